@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+#
+# Checking: tests, lint, formatting.
+
+TEST_ENV = T='$(T)' SEED='$(SEED)' CAIRN_O='$(O)'
+KTEST_DEPS = $(O)/cairn $(O)/cairn-selftest $(O)/root.img
+
+##@ Goals
+.PHONY: test test-host test-qemu stress asan tsan
+## test: all tests, on the host and in QEMU; the last line is `N passed, N failed`
+test: $(HOST_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS) $(KTEST_DEPS)
+	$(Q)$(TEST_ENV) tools/test/run host tsan user qemu
+## test-host: unit and model tests and the ABI tests on this machine, sanitizers on
+test-host: $(HOST_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS)
+	$(Q)$(TEST_ENV) tools/test/run host tsan user
+## test-qemu: self-tests, boot matrix, exec, disks, failures, in QEMU
+test-qemu: $(KTEST_DEPS)
+	$(Q)$(TEST_ENV) tools/test/run qemu
+## stress: the long tests in QEMU (minutes)
+stress: $(KTEST_DEPS)
+	$(Q)$(TEST_ENV) tools/test/run stress
+## asan: only the host tests under AddressSanitizer and UBSan
+asan: $(HOST_TESTS)
+	$(Q)$(TEST_ENV) tools/test/run host
+## tsan: only the host tests under ThreadSanitizer
+tsan: $(TSAN_TESTS)
+	$(Q)$(TEST_ENV) tools/test/run tsan
+
+.PHONY: lint
+## lint: layers, lone headers, style, formatting, clang-tidy, cppcheck; one line each
+lint:
+	$(Q)CAIRN_O='$(O)' KCC='$(KCC)' KCFLAGS='$(KCFLAGS)' HOST_CC='$(HOST_CC)' HOST_CFLAGS='$(HOST_CFLAGS)' \
+	    tools/lint/run $(T)
+
+.PHONY: format
+## format: rewrite the sources with clang-format
+format:
+	$(Q)tools/lint/format.py --write
+
+.PHONY: doctor
+## doctor: check this machine's tools, and say how to mend what is missing
+doctor:
+	$(Q)CAIRN_O='$(O)' QEMU='$(QEMU)' CROSS='$(CROSS)' HOST_CC='$(HOST_CC)' tools/doctor

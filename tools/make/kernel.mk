@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+#
+# The kernel: $(O)/cairn, and $(O)/cairn-selftest, the same objects with the in-kernel tests.
+#
+# Each is linked twice. The first link gives the addresses of all functions; tools/ksyms.py makes
+# the symbol table of them, which is linked last into read-only data, behind all text, so that no
+# function moves. The check after the second link holds us to that.
+
+KCC      ?= $(CROSS)gcc
+KLD      ?= $(CROSS)ld
+KNM      ?= $(CROSS)nm
+KSIZE    ?= $(CROSS)size
+KOBJDUMP ?= $(CROSS)objdump
+
+KSRCS := $(sort $(wildcard kernel/*.c kernel/*/*.c kernel/arch/riscv64/*.c kernel/arch/riscv64/*.S \
+                           mm/*.c drivers/*.c drivers/virtio/*.c fs/*/*.c))
+KTEST_SRCS := $(sort $(wildcard $(addsuffix /selftest_*.c,kernel/*/test kernel/arch/riscv64/test mm/test \
+                                drivers/test drivers/virtio/test fs/test fs/*/test)))
+KOBJS      := $(patsubst %,$(O)/obj/%.o,$(basename $(KSRCS)))
+KTEST_OBJS := $(patsubst %,$(O)/obj/%.o,$(basename $(KTEST_SRCS)))
+
+# Older assemblers take CSR and fence.i instructions as part of the base and do not know their names.
+# The kernel has no F and D: registers of user programs are saved by the one file that says so itself.
+ifneq ($(CROSS),)
+KARCH := $(shell echo 'int x;' | $(KCC) -march=rv64imac_zicsr_zifencei -mabi=lp64 -x c -c - -o /dev/null 2>/dev/null \
+                 && echo rv64imac_zicsr_zifencei || echo rv64imac)
+endif
+
+# -fno-strict-aliasing: buffers are read as the structures they hold, and allocators retype memory.
+KFLAGS = -march=$(KARCH) -mabi=lp64 -mcmodel=medany -I. -Ikernel/arch/riscv64 -g
+KCFLAGS = $(KFLAGS) -std=gnu11 -O2 -ffreestanding -fno-pic -fno-common -fno-strict-aliasing \
+          -fno-omit-frame-pointer -fno-stack-protector -fno-asynchronous-unwind-tables \
+          -fno-unwind-tables -U_FORTIFY_SOURCE $(WARNINGS) $(KCFLAGS_EXTRA)
+KLDFLAGS = -m elf64lriscv -static -nostdlib --build-id=none -z max-page-size=4096 --orphan-handling=place \
+           $(KLD_QUIET)
+KLD_QUIET := $(if $(CROSS),$(shell $(KLD) --help 2>/dev/null | grep -q no-warn-rwx-segments && echo --no-warn-rwx-segments))
+
+$(eval $(call flag_file,$(O)/obj/flags,$(KCC) $(KCFLAGS)))
+
+$(O)/obj/%.o: %.c $(O)/obj/flags
+	$(call say,CC,$<)
+	$(call make_dir)
+	$(Q)$(KCC) $(KCFLAGS) $(KCFLAGS_$<) -MMD -MP -c $< -o $@
+
+$(O)/obj/%.o: %.S $(O)/obj/flags
+	$(call say,AS,$<)
+	$(call make_dir)
+	$(Q)$(KCC) $(KFLAGS) $(KCFLAGS_$<) -MMD -MP -c $< -o $@
+
+# One object alone: make obj/mm/slab.o
+obj/%.o: $(O)/obj/%.o
+	@:
+
+# The linker script, plain or for the preprocessor.
+$(O)/kernel.lds: $(firstword $(wildcard kernel/arch/riscv64/kernel.ld.S kernel/arch/riscv64/kernel.lds.S \
+                                       kernel/arch/riscv64/kernel.lds kernel/arch/riscv64/kernel.ld)) $(O)/obj/flags
+	$(call say,LDS,$<)
+	$(Q)$(KCC) -E -P -x assembler-with-cpp -D__LINKER__ -I. -Ikernel/arch/riscv64 -MMD -MP -MT $@ -MF $@.d $< -o $@
+
+$(O)/obj/initramfs.o: $(O)/initramfs.cpio tools/make/kernel.mk $(O)/obj/flags
+	$(call say,EMBED,$<)
+	$(Q)printf '%s\n' '.section .rodata.initramfs,"a"' '.balign 8' \
+	    '.globl initramfs_start' 'initramfs_start:' '.incbin "$<"' \
+	    '.globl initramfs_end' 'initramfs_end:' '.byte 0' | $(KCC) $(KFLAGS) -x assembler -c - -o $@
+
+$(O)/obj/ksyms_none.o: tools/ksyms.py $(O)/obj/flags
+	$(call make_dir)
+	$(Q)python3 tools/ksyms.py < /dev/null | $(KCC) $(KFLAGS) -x assembler -c - -o $@
+
+# $(call link_kernel,name,objects)
+define link_kernel
+$(O)/$1: $2 $(O)/obj/initramfs.o $(O)/obj/ksyms_none.o $(O)/kernel.lds tools/ksyms.py
+	$$(call say,LD,$$@)
+	$$(Q)$$(KLD) $$(KLDFLAGS) -T $(O)/kernel.lds -o $(O)/obj/$1.first $2 $(O)/obj/initramfs.o $(O)/obj/ksyms_none.o
+	$$(Q)$$(KNM) -n $(O)/obj/$1.first | python3 tools/ksyms.py > $(O)/obj/$1.ksyms.S
+	$$(Q)$$(KCC) $$(KFLAGS) -c $(O)/obj/$1.ksyms.S -o $(O)/obj/$1.ksyms.o
+	$$(Q)$$(KLD) $$(KLDFLAGS) -T $(O)/kernel.lds -Map $(O)/$1.map -o $$@ $2 $(O)/obj/initramfs.o $(O)/obj/$1.ksyms.o
+	$$(Q)$$(KNM) -n $$@ | python3 tools/ksyms.py --check $(O)/obj/$1.ksyms.S
+endef
+$(eval $(call link_kernel,cairn,$(KOBJS)))
+$(eval $(call link_kernel,cairn-selftest,$(KOBJS) $(KTEST_OBJS)))
+
+-include $(KOBJS:.o=.d) $(KTEST_OBJS:.o=.d) $(O)/kernel.lds.d
+
+.PHONY: kernel
+##@ Goals
+## kernel: only the kernel, $(O)/cairn (the file that QEMU's -kernel takes)
+kernel: $(O)/cairn
+
+.PHONY: size
+## size: text, data and the worst stack frame of each folder
+size: $(O)/cairn
+	$(Q)python3 tools/size.py --size $(KSIZE) --objdump $(KOBJDUMP) --kernel $(O)/cairn --objects $(O)/obj
