@@ -16,7 +16,8 @@ import tempfile
 import tree
 
 BLOCK = 4096
-SIZE = "64M"
+# Sparse: what is not used takes no room. Big enough for the tests that copy 64 MiB files to it.
+SIZE = "256M"
 # Fixed, so that two builds differ in nothing but times.
 UUID = "ca17a000-0000-4000-8000-000000000002"
 HASH_SEED = "ca17a000-0000-4000-8000-000000000003"
