@@ -87,4 +87,4 @@ clean:
 .PHONY: help
 ## help: this list
 help:
-	@awk -f tools/make/help.awk $(firstword $(MAKEFILE_LIST)) tools/make/*.mk
+	@awk -f tools/make/help.awk $(firstword $(MAKEFILE_LIST)) tools/make/*.mk $(wildcard user/build.mk user/test/build.mk)

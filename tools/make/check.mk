@@ -8,10 +8,10 @@ KTEST_DEPS = $(O)/cairn $(O)/cairn-selftest $(O)/root.img
 ##@ Goals
 .PHONY: test test-host test-qemu stress asan tsan
 ## test: all tests, on the host and in QEMU; the last line is `N passed, N failed`
-test: $(HOST_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS) $(KTEST_DEPS)
+test: $(CMOCKA_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS) $(KTEST_DEPS)
 	$(Q)$(TEST_ENV) tools/test/run host tsan user qemu
 ## test-host: unit and model tests and the ABI tests on this machine, sanitizers on
-test-host: $(HOST_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS)
+test-host: $(CMOCKA_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS)
 	$(Q)$(TEST_ENV) tools/test/run host tsan user
 ## test-qemu: self-tests, boot matrix, exec, disks, failures, in QEMU
 test-qemu: $(KTEST_DEPS)
@@ -20,7 +20,7 @@ test-qemu: $(KTEST_DEPS)
 stress: $(KTEST_DEPS)
 	$(Q)$(TEST_ENV) tools/test/run stress
 ## asan: only the host tests under AddressSanitizer and UBSan
-asan: $(HOST_TESTS)
+asan: $(CMOCKA_TESTS)
 	$(Q)$(TEST_ENV) tools/test/run host
 ## tsan: only the host tests under ThreadSanitizer
 tsan: $(TSAN_TESTS)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Prints the `## NAME: text` lines of the makefiles, a variable with the default that stands below it;
+# Prints the `## NAME: text` lines of the makefiles, a variable with the default that stands below it,
+# and the goals that explain themselves on their own line (`goal: ... ## text`).
 # `##@ Title` starts a section, and sections of one title are joined.
 function flush_entry() {
     if (name == "") return
@@ -9,6 +10,9 @@ function flush_entry() {
 }
 /^##@ / { flush_entry(); title = substr($0, 5); next }
 /^## [A-Za-z_-]+: / { flush_entry(); name = $2; sub(/:$/, "", name); text = $0; sub(/^## [^:]*: /, "", text); next }
+/^[a-z][a-z-]*:[^=].* ## / {
+    flush_entry(); title = "Goals"; name = $1; sub(/:$/, "", name); text = $0; sub(/^.* ## /, "", text); next
+}
 name != "" && $1 == name && $2 == "?=" {
     value = $0; sub(/^[^=]*= */, "", value)
     if (value != "" && value !~ /\$/) text = text " [" value "]"

@@ -45,7 +45,7 @@ endef
 $(eval $(call host_library,host,$(ASAN_FLAGS),$(HOST_TEST_SRCS)))
 $(eval $(call host_library,tsan,$(TSAN_FLAGS),$(TSAN_TEST_SRCS)))
 
-HOST_TESTS := $(patsubst %.c,$(O)/host/%,$(HOST_TEST_SRCS))
+CMOCKA_TESTS := $(patsubst %.c,$(O)/host/%,$(HOST_TEST_SRCS))
 TSAN_TESTS := $(patsubst %.c,$(O)/tsan/%,$(TSAN_TEST_SRCS))
 .SECONDARY: $(patsubst %.c,$(O)/host/obj/%.o,$(HOST_TEST_SRCS)) $(patsubst %.c,$(O)/tsan/obj/%.o,$(TSAN_TEST_SRCS))
 

@@ -10,6 +10,13 @@
 #   USER_TESTS       programs for /tests, only on the disk
 # user/rootfs/ is laid over both. Everything is owned by root, whoever builds.
 
+# A bare-metal compiler has no C library: then there is a kernel, but nothing to run on it.
+ifeq ($(findstring linux,$(CROSS)),)
+USER_BOX :=
+USER_PROGRAMS :=
+USER_TESTS :=
+endif
+
 ROOTFS_FILES := $(if $(wildcard user/rootfs),$(shell find user/rootfs -type f -o -type l))
 IMAGE_ARGS = --box '$(USER_BOX)' --names '$(USER_BOX_NAMES)' --programs '$(USER_PROGRAMS)' --overlay user/rootfs
 

@@ -31,11 +31,16 @@ KFLAGS = -march=$(KARCH) -mabi=lp64 -mcmodel=medany -I. -Ikernel/arch/riscv64 -g
 KCFLAGS = $(KFLAGS) -std=gnu11 -O2 -ffreestanding -fno-pic -fno-common -fno-strict-aliasing \
           -fno-omit-frame-pointer -fno-stack-protector -fno-asynchronous-unwind-tables \
           -fno-unwind-tables -U_FORTIFY_SOURCE $(WARNINGS) $(KCFLAGS_EXTRA)
-KLDFLAGS = -m elf64lriscv -static -nostdlib --build-id=none -z max-page-size=4096 --orphan-handling=place \
-           $(KLD_QUIET)
+KLDFLAGS = -m elf64lriscv -static -nostdlib --build-id=none -z max-page-size=4096 $(KLD_QUIET)
 KLD_QUIET := $(if $(CROSS),$(shell $(KLD) --help 2>/dev/null | grep -q no-warn-rwx-segments && echo --no-warn-rwx-segments))
 
 $(eval $(call flag_file,$(O)/obj/flags,$(KCC) $(KCFLAGS)))
+
+# Without a compiler, say so instead of failing at the first file.
+$(O)/obj/flags: | cross-compiler
+.PHONY: cross-compiler
+cross-compiler:
+	@$(if $(CROSS),:,echo 'No RISC-V compiler found: run tools/setup, or give its prefix as CROSS=' >&2; exit 1)
 
 $(O)/obj/%.o: %.c $(O)/obj/flags
 	$(call say,CC,$<)

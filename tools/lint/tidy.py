@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+"""clang-tidy, with the checks of .clang-tidy, over the kernel and the user programs.
+
+The user tests are left out: passing NULL, leaking and jumping is what they are for. So they are in
+cppcheck."""
+
+import re
+import shutil
+
+from sources import Verdict, c_files, for_kernel, in_parallel, is_test, run
+
+KERNEL_FLAGS = ["--target=riscv64-linux-gnu", "-march=rv64imac", "-mabi=lp64", "-mcmodel=medany", "-std=gnu11",
+                "-ffreestanding", "-I.", "-Ikernel/arch/riscv64", "-Wall", "-Wextra", "-Wno-unused-parameter",
+                "-Wno-unknown-warning-option"]
+USER_FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-I.", "-Iuser"]
+FAULT = re.compile(r"^\S+:\d+:\d+: (warning|error): ")
+
+
+def tidy(name):
+    flags = KERNEL_FLAGS if for_kernel(name) else USER_FLAGS
+    return [line for line in run(["clang-tidy", "--quiet", name, "--", *flags])[1].splitlines() if FAULT.match(line)]
+
+
+def check():
+    if not shutil.which("clang-tidy"):
+        return Verdict(skipped="clang-tidy is not installed (tools/setup)")
+    files = [name for name in c_files(".c") if for_kernel(name) or (name.startswith("user/") and not is_test(name))]
+    faults = sorted({line for lines in in_parallel(tidy, files) for line in lines})
+    return Verdict(faults=faults, checked=f"{len(files)} files")
