@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+/* Block devices: asynchronous requests with scatter-gather, FLUSH, and errors returned. One of the two headers at which
+ * fs and drivers meet. Theory in block.c. */
+#ifndef CAIRN_DRIVERS_BLOCK_H
+#define CAIRN_DRIVERS_BLOCK_H
+
+#include "kernel/base/list.h"
+#include "kernel/base/types.h"
+#include "kernel/sync/spinlock.h"
+#include "kernel/sync/waitq.h"
+
+#define SECTOR_SHIFT 9
+#define SECTOR_SIZE 512u
+
+struct page;
+struct block_device;
+
+enum block_op {
+    BLOCK_READ,
+    BLOCK_WRITE,
+    BLOCK_FLUSH,   /* everything completed before is durable when this completes */
+    BLOCK_DISCARD,
+};
+
+struct block_segment {
+    struct page *page;      /* the frame; memory contiguous with it may follow for len_bytes */
+    uint32_t offset_bytes;  /* into the page; multiple of 512 */
+    uint32_t len_bytes;     /* multiple of 512 */
+};
+
+#define BLOCK_MAX_SEGMENTS 64 /* of one request; 256 KiB in single pages */
+
+struct block_request {
+    enum block_op op;
+    bool is_fua;                     /* a write that is durable itself when it completes */
+    uint64_t sector;                 /* in units of 512 bytes */
+    uint32_t nr_segments;
+    struct block_segment segments[BLOCK_MAX_SEGMENTS];
+    void (*done)(struct block_request *request); /* called once, also in interrupt context */
+    void *owner;                     /* the submitter's own */
+    int error;                       /* [done] 0 or -errno: -EIO, -ENOSPC, -EOPNOTSUPP, -ETIMEDOUT */
+    uint32_t nr_sectors;             /* [block] sum of the segments */
+    struct list node;                /* [device->lock] while queued */
+    struct block_request *merged;    /* [device->lock] requests that ride on this one */
+    uint64_t start_ns;               /* [block] when it was submitted */
+};
+
+struct block_device_ops {
+    /** Start a request; completion through block_complete(). Returns 0, or -EAGAIN when the hardware queue is full: the
+     *  block layer keeps it and calls again after a completion. Context: any, device->lock held, interrupts off. */
+    int (*start)(struct block_device *device, struct block_request *request);
+    /** After a batch of start(): tell the hardware. Same context. May be NULL. */
+    void (*kick)(struct block_device *device);
+};
+
+struct block_device {
+    char name[16];                   /* [I] "vda", or "vda1" for a partition */
+    uint64_t nr_sectors;             /* [I] */
+    bool is_read_only;               /* [I] */
+    bool has_flush;                  /* [I] a volatile cache that FLUSH writes out */
+    bool has_discard;                /* [I] */
+    uint32_t max_segments;           /* [I] the hardware takes at most this many */
+    uint32_t dev_number;             /* [I] as in st_rdev: major 254, minor 16 * disk + partition */
+    const struct block_device_ops *ops; /* [I] */
+    void *driver;                    /* [I] */
+    struct block_device *whole;      /* [I] for a partition: the disk, and where it begins */
+    uint64_t start_sector;           /* [I] */
+    struct spinlock lock;            /* LOCK_RANK_BLOCK */
+    struct list queue;               /* [lock] submitted, not yet started */
+    uint32_t nr_in_flight;           /* [lock] */
+    void *cache;                     /* [fs] the page cache of the device: fs/cache/bdev_cache.h */
+    _Atomic int32_t open_count;      /* [a] mounts and opens */
+    _Atomic uint64_t nr_reads, nr_sectors_read, nr_writes, nr_sectors_written, nr_flushes; /* [a] /proc/diskstats */
+    struct list node;                /* [registry] all devices */
+};
+
+/** Register a disk; scans no partitions by itself. Gives it name ("vda", "vdb", …) and number. Returns 0 or -errno. */
+int must_check block_register(struct block_device *device);
+
+/** Find partitions (MBR, GPT) and register them as devices of their own. A damaged table is a log line and no
+ *  partitions. Context: may sleep. */
+void block_scan_partitions(struct block_device *device);
+
+/** Find a device by name ("vda1") or number; NULL if there is none. Devices stay for ever. */
+struct block_device *block_find(const char *name);
+struct block_device *block_find_number(uint32_t dev_number);
+/** All of them in order: index 0, 1, …; NULL beyond the last. */
+struct block_device *block_get(unsigned index);
+
+/** Submit. The request and its pages belong to the block layer until done() runs. Never fails: errors arrive through done().
+ *  A request outside the device completes with -EIO and a log line. Context: any. */
+void block_submit(struct block_device *device, struct block_request *request);
+
+/** Between these, submissions are collected, so that they can be merged and started together. Nests per device. */
+void block_plug(struct block_device *device);
+void block_unplug(struct block_device *device);
+
+/** Submit and wait. Returns request->error. Context: may sleep. */
+int must_check block_submit_wait(struct block_device *device, struct block_request *request);
+
+/** Make all completed writes durable. Returns 0 or -EIO. Context: may sleep. */
+int must_check block_flush(struct block_device *device);
+
+/** For drivers: a started request has ended. Context: any; device->lock not held. */
+void block_complete(struct block_device *device, struct block_request *request, int error);
+
+/** Read or write `len_bytes` (multiples of 512) at a byte offset, through no cache. For partition tables and tests. */
+int must_check block_read_sync(struct block_device *device, uint64_t offset_bytes, void *buffer, size_t len_bytes);
+
+/** Requests come from a reserve that always serves: a waiting caller gets one in the end. Context: may sleep. */
+struct block_request *block_request_alloc(void);
+void block_request_free(struct block_request *request);
+
+#endif

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/* Acquire loads, release stores and the full fence, at the price that the machine really asks.
+ *
+ * GCC 12 turns a C11 acquire load into a load and a full fence on riscv64, and a release store into a fence and
+ * an atomic swap. A relaxed access beside a `fence r,rw` or `fence rw,w` is all that the memory model needs; that
+ * is what these macros give. Under ThreadSanitizer, which doesn't understand fences, they are the C11
+ * operations, so that it sees every edge that the code relies on.
+ *
+ * For swaps and compare-and-exchange use <stdatomic.h> with explicit orders; the operand must be 32 or 64 bits
+ * wide there, because the narrower ones need a library on riscv64 before GCC 14. */
+#ifndef CAIRN_BASE_ATOMIC_H
+#define CAIRN_BASE_ATOMIC_H
+
+#include "kernel/base/port.h"
+#include <stdatomic.h>
+
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+#define ATOMIC_UNDER_TSAN 1
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define ATOMIC_UNDER_TSAN 1
+#endif
+
+#ifdef ATOMIC_UNDER_TSAN
+
+#define load_acquire(object) atomic_load_explicit((object), memory_order_acquire)
+#define store_release(object, value) atomic_store_explicit((object), (value), memory_order_release)
+
+static inline void fence_full(void)
+{
+    _Atomic uint32_t nobody_else_sees = 0;
+
+    atomic_fetch_add_explicit(&nobody_else_sees, 1, memory_order_seq_cst);
+}
+
+#else
+
+/* Later reads and writes stay after the load: what the storing side wrote before its store_release() is seen. */
+#define load_acquire(object)                                                             \
+    ({                                                                                   \
+        __auto_type loaded_value = atomic_load_explicit((object), memory_order_relaxed); \
+        port_fence_acquire();                                                            \
+        loaded_value;                                                                    \
+    })
+
+/* Earlier reads and writes stay before the store. */
+#define store_release(object, value)                                      \
+    do {                                                                  \
+        port_fence_release();                                             \
+        atomic_store_explicit((object), (value), memory_order_relaxed);   \
+    } while (0)
+
+/* Earlier writes are visible before later reads are done: what "announce, then look" needs on both sides. */
+static inline void fence_full(void)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+#endif
+#endif

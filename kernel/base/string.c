@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+/* What the kernel needs of strings and pages beyond <string.h>; the standard functions are in memory.c. */
+#include "kernel/base/string.h"
+#include "kernel/abi/errno.h"
+
+size_t strlcpy(char *restrict dst, const char *restrict src, size_t size_bytes)
+{
+    size_t len_bytes = strlen(src);
+
+    if (size_bytes > 0) {
+        size_t copied_bytes = min_of(len_bytes, size_bytes - 1);
+        memcpy(dst, src, copied_bytes);
+        dst[copied_bytes] = '\0';
+    }
+    return len_bytes;
+}
+
+/* The value of a digit in any base up to 36, or 36. */
+static unsigned digit_value(char c)
+{
+    if (char_is_digit(c)) {
+        return (unsigned)(c - '0');
+    }
+    int upper = char_to_upper(c);
+    return upper >= 'A' && upper <= 'Z' ? (unsigned)(upper - 'A') + 10 : 36;
+}
+
+int parse_u64(const char *text, unsigned base, const char **end, uint64_t *value)
+{
+    uint64_t sum = 0;
+    bool overflowed = false;
+
+    if (base == 0) {
+        base = text[0] == '0' ? 8 : 10;
+        if (text[0] == '0' && char_to_lower(text[1]) == 'x' && digit_value(text[2]) < 16) {
+            base = 16;
+        }
+    }
+    if (base == 16 && text[0] == '0' && char_to_lower(text[1]) == 'x' && digit_value(text[2]) < 16) {
+        text += 2;
+    }
+    const char *at = text;
+    for (; digit_value(*at) < base; at++) {
+        overflowed |= __builtin_mul_overflow(sum, (uint64_t)base, &sum);
+        overflowed |= __builtin_add_overflow(sum, (uint64_t)digit_value(*at), &sum);
+    }
+    if (at == text || (end == NULL && *at != '\0')) {
+        return -EINVAL;
+    }
+    if (overflowed) {
+        return -ERANGE;
+    }
+    if (end != NULL) {
+        *end = at;
+    }
+    *value = sum;
+    return 0;
+}
+
+/* The constant length and alignment let the copy start with its unrolled loop at once. */
+void page_copy(void *restrict dst, const void *restrict src)
+{
+    memcpy(__builtin_assume_aligned(dst, PAGE_SIZE), __builtin_assume_aligned(src, PAGE_SIZE),
+           PAGE_SIZE);
+}
+
+void page_zero(void *dst)
+{
+    memset(__builtin_assume_aligned(dst, PAGE_SIZE), 0, PAGE_SIZE);
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+/* What an allocation may do to succeed. Every allocator in mm/ takes these, and every caller survives a NULL. */
+#ifndef CAIRN_MM_ALLOC_FLAGS_H
+#define CAIRN_MM_ALLOC_FLAGS_H
+
+enum alloc_flags {
+    ALLOC_WAIT = 1u << 0,    /* may sleep and reclaim memory; without it the call never sleeps */
+    ALLOC_NOFS = 1u << 1,    /* with ALLOC_WAIT: reclaim must not enter file systems (their locks are held) */
+    ALLOC_RESERVE = 1u << 2, /* may use the reserve kept for freeing memory: reclaim, interrupts, writeback */
+    ALLOC_ZERO = 1u << 3,    /* the memory is zeroed */
+    ALLOC_QUIET = 1u << 4,   /* no log line when it fails: the caller has another way */
+    ALLOC_USER = 1u << 5,    /* for a user process: movable, and counted as such */
+};
+
+#define ALLOC_KERNEL ((enum alloc_flags)ALLOC_WAIT)
+#define ALLOC_ATOMIC ((enum alloc_flags)0)
+
+#endif

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+/* One `struct page` for every frame of memory: who uses the frame, and how.
+ *
+ * The `kind` says which arm of the union is valid; only the owner of the frame changes it. Reference counts serve
+ * frames that several parties share (page-cache pages, and anonymous pages shared copy-on-write): such a frame
+ * goes back to the allocator when the last reference is dropped. */
+#ifndef CAIRN_MM_PAGE_H
+#define CAIRN_MM_PAGE_H
+
+#include "kernel/base/list.h"
+#include "kernel/base/types.h"
+#include "port/memory.h" /* phys_to_virt(), virt_to_phys(): the direct map */
+#include <stdatomic.h>
+
+enum page_kind {
+    PAGE_RESERVED = 0, /* not the allocator's: firmware, image, the page array itself */
+    PAGE_FREE,         /* in the buddy; `order` valid on the first frame of a block */
+    PAGE_HOT,          /* on a hart's hot list */
+    PAGE_TAIL,         /* inside a block, not its first frame (free or allocated) */
+    PAGE_USED,         /* allocated, of no more special kind */
+    PAGE_SLAB,         /* holds objects of a slab cache */
+    PAGE_LARGE,        /* first frame of a large kmalloc block */
+    PAGE_ANON,         /* private memory of processes; refs counts its page-table entries */
+    PAGE_CACHE,        /* in the page cache */
+    PAGE_TABLE,        /* a page table */
+};
+
+/* Bits of page->flags. All are changed atomically. */
+enum page_flag {
+    PAGE_LOCKED = 1u << 0,     /* content or state is being changed: see fs/cache/page_lock.h */
+    PAGE_UPTODATE = 1u << 1,   /* content is what the disk says, or newer */
+    PAGE_DIRTY = 1u << 2,      /* content is newer than the disk's */
+    PAGE_WRITEBACK = 1u << 3,  /* a write to disk is under way */
+    PAGE_ERROR = 1u << 4,      /* the last read or write failed */
+    PAGE_REFERENCED = 1u << 5, /* used since reclaim last looked */
+    PAGE_WAITERS = 1u << 6,    /* somebody sleeps for LOCKED or WRITEBACK to end */
+    PAGE_READAHEAD = 1u << 7,  /* reading this page should start the next readahead */
+    PAGE_ON_LRU = 1u << 8,     /* on a reclaim list */
+};
+
+struct slab_cache;
+struct mapping;
+
+struct page {
+    _Atomic uint32_t flags; /* [a] enum page_flag */
+    _Atomic uint32_t refs;  /* [a] references; 0 for free frames and kinds that are not counted */
+    uint8_t kind;           /* [owner] enum page_kind */
+    uint8_t order;          /* [owner] log2 of the block's frames, on its first frame */
+    uint8_t region;         /* [I] which frame region it belongs to */
+    _Atomic uint8_t dirty_sectors; /* [a] PAGE_CACHE: which 512-byte sectors of it are dirty, bit 0 first */
+    _Atomic uint32_t maps;  /* [a] PAGE_CACHE: page-table entries that map it */
+    union {
+        struct {                  /* PAGE_FREE, PAGE_HOT */
+            struct list node;     /* [buddy->lock or hart] */
+        } free;
+        struct {                       /* PAGE_SLAB, on the slab's first frame */
+            struct slab_cache *cache;  /* [I] */
+            struct list node;          /* [cache->lock] */
+            void *free_objects;        /* [cache->lock] */
+            uint16_t nr_used;          /* [cache->lock] */
+            uint16_t nr_objects;       /* [I] */
+            struct page *head;         /* [I] on tail frames: the slab's first frame */
+        } slab;
+        struct {                     /* PAGE_CACHE */
+            struct mapping *mapping; /* [page lock] NULL after truncation */
+            uint64_t index;          /* [page lock] in pages from the file's start */
+            struct list lru;         /* [lru lock] */
+            void *fs_data;           /* [page lock] the file system's own */
+        } cache;
+        struct {               /* PAGE_LARGE, PAGE_USED */
+            uint64_t private;  /* the owner's own */
+        } used;
+    };
+};
+
+static_assert(sizeof(struct page) == 64, "one cache line a frame");
+
+/** The page of a physical address, or NULL when it is not RAM that the allocator knows. Context: any. */
+struct page *page_from_phys(phys_t address);
+
+/** The page that a direct-map pointer points into. */
+struct page *page_from_virt(const void *pointer);
+
+phys_t page_to_phys(const struct page *page);
+
+/** The kernel's own address of the frame, in the direct map. */
+static inline void *page_address(const struct page *page)
+{
+    return phys_to_virt(page_to_phys(page));
+}
+
+static inline bool page_has(const struct page *page, uint32_t flags)
+{
+    return (atomic_load_explicit(&page->flags, memory_order_acquire) & flags) != 0;
+}
+
+static inline uint32_t page_set(struct page *page, uint32_t flags)
+{
+    return atomic_fetch_or_explicit(&page->flags, flags, memory_order_acq_rel);
+}
+
+static inline uint32_t page_clear(struct page *page, uint32_t flags)
+{
+    return atomic_fetch_and_explicit(&page->flags, ~flags, memory_order_acq_rel);
+}
+
+/** Take a further reference. The caller holds one, or the lock of the structure that does. */
+static inline void page_get(struct page *page)
+{
+    atomic_fetch_add_explicit(&page->refs, 1, memory_order_relaxed);
+}
+
+/** Take a reference unless the count has already fallen to zero. */
+bool must_check page_try_get(struct page *page);
+
+/** Drop a reference; the last one frees the frame (order 0 only). Context: any. */
+void page_put(struct page *page);
+
+static inline uint32_t page_refs(const struct page *page)
+{
+    return atomic_load_explicit(&page->refs, memory_order_acquire);
+}
+
+#endif

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+/* Slab caches: objects of one type, allocated and freed in a few dozen instructions. Theory in slab.c.
+ *
+ *     SLAB_CACHE(inode_cache, struct inode, inode_construct);     a static that initialises itself on first use
+ *     struct inode *inode = slab_alloc(&inode_cache, ALLOC_KERNEL); */
+#ifndef CAIRN_MM_SLAB_H
+#define CAIRN_MM_SLAB_H
+
+#include "kernel/base/once.h"
+#include "kernel/base/ring.h"
+#include "kernel/sync/spinlock.h"
+#include "mm/alloc_flags.h"
+
+struct slab_hart; /* a hart's two magazines */
+
+struct slab_cache {
+    const char *name;                /* [I] */
+    uint32_t size_bytes;             /* [I] of an object as the caller sees it */
+    uint32_t align_bytes;            /* [I] */
+    void (*construct)(void *object); /* [I] run once for each object when its slab is made, or NULL; a freed object
+                                            must be in its constructed state again */
+    struct once once;                /* guards all below it */
+    uint32_t stride_bytes;           /* [once] from object to object */
+    uint32_t slab_order;             /* [once] log2 of the frames of a slab */
+    uint32_t nr_per_slab;            /* [once] */
+    uint32_t magazine_rounds;        /* [once] objects that a magazine holds */
+    struct slab_hart *harts;         /* [once] MAX_HARTS of them */
+    struct ring full;                /* the depot: full magazines */
+    struct ring empty;               /* the depot: empty magazines */
+    struct spinlock lock;
+    struct list partial;             /* [lock] slabs with free and used objects */
+    struct list whole;               /* [lock] slabs with no used object */
+    struct list used_up;             /* [lock] slabs with no free object */
+    uint64_t nr_slabs;               /* [lock] */
+    struct list all;                 /* [registry lock] every cache, for /proc/slabinfo and reaping */
+};
+
+/* clang-format off */
+#define SLAB_CACHE_INIT(cache, cache_name, object_size, object_align, object_construct)          \
+    {.name = (cache_name), .size_bytes = (object_size), .align_bytes = (object_align),            \
+     .construct = (object_construct), .once = ONCE_INIT(cache_name, ONCE_RETRY)}
+#define SLAB_CACHE(cache, type, object_construct)                                                \
+    static struct slab_cache cache =                                                             \
+        SLAB_CACHE_INIT(cache, #cache, sizeof(type), _Alignof(type), object_construct)
+/* clang-format on */
+
+/** Returns an object (zeroed with ALLOC_ZERO, only for caches without a constructor), or NULL.
+ *  Context: any; may sleep only with ALLOC_WAIT. */
+void *must_check slab_alloc(struct slab_cache *cache, enum alloc_flags flags);
+
+/** Give an object back to its cache; NULL is ignored. Context: any. */
+void slab_free(struct slab_cache *cache, void *object);
+
+/** Make a cache at run time, for names and sizes not known at compile time. Returns it or NULL. Context: may sleep. */
+struct slab_cache *must_check slab_cache_create(const char *name, uint32_t size_bytes, uint32_t align_bytes,
+                                                void (*construct)(void *object));
+
+/** Destroy a cache made by slab_cache_create. Returns 0, or -EBUSY and a report when objects still live. */
+int must_check slab_cache_destroy(struct slab_cache *cache);
+
+/** The cache that a live object belongs to, or NULL when the pointer is none of ours. */
+struct slab_cache *slab_cache_of(const void *object);
+
+struct slab_stats {
+    const char *name;
+    uint32_t size_bytes;
+    uint32_t nr_per_slab;
+    uint32_t nr_pages_per_slab;
+    uint64_t nr_active;  /* objects in use by callers (not those resting in magazines) */
+    uint64_t nr_objects; /* in all slabs */
+    uint64_t nr_slabs;
+};
+
+/** Call visit for every initialised cache, in order of name or age. Context: may sleep. */
+void slab_for_each(void (*visit)(const struct slab_stats *stats, void *arg), void *arg);
+
+/** Empty depots and magazines and free slabs with no used object. Returns the frames given back. Context: may sleep. */
+uint64_t slab_reap(void);
+
+/** Walk a cache's slabs and counts; panics on damage. For tests and debug builds. */
+void slab_check(struct slab_cache *cache);
+
+#endif
