@@ -48,8 +48,12 @@ static inline user_t user_ptr(uint64_t addr)
 /* The most harts that Cairn drives. Per-hart data are arrays of this size. */
 #define MAX_HARTS 8
 
+#ifndef static_assert
+#define static_assert _Static_assert
+#endif
+
 #define must_check __attribute__((warn_unused_result))
-#define printf_like(format, first) __attribute__((format(printf, format, first)))
+#define printf_like(format_index, first) __attribute__((format(printf, format_index, first)))
 #define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 #define array_size(array) (sizeof(array) / sizeof((array)[0]))
 #define align_up(value, alignment) (((value) + (alignment)-1) & ~((__typeof__(value))(alignment)-1))

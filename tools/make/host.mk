@@ -6,12 +6,14 @@
 # built a second time, library included, with ThreadSanitizer in $(O)/tsan.
 
 # Drivers that touch no hardware themselves.
-HOST_DRIVERS := $(wildcard drivers/fdt.c drivers/tty.c drivers/block.c drivers/char.c drivers/partition.c)
+HOST_DRIVERS := $(wildcard drivers/fdt.c drivers/bootargs.c drivers/tty.c drivers/block.c drivers/char.c drivers/partition.c)
+# The part of the architecture that is only a data structure.
+HOST_ARCH := $(wildcard kernel/arch/riscv64/pagetable.c)
 # Files of the host folders that only the kernel can compile.
 HOST_SKIP :=
 
 HOST_SRCS := $(filter-out $(HOST_SKIP),$(sort $(wildcard kernel/base/*.c kernel/sync/*.c mm/*.c fs/*/*.c) \
-                                              $(HOST_DRIVERS) $(wildcard tools/host/*.c)))
+                                              $(HOST_DRIVERS) $(HOST_ARCH) $(wildcard tools/host/*.c)))
 HOST_TEST_SRCS := $(sort $(wildcard $(addsuffix /test_*.c,kernel/*/test mm/test drivers/test drivers/*/test \
                                     fs/test fs/*/test tools/host/test)))
 TSAN_TEST_SRCS := $(if $(HOST_TEST_SRCS),$(shell awk 'FNR <= 5 && /^\/\/ TSAN/ {print FILENAME}' $(HOST_TEST_SRCS)))

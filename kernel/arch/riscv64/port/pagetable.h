@@ -23,8 +23,9 @@ enum pte_flags { /* what mm asks for; their encoding is pagetable.c's business *
 
 struct pagetable {
     phys_t root;                 /* [I] */
-    _Atomic uint64_t asid;       /* [asid lock] generation and number: see asid.c */
+    _Atomic uint64_t asid;       /* [a] generation and number: see asid.c */
     _Atomic uint64_t hart_mask;  /* [a] harts whose TLB may hold entries of this space */
+    _Atomic uint64_t stale_mask; /* [a] harts that must flush this space before they use it again */
 };
 
 struct pte {
@@ -44,7 +45,9 @@ void pagetable_destroy(struct pagetable *table);
  *  Context: caller holds the lock only when flags has no ALLOC_WAIT. */
 int must_check pagetable_prepare(struct pagetable *table, uint64_t address, enum alloc_flags flags);
 
-/** Set a 4 KiB entry; the tables exist (pagetable_prepare). Does not flush. Caller: page-table lock. */
+/** Set a 4 KiB entry; the tables exist (pagetable_prepare). Does not flush. To take rights away from a present entry, clear
+ *  it first: the hardware may set its dirty bit at any moment, and pagetable_clear() misses none. No right at all (neither
+ *  read, write nor execute) makes an entry that faults and is still present. Caller: page-table lock. */
 void pagetable_set(struct pagetable *table, uint64_t address, phys_t frame, uint32_t flags);
 
 /** Look up an entry. Caller: page-table lock. */

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+/* The Sv39 tree of an address space: three levels of tables of 512 entries.
+ *
+ * Idea: the tables are a cache of what mm's areas say, so nothing here fails once the tables that lead to an address
+ * exist, and that is a step of its own (pagetable_prepare), which a caller can take before it holds locks. Tables of the
+ * user half are freed only with the whole tree: a pointer into one stays good for as long as the caller's space does.
+ *
+ * Invariants: the upper half of every root equals the kernel's, entry for entry, from pagetable_init() on. An entry
+ * of the user half is either zero, a table, or (at level 0) a page: large pages are the kernel's only. A page that
+ * nobody may touch has its valid bit clear and PTE_SOFT_NO_ACCESS set.
+ *
+ * Locks: the owner's page-table lock serialises writers. The hardware is a writer, too: it sets accessed and dirty
+ * bits at any moment, so entries are exchanged, never cleared by a load and a store. pagetable_prepare() may run without
+ * the lock: it publishes a table by compare-and-swap, and the loser frees its own.
+ *
+ * No processor is needed here: this file is also the host's. asid.c holds what talks to the hardware.
+ * Source: RISC-V Privileged Architecture, 4.4. */
+#include "kernel/arch/riscv64/pagetable_internal.h"
+
+#include <stdatomic.h>
+
+#include "kernel/abi/errno.h"
+#include "kernel/base/assert.h"
+#include "kernel/base/string.h"
+#include "mm/frames.h"
+
+typedef _Atomic uint64_t entry_t;
+
+static entry_t *table_at(phys_t frame)
+{
+    return (entry_t *)phys_to_virt(frame);
+}
+
+static uint64_t entry_load(entry_t *entry)
+{
+    return atomic_load_explicit(entry, memory_order_relaxed);
+}
+
+uint64_t *pagetable_alloc_table(enum alloc_flags flags)
+{
+    struct page *page = frames_alloc(0, flags | ALLOC_ZERO);
+
+    if (page == NULL) {
+        return NULL;
+    }
+    page->kind = PAGE_TABLE;
+    return page_address(page);
+}
+
+static void free_table(phys_t frame)
+{
+    struct page *page = page_from_phys(frame);
+
+    page->kind = PAGE_USED;
+    frames_free(page, 0);
+}
+
+uint64_t pte_encode(phys_t frame, uint32_t flags)
+{
+    uint64_t bits = 0;
+
+    bits |= (flags & PTE_FLAG_READ) ? PTE_READ : 0;
+    bits |= (flags & PTE_FLAG_WRITE) ? PTE_READ | PTE_WRITE : 0; /* write alone is reserved */
+    bits |= (flags & PTE_FLAG_EXEC) ? PTE_EXEC : 0;
+    bits |= (bits != 0) ? PTE_VALID : PTE_SOFT_NO_ACCESS;
+    bits |= (flags & PTE_FLAG_USER) ? PTE_USER : PTE_GLOBAL;
+    bits |= (flags & PTE_FLAG_ACCESSED) ? PTE_ACCESSED : 0;
+    bits |= (flags & PTE_FLAG_DIRTY) ? PTE_DIRTY : 0;
+    bits |= (flags & PTE_FLAG_COW) ? PTE_SOFT_COW : 0;
+    /* PTE_FLAG_DEVICE needs no bit: the platform's memory attributes tell devices from memory. */
+    return pte_make(frame, bits);
+}
+
+static struct pte pte_decode(uint64_t entry)
+{
+    struct pte pte = {.is_present = (entry & (PTE_VALID | PTE_SOFT_NO_ACCESS)) != 0};
+
+    if (!pte.is_present) {
+        return pte;
+    }
+    pte.frame = pte_frame(entry);
+    pte.flags |= (entry & PTE_READ) ? PTE_FLAG_READ : 0;
+    pte.flags |= (entry & PTE_WRITE) ? PTE_FLAG_WRITE : 0;
+    pte.flags |= (entry & PTE_EXEC) ? PTE_FLAG_EXEC : 0;
+    pte.flags |= (entry & PTE_USER) ? PTE_FLAG_USER : 0;
+    pte.flags |= (entry & PTE_ACCESSED) ? PTE_FLAG_ACCESSED : 0;
+    pte.flags |= (entry & PTE_DIRTY) ? PTE_FLAG_DIRTY : 0;
+    pte.flags |= (entry & PTE_SOFT_COW) ? PTE_FLAG_COW : 0;
+    return pte;
+}
+
+int pagetable_init(struct pagetable *table)
+{
+    uint64_t *root = pagetable_alloc_table(ALLOC_KERNEL);
+
+    if (root == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(root + PT_USER_ENTRIES, pagetable_kernel_root() + PT_USER_ENTRIES,
+           (PT_ENTRIES - PT_USER_ENTRIES) * sizeof(*root));
+    table->root = virt_to_phys(root);
+    atomic_init(&table->asid, 0);
+    atomic_init(&table->hart_mask, 0);
+    atomic_init(&table->stale_mask, 0);
+    return 0;
+}
+
+static void destroy_level(phys_t frame, int level, unsigned nr_entries)
+{
+    entry_t *entries = table_at(frame);
+
+    for (unsigned i = 0; level > 0 && i < nr_entries; i++) {
+        uint64_t entry = entry_load(&entries[i]);
+
+        if (pte_is_table(entry)) {
+            destroy_level(pte_frame(entry), level - 1, PT_ENTRIES);
+        }
+    }
+    free_table(frame);
+}
+
+void pagetable_destroy(struct pagetable *table)
+{
+    pagetable_forget(table);
+    destroy_level(table->root, PT_LEVELS - 1, PT_USER_ENTRIES);
+    table->root = phys(0);
+}
+
+/* The level-0 entry of an address, or NULL when no table leads to it. */
+static entry_t *find_entry(struct pagetable *table, uint64_t address)
+{
+    entry_t *entries = table_at(table->root);
+
+    debug_assert(address < USER_END);
+    for (int level = PT_LEVELS - 1; level > 0; level--) {
+        /* Acquire: the table was zeroed before it was published. */
+        uint64_t entry =
+            atomic_load_explicit(&entries[pt_index(address, level)], memory_order_acquire);
+
+        if (!pte_is_table(entry)) {
+            return NULL;
+        }
+        entries = table_at(pte_frame(entry));
+    }
+    return &entries[pt_index(address, 0)];
+}
+
+int pagetable_prepare(struct pagetable *table, uint64_t address, enum alloc_flags flags)
+{
+    entry_t *entries = table_at(table->root);
+
+    debug_assert(address < USER_END);
+    for (int level = PT_LEVELS - 1; level > 0; level--) {
+        entry_t *slot = &entries[pt_index(address, level)];
+        uint64_t entry = atomic_load_explicit(slot, memory_order_acquire);
+
+        if (!pte_is_table(entry)) {
+            uint64_t *new_table = pagetable_alloc_table(flags);
+            uint64_t new_entry;
+
+            if (new_table == NULL) {
+                return -ENOMEM;
+            }
+            new_entry = pte_make(virt_to_phys(new_table), PTE_VALID);
+            if (atomic_compare_exchange_strong_explicit(
+                    slot, &entry, new_entry, memory_order_acq_rel, memory_order_acquire)) {
+                entry = new_entry;
+            } else {
+                free_table(virt_to_phys(new_table));
+            }
+        }
+        entries = table_at(pte_frame(entry));
+    }
+    return 0;
+}
+
+void pagetable_set(struct pagetable *table, uint64_t address, phys_t frame, uint32_t flags)
+{
+    entry_t *entry = find_entry(table, address);
+
+    assert(entry != NULL);
+    /* Release: whoever's walk sees the entry sees the page's content, too. */
+    atomic_store_explicit(entry, pte_encode(frame, flags), memory_order_release);
+}
+
+struct pte pagetable_get(struct pagetable *table, uint64_t address)
+{
+    entry_t *entry = find_entry(table, address);
+
+    return pte_decode(entry != NULL ? entry_load(entry) : 0);
+}
+
+struct pte pagetable_clear(struct pagetable *table, uint64_t address)
+{
+    entry_t *entry = find_entry(table, address);
+
+    if (entry == NULL) {
+        return pte_decode(0);
+    }
+    return pte_decode(atomic_exchange_explicit(entry, 0, memory_order_acq_rel));
+}
+
+typedef bool visit_t(struct pagetable *table, uint64_t address, struct pte pte, void *arg);
+
+/* Visit the pages of one level-0 table in [start, end). */
+static bool walk_pages(struct pagetable *table, entry_t *entries, uint64_t start, uint64_t end,
+                       visit_t *visit, void *arg)
+{
+    for (uint64_t address = start; address < end; address += PAGE_SIZE) {
+        struct pte pte = pte_decode(entry_load(&entries[pt_index(address, 0)]));
+
+        if (pte.is_present && !visit(table, address, pte, arg)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void pagetable_walk(struct pagetable *table, uint64_t start, uint64_t end, visit_t *visit,
+                    void *arg)
+{
+    uint64_t address = align_down(start, PAGE_SIZE);
+
+    while (address < end) {
+        entry_t *entries = table_at(table->root);
+        int level = PT_LEVELS - 1;
+        uint64_t next;
+
+        for (; level > 0; level--) {
+            uint64_t entry =
+                atomic_load_explicit(&entries[pt_index(address, level)], memory_order_acquire);
+
+            if (!pte_is_table(entry)) {
+                break;
+            }
+            entries = table_at(pte_frame(entry));
+        }
+        /* All that an absent table, or one level-0 table, would cover is done in this round. */
+        next = align_down(address, pt_level_size(max_of(level, 1))) + pt_level_size(max_of(level, 1));
+        if (level == 0 &&
+            !walk_pages(table, entries, address, min_of(next, end), visit, arg)) {
+            return;
+        }
+        address = next;
+    }
+}
