@@ -8,6 +8,7 @@ ABI_SRC := $(sort $(wildcard user/test/abi/*.c))
 USER_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -pthread -Wall -Wextra -Wshadow \
                     -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla
 USER_TEST_LIBS := -lm
+PIE_FLAGS := -static-pie -fpie -nostdlib -fno-stack-protector -Wl,--no-dynamic-linker
 
 USER_TESTS := $(addprefix $(O)/user/tests/,abi pie stress leakcheck thrash)
 USER_HOST_TESTS := $(addprefix $(O)/user/host-tests/,abi pie stress thrash)
@@ -18,7 +19,7 @@ $(O)/user/tests/abi: $(ABI_SRC) user/test/abi/abi.h
 
 $(O)/user/tests/pie: user/test/pie.c
 	@mkdir -p $(@D)
-	$(USER_CC) $(USER_TEST_CFLAGS) -static-pie -s -o $@ $<
+	$(USER_CC) $(USER_TEST_CFLAGS) $(PIE_FLAGS) -s -o $@ $<
 
 $(O)/user/tests/%: user/test/%.c
 	@mkdir -p $(@D)
@@ -30,7 +31,7 @@ $(O)/user/host-tests/abi: $(ABI_SRC) user/test/abi/abi.h
 
 $(O)/user/host-tests/pie: user/test/pie.c
 	@mkdir -p $(@D)
-	$(HOST_CC) $(USER_TEST_CFLAGS) -static-pie -o $@ $<
+	$(HOST_CC) $(USER_TEST_CFLAGS) $(PIE_FLAGS) -o $@ $<
 
 $(O)/user/host-tests/%: user/test/%.c
 	@mkdir -p $(@D)
