@@ -5,8 +5,6 @@
 
 #include "fs/vfs/file.h"
 
-enum eventfd_flags { EFD_SEMAPHORE = 1 };
-
 /** is_semaphore: each read takes 1. open_flags: O_NONBLOCK. Returns 0 or -ENOMEM, -ENFILE. */
 int must_check eventfd_create(uint32_t initial, bool is_semaphore, uint32_t open_flags, struct file **file);
 
