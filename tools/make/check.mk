@@ -2,7 +2,7 @@
 #
 # Checking: tests, lint, formatting.
 
-TEST_ENV = T='$(T)' SEED='$(SEED)' CAIRN_O='$(O)'
+TEST_ENV = T='$(T)' SEED='$(SEED)' CAIRN_O='$(O)' CAIRN_USER_HOST_TESTS='$(USER_HOST_TESTS)'
 KTEST_DEPS = $(O)/cairn $(O)/cairn-selftest $(O)/root.img
 
 ##@ Goals

@@ -35,6 +35,7 @@ class Settings:
     icount: bool = False
     extra: str = ""
     command: str = None
+    headless: bool = False
     more: list = field(default_factory=list)
 
     @classmethod

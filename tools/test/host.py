@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""Tests that run on this machine: the cmocka programs, and the user programs' own tests.
+
+A cmocka program counts by its cases; a program that prints `N passed, N failed` by that; any other by
+its exit status. A program that dies counts as one failure more than it reported.
+"""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from report import last_total
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from qemu.machine import slowness  # noqa: E402
+
+LIMIT_SECONDS = 120
+FOLDERS = {"host": "host", "tsan": "tsan"}
+OK = re.compile(r"^\[       OK \]", re.MULTILINE)
+
+
+def programs(out, suite):
+    """The test programs of a suite; make has just built them."""
+    found = []
+    for here, _, names in os.walk(os.path.join(out, FOLDERS[suite])):
+        for name in names:
+            path = os.path.join(here, name)
+            source = os.path.relpath(path, os.path.join(out, FOLDERS[suite])) + ".c"
+            if name.startswith("test_") and "." not in name and os.path.exists(source):
+                found.append(path)
+    return sorted(found)
+
+
+def count(status, text):
+    """(passed, failed) of one program."""
+    passed, failed = len(OK.findall(text)), len(set(re.findall(r"^\[  FAILED  \] (?!\d+ test)(.*)$", text, re.MULTILINE)))
+    total = None if passed or failed else last_total(text)
+    if total:
+        passed, failed = total
+    if status != 0 and failed == 0:
+        failed = 1
+    if status == 0 and passed == 0 and failed == 0:
+        passed = 1
+    return passed, failed
+
+
+def run_program(path, limit, environment):
+    # ThreadSanitizer does not find room for its shadow where addresses are randomised too much.
+    command = [os.path.abspath(path)]
+    if "/tsan/" in path and shutil.which("setarch"):
+        command = ["setarch", platform.machine(), "-R", *command]
+    start = time.monotonic()
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                              timeout=limit, check=False, env=environment)
+        status, text = done.returncode, done.stdout.decode(errors="replace")
+    except subprocess.TimeoutExpired as expired:
+        status, text = 124, (expired.stdout or b"").decode(errors="replace") + f"\nno end after {limit:.0f} s"
+    return status, text, time.monotonic() - start
+
+
+def run_suite(report, out, suite, selected, paths=None):
+    environment = dict(os.environ, ASAN_OPTIONS="detect_stack_use_after_return=1:abort_on_error=0",
+                       UBSAN_OPTIONS="print_stacktrace=1", TSAN_OPTIONS="halt_on_error=1",
+                       CMOCKA_MESSAGE_OUTPUT="STDOUT")
+    limit = LIMIT_SECONDS * slowness()
+    jobs = [path for path in (paths if paths is not None else programs(out, suite))
+            if selected(f"{suite} {os.path.relpath(path, out)}")]
+
+    def one(path):
+        status, text, seconds = run_program(path, limit, environment)
+        passed, failed = count(status, text)
+        name = os.path.relpath(path, os.path.join(out, FOLDERS.get(suite, "user")))
+        report.add(f"{suite} {name}", passed, failed, text + (f"\nexit status {status}" if failed else ""), seconds)
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        list(pool.map(one, jobs))

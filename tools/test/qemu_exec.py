@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""What `make exec` promises: status, pure output, any byte, panics and time-outs told apart."""
+
+import hashlib
+import os
+import subprocess
+
+from registry import qemu_test
+from report import Failure
+
+
+@qemu_test("exec-status", "the exit status is the command's: 0, 1, 7, and 128 + signal")
+def exec_status(guest):
+    for command, status in (("true", 0), ("false", 1), ("exit 7", 7), ("kill -9 $$", 137)):
+        guest.exec(command).expect(status=status, output=b"")
+
+
+@qemu_test("exec-output", "standard output is the command's alone, also with the log at its loudest")
+def exec_output(guest):
+    guest.exec("echo one; echo two | cat", "--append", "loglevel=7").expect(status=0, output=b"one\ntwo\n")
+    guest.exec("true").expect(status=0, output=b"")
+
+
+@qemu_test("exec-quoting", "quotes, percent signs, dollars, newlines and non-ASCII reach the guest's shell as typed")
+def exec_quoting(guest):
+    guest.exec("x='a  b'; echo \"$x\" 100% '$HOME' \"it's\" é\necho second=line").expect(
+        status=0, output="a  b 100% $HOME it's é\nsecond=line\n".encode())
+
+
+@qemu_test("exec-binary", "a program's output arrives byte for byte, control characters and DLE included")
+def exec_binary(guest):
+    box = os.path.join(guest.out, "user", "box")
+    with open(box, "rb") as file:
+        expected = file.read()[:200000]
+    if len(set(expected)) != 256:
+        raise Failure("the box does not contain every byte; the test needs another file")
+    outcome = guest.exec("head -c 200000 /bin/box", limit=120).expect(status=0)
+    if hashlib.sha256(outcome.output).digest() != hashlib.sha256(expected).digest():
+        place = next((i for i, (a, b) in enumerate(zip(outcome.output, expected)) if a != b), "the end")
+        raise Failure(f"{len(outcome.output)} bytes of {len(expected)}; the first difference is at {place}\n"
+                      f"{outcome.output[:64]!r}")
+
+
+@qemu_test("exec-panic", "a kernel panic ends with status 125, and the log names the cause and functions")
+def exec_panic(guest):
+    guest.exec("echo c > /proc/sysrq-trigger").expect(status=125, log=r"(?i)panic").expect(log=r"\+0x[0-9a-f]+")
+
+
+@qemu_test("exec-timeout", "a command that does not end is stopped with status 124, and only its own QEMU with it")
+def exec_timeout(guest):
+    seconds = 4 * guest.scale
+    outcome = guest.exec("echo before; sleep 10000", "--timeout", f"{seconds:.0f}").expect(status=124)
+    if outcome.output != b"before\n":
+        raise Failure(f"the output before the end is {outcome.output!r}")
+
+
+@qemu_test("exec-make", "make exec ends with the command's status, a dollar sign reaches the guest")
+def exec_make(guest):
+    done = subprocess.run(["make", "-s", "exec", f"O={guest.out}", "CMD=x=5; echo $x $?; exit 7"], capture_output=True,
+                          check=False, stdin=subprocess.DEVNULL)
+    if done.returncode != 7 or done.stdout != b"5 0\n":
+        raise Failure(f"status {done.returncode}, output {done.stdout!r}\n{done.stderr[-2000:].decode(errors='replace')}")
+
+
+@qemu_test("crash-of-init", "a crash of any program, init included, is reported and survived")
+def crash_of_programs(guest):
+    guest.exec("sh -c 'kill -SEGV $$'; echo $?; kill -SEGV 1; sleep 1; echo alive").expect(
+        status=0, output=b"139\nalive\n")

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+"""The list of tests in QEMU. A test is a function of a Guest; it returns nothing, or (passed, failed,
+detail) if it counts cases of its own, and raises Failure if it did not prove what its text says."""
+
+QEMU_TESTS = []
+STRESS_TESTS = []
+
+
+def _register(tests, name, proves):
+    def decorate(function):
+        tests.append((name, proves, function))
+        return function
+    return decorate
+
+
+def qemu_test(name, proves):
+    """Decorator: a test of `make test-qemu`; proves says what holds if it passes."""
+    return _register(QEMU_TESTS, name, proves)
+
+
+def stress_test(name, proves):
+    """Decorator: a test of `make stress`."""
+    return _register(STRESS_TESTS, name, proves)
