@@ -144,6 +144,12 @@ enum super_flags { /* mount flags as in mount(2): MS_* */
     SUPER_RELATIME = 1u << 21,
 };
 
+enum name_caching {
+    NAMES_CACHED = 0,   /* names that exist and names that don't: all changes go through the VFS */
+    NAMES_POSITIVE = 1, /* only names that exist: others may appear by themselves (devfs) */
+    NAMES_VOLATILE = 2, /* none: lookup is asked each time (procfs) */
+};
+
 struct super_stats { /* statfs */
     uint64_t type_magic;
     uint64_t block_size_bytes, nr_blocks, nr_free, nr_available;
@@ -195,6 +201,12 @@ struct super {
     struct list dirty_inodes;          /* [inode_lock] */
     struct list unused_inodes;         /* [inode_lock] LRU */
     uint64_t nr_inodes;                /* [inode_lock] */
+    struct waitq inode_waitq;          /* woken when an inode is no longer NEW, FREEING or SYNCING */
+    struct mutex sync_lock;            /* LOCK_RANK_SYNC: one super_write_inodes() at a time */
+    enum name_caching name_caching;    /* [I] what the dentry cache may keep of lookups */
+    uint32_t active;                   /* [registry] mounts of it; 0: being unmounted */
+    uint64_t damage_window_ns;         /* [inode_lock] super_damaged(): when the current rate window began */
+    uint32_t nr_damage_lines;          /* [inode_lock] lines logged in it */
     struct list node;                  /* [registry] all mounted super blocks */
 };
 
@@ -231,6 +243,17 @@ void inode_init_fields(struct inode *inode);
 
 /** Attributes changed: write_inode will be called. Context: any that may take spinlocks. */
 void inode_mark_dirty(struct inode *inode);
+/** Its mapping got dirty pages: for page_mark_dirty(). Same context; cheap when already marked. */
+void inode_mark_pages_dirty(struct inode *inode);
+/** Write an inode's dirty pages and then its attributes (into metadata pages), and take it off the dirty list. wait: until
+ *  the pages are on the device. Returns 0 or the first error. May sleep; takes no inode->lock. */
+int must_check inode_write(struct inode *inode, bool wait);
+/** inode_write() for every inode of a file system that was dirty before the given time (UINT64_MAX: all). */
+int must_check super_write_inodes(struct super *super, uint64_t dirty_before_ns, bool wait);
+/** Call visit for every mounted super block, each kept alive meanwhile; false ends it. May sleep. */
+void super_for_each(bool (*visit)(struct super *super, void *arg), void *arg);
+/** Its pages became dirty (called by fs/cache): it joins its super block's dirty list. Context: as inode_mark_dirty. */
+void inode_mark_pages_dirty(struct inode *inode);
 uint64_t inode_size(struct inode *inode);
 void inode_set_size(struct inode *inode, uint64_t size_bytes);
 struct timespec64 inode_now(const struct super *super);

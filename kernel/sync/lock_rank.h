@@ -16,6 +16,7 @@ enum lock_rank {
     LOCK_RANK_TTY_OPEN,     /* open and close of a terminal */
     LOCK_RANK_MOUNT,        /* the mount tree */
     LOCK_RANK_RENAME,       /* directory moves across parents, one per file system */
+    LOCK_RANK_SYNC,         /* one writer of all of a file system's dirty inodes */
     LOCK_RANK_FILE_POS,     /* a file description's offset */
     LOCK_RANK_INODE,        /* an inode's content and attributes; parents before children */
     LOCK_RANK_PIPE,         /* a pipe's buffers */
