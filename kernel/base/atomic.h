@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* Acquire loads, release stores and the full fence, at the price that the machine really asks.
  *
- * GCC 12 turns a C11 acquire load into a load and a full fence on riscv64, and a release store into a fence and
- * an atomic swap. A relaxed access beside a `fence r,rw` or `fence rw,w` is all that the memory model needs; that
- * is what these macros give. Under ThreadSanitizer, which doesn't understand fences, they are the C11
- * operations, so that it sees every edge that the code relies on.
+ * GCC 12 turns a C11 acquire load into a load and a full fence on riscv64, and every C11 store, relaxed ones too,
+ * into an atomic swap. A plain access beside a `fence r,rw` or `fence rw,w` is all that the memory model needs;
+ * that is what these macros give: an aligned word is loaded and stored in one piece by any hart. Under
+ * ThreadSanitizer, which doesn't understand fences, they are the C11 operations, so that it sees every edge that
+ * the code relies on.
  *
  * For swaps and compare-and-exchange use <stdatomic.h> with explicit orders; the operand must be 32 or 64 bits
  * wide there, because the narrower ones need a library on riscv64 before GCC 14. */
@@ -26,6 +27,8 @@
 
 #define load_acquire(object) atomic_load_explicit((object), memory_order_acquire)
 #define store_release(object, value) atomic_store_explicit((object), (value), memory_order_release)
+#define load_relaxed(object) atomic_load_explicit((object), memory_order_relaxed)
+#define store_relaxed(object, value) atomic_store_explicit((object), (value), memory_order_relaxed)
 
 static inline void fence_full(void)
 {
@@ -36,19 +39,24 @@ static inline void fence_full(void)
 
 #else
 
+/* No order at all; only that the word is whole, and that the access is really done. */
+#define load_relaxed(object) atomic_load_explicit((object), memory_order_relaxed)
+#define store_relaxed(object, value) \
+    ((void)(*(volatile __typeof__(load_relaxed(object)) *)(object) = (value)))
+
 /* Later reads and writes stay after the load: what the storing side wrote before its store_release() is seen. */
-#define load_acquire(object)                                                             \
-    ({                                                                                   \
-        __auto_type loaded_value = atomic_load_explicit((object), memory_order_relaxed); \
-        port_fence_acquire();                                                            \
-        loaded_value;                                                                    \
+#define load_acquire(object)                             \
+    ({                                                   \
+        __auto_type loaded_value = load_relaxed(object); \
+        port_fence_acquire();                            \
+        loaded_value;                                    \
     })
 
 /* Earlier reads and writes stay before the store. */
-#define store_release(object, value)                                      \
-    do {                                                                  \
-        port_fence_release();                                             \
-        atomic_store_explicit((object), (value), memory_order_relaxed);   \
+#define store_release(object, value)      \
+    do {                                  \
+        port_fence_release();             \
+        store_relaxed((object), (value)); \
     } while (0)
 
 /* Earlier writes are visible before later reads are done: what "announce, then look" needs on both sides. */

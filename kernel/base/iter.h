@@ -34,8 +34,9 @@ size_t must_check iter_copy_to(struct iter *iter, const void *src, size_t len_by
 size_t must_check iter_copy_from(struct iter *iter, void *dst, size_t len_bytes);
 size_t must_check iter_zero(struct iter *iter, size_t len_bytes);
 
-/** Touch the next len_bytes of user memory so that a following copy inside port_user_nofault_begin() will likely
- *  succeed. Returns the bytes that can be reached. Context: may sleep. */
+/** Read from each page of the next len_bytes of user memory, so that a following iter_copy_from() inside
+ *  port_user_nofault_begin() will likely succeed. (It does not prepare memory for writing: copy *to* users with
+ *  faults allowed.) Returns the bytes that can be reached. Context: may sleep. */
 size_t must_check iter_fault_in(struct iter *iter, size_t len_bytes);
 
 /** Move forward without copying; at most to the end. */

@@ -10,8 +10,7 @@
 #define CAIRN_BASE_ONCE_H
 
 #include "kernel/base/types.h"
-#include "kernel/base/port.h"
-#include <stdatomic.h>
+#include "kernel/base/atomic.h"
 
 enum once_state {
     ONCE_EMPTY = 0,
@@ -25,12 +24,15 @@ enum once_policy {
     ONCE_POISON = 1, /* a failure is remembered: every later get returns the same error */
 };
 
+struct once_waiter;
+
 struct once {
     _Atomic uint32_t state;     /* [a] enum once_state */
     int32_t error;              /* [state] the initialiser's error, when POISONED */
     struct task *_Atomic owner; /* [a] who runs the initialiser, while RUNNING */
     const char *name;           /* [I] for the panic and for logs */
     enum once_policy policy;    /* [I] */
+    struct once_waiter *_Atomic waiters; /* [a] tasks asleep until the initialiser ends: once.c */
 };
 
 /* clang-format off */
@@ -48,8 +50,7 @@ static inline int must_check once_get(struct once *once, int (*init)(void *arg),
 {
     /* The acquire fence orders this load before every read of what the initialiser wrote; without it a
      * hart could see DONE and still read the object's fields from before. */
-    if (likely(atomic_load_explicit(&once->state, memory_order_relaxed) == ONCE_DONE)) {
-        port_fence_acquire();
+    if (likely(load_acquire(&once->state) == ONCE_DONE)) {
         return 0;
     }
     return once_get_slow(once, init, arg);

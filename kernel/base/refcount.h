@@ -8,7 +8,7 @@
 #define CAIRN_BASE_REFCOUNT_H
 
 #include "kernel/base/assert.h"
-#include <stdatomic.h>
+#include "kernel/base/atomic.h"
 
 #define REFCOUNT_SATURATED 0xc0000000u
 
@@ -22,13 +22,13 @@ struct refcount {
 
 static inline void refcount_init(struct refcount *refcount, uint32_t initial)
 {
-    atomic_store_explicit(&refcount->count, initial, memory_order_relaxed);
+    store_relaxed(&refcount->count, initial);
 }
 
 /** A snapshot; a caller that owns the only reference may rely on 1. */
 static inline uint32_t refcount_read(const struct refcount *refcount)
 {
-    return atomic_load_explicit(&refcount->count, memory_order_relaxed);
+    return load_relaxed(&refcount->count);
 }
 
 /** Take a reference; the caller has one already. Relaxed: who has a reference has seen the object. */
