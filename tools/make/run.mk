@@ -27,7 +27,7 @@ $(EXIT_STATUS): tools/make/exit_status.c
 endif
 endif
 exec: exec-and-keep-status
-	@$(if $(EXIT_STATUS),$(exit-status $(file < $(O)/exec.status)),exit $$(cat $(O)/exec.status))
+	@$(if $(filter %exit_status.so,$(.LOADED)),$(exit-status $(file < $(O)/exec.status)),exit $$(cat $(O)/exec.status))
 exec-and-keep-status: $(O)/cairn $(O)/root.img
 	@tools/run --exec; echo $$? > $(O)/exec.status
 
