@@ -4,7 +4,7 @@
 arch sits beside sync: it may include base, sync and abi, and what stands above it may include arch;
 but mm and fs compile for the host as well, and reach the machine through port.h alone. fs sees of the
 drivers only the two interfaces. An *_internal.h stays in its folder. user/ knows the ABI and nothing
-else. Kernel code includes no header of a C library but the freestanding ones, unless the line above says
+else. Kernel code includes no header of a C library but the freestanding ones, unless it stands under
 `#if __STDC_HOSTED__`: then it is for the host alone.
 """
 
@@ -22,6 +22,7 @@ ARCH_HIDDEN_FROM = ("kernel/abi/", "kernel/base/", "kernel/sync/", "mm/", "fs/")
 FS_DRIVERS = ("drivers/block.h", "drivers/char.h")
 FREESTANDING = ("float.h", "iso646.h", "limits.h", "stdalign.h", "stdarg.h", "stdatomic.h", "stdbool.h",
                 "stddef.h", "stdint.h", "stdnoreturn.h")
+CONDITION = re.compile(r"#\s*(if|el|endif)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
 
 
@@ -71,14 +72,14 @@ def check():
     verdict, count = Verdict(), 0
     for name in c_files(".c", ".h", ".S"):
         count += 1
-        above = ""
+        hosted = False
         with open(name, encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
+                if CONDITION.match(line):
+                    hosted = bool(re.match(r"#\s*if __STDC_HOSTED__", line))
                 match = INCLUDE.match(line)
-                hosted = re.match(r"#\s*if __STDC_HOSTED__", above) and line.rstrip().endswith(">")
-                reason = match and not hosted and breach(name, *match.groups())
+                reason = match and not (hosted and match.group(1) == "<") and breach(name, *match.groups())
                 if reason:
                     verdict.faults.append(f"{name}:{number}: {match.group(2)}: {reason}")
-                above = line
     verdict.checked = f"{count} files"
     return verdict

@@ -2,16 +2,22 @@
 #
 # Checking: tests, lint, formatting.
 
-TEST_ENV = T='$(T)' SEED='$(SEED)' CAIRN_O='$(O)' CAIRN_USER_HOST_TESTS='$(USER_HOST_TESTS)'
+# The shell's and the tools' tests on the host are a Python program of user/test-host.
+ifneq ($(wildcard user/test-host/run.py),)
+USER_PROGRAM_TESTS = python3 user/test-host/run.py --box $(O)/user/host --single $(O)/user/single
+USER_TEST_DEPS := $(O)/user/host/box user-single
+endif
+TEST_ENV = T='$(T)' SEED='$(SEED)' CAIRN_O='$(O)' \
+    CAIRN_USER_HOST_TESTS='$(USER_HOST_TESTS)' CAIRN_USER_PROGRAM_TESTS='$(USER_PROGRAM_TESTS)'
 KTEST_DEPS = $(O)/cairn $(O)/cairn-selftest $(O)/root.img
 
 ##@ Goals
 .PHONY: test test-host test-qemu stress asan tsan
 ## test: all tests, on the host and in QEMU; the last line is `N passed, N failed`
-test: $(CMOCKA_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS) $(KTEST_DEPS)
+test: $(CMOCKA_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS) $(USER_TEST_DEPS) $(KTEST_DEPS)
 	$(Q)$(TEST_ENV) tools/test/run host tsan user qemu
 ## test-host: unit and model tests and the ABI tests on this machine, sanitizers on
-test-host: $(CMOCKA_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS)
+test-host: $(CMOCKA_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS) $(USER_TEST_DEPS)
 	$(Q)$(TEST_ENV) tools/test/run host tsan user
 ## test-qemu: self-tests, boot matrix, exec, disks, failures, in QEMU
 test-qemu: $(KTEST_DEPS)

@@ -8,6 +8,7 @@ its exit status. A program that dies counts as one failure more than it reported
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -34,7 +35,7 @@ def programs(out, suite):
             source = os.path.relpath(path, os.path.join(out, FOLDERS[suite])) + ".c"
             if name.startswith("test_") and "." not in name and os.path.exists(source):
                 found.append(path)
-    return sorted(found)
+    return sorted(os.path.abspath(path) for path in found)
 
 
 def count(status, text):
@@ -50,10 +51,10 @@ def count(status, text):
     return passed, failed
 
 
-def run_program(path, limit, environment):
+def run_program(words, limit, environment):
     # ThreadSanitizer does not find room for its shadow where addresses are randomised too much.
-    command = [os.path.abspath(path)]
-    if "/tsan/" in path and shutil.which("setarch"):
+    command = shlex.split(words)
+    if "/tsan/" in words and shutil.which("setarch"):
         command = ["setarch", platform.machine(), "-R", *command]
     start = time.monotonic()
     try:
@@ -65,19 +66,22 @@ def run_program(path, limit, environment):
     return status, text, time.monotonic() - start
 
 
-def run_suite(report, out, suite, selected, paths=None):
+def run_suite(report, out, suite, selected, commands=None):
+    out = os.path.abspath(out)
     environment = dict(os.environ, ASAN_OPTIONS="detect_stack_use_after_return=1:abort_on_error=0",
                        UBSAN_OPTIONS="print_stacktrace=1", TSAN_OPTIONS="halt_on_error=1",
                        CMOCKA_MESSAGE_OUTPUT="STDOUT")
     limit = LIMIT_SECONDS * slowness()
-    jobs = [path for path in (paths if paths is not None else programs(out, suite))
-            if selected(f"{suite} {os.path.relpath(path, out)}")]
 
-    def one(path):
-        status, text, seconds = run_program(path, limit, environment)
+    def name_of(words):
+        return f"{suite} " + words.replace(os.path.join(out, FOLDERS.get(suite, "user")) + "/", "")
+
+    jobs = [words for words in (programs(out, suite) if commands is None else commands) if selected(name_of(words))]
+
+    def one(words):
+        status, text, seconds = run_program(words, limit, environment)
         passed, failed = count(status, text)
-        name = os.path.relpath(path, os.path.join(out, FOLDERS.get(suite, "user")))
-        report.add(f"{suite} {name}", passed, failed, text + (f"\nexit status {status}" if failed else ""), seconds)
+        report.add(name_of(words), passed, failed, text + (f"\nexit status {status}" if failed else ""), seconds)
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         list(pool.map(one, jobs))
