@@ -12,6 +12,12 @@
 # of `make exec` is the program's alone.
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables --no-print-directory
+# As many jobs as there are processors, unless -j says otherwise or the goals need their order.
+ifneq ($(filter clean,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+else ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+endif
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all

@@ -47,3 +47,8 @@ format:
 ## doctor: check this machine's tools, and say how to mend what is missing
 doctor:
 	$(Q)CAIRN_O='$(O)' QEMU='$(QEMU)' CROSS='$(CROSS)' HOST_CC='$(HOST_CC)' tools/doctor
+
+# Asked for together, one comes after the other.
+ifneq ($(filter lint,$(MAKECMDGOALS)),)
+test test-host test-qemu: | lint
+endif

@@ -27,9 +27,12 @@ $(EXIT_STATUS): tools/make/exit_status.c
 endif
 endif
 exec: exec-and-keep-status
-	@$(if $(filter %exit_status.so,$(.LOADED)),$(exit-status $(file < $(O)/exec.status)),exit $$(cat $(O)/exec.status))
+	@$(if $(filter %exit_status.so,$(.LOADED)),$(exit-status $(TAKE_STATUS)),exit $(TAKE_STATUS))
 exec-and-keep-status: $(O)/cairn $(O)/root.img
-	@tools/run --exec; echo $$? > $(O)/exec.status
+	@tools/run --exec; echo $$? > $(STATUS_FILE)
+# Named after this make, since several may run at once.
+STATUS_FILE := $(O)/exec.status.$(shell echo $$PPID)
+TAKE_STATUS = $(shell cat $(STATUS_FILE); rm -f $(STATUS_FILE))
 
 .PHONY: debug
 ## debug: QEMU stopped at the kernel's first instruction, with GDB in this terminal
