@@ -91,10 +91,6 @@ struct block_device *block_get(unsigned index);
  *  A request outside the device completes with -EIO and a log line. Context: any. */
 void block_submit(struct block_device *device, struct block_request *request);
 
-/** Between these, submissions are collected, so that they can be merged and started together. Nests per device. */
-void block_plug(struct block_device *device);
-void block_unplug(struct block_device *device);
-
 /** Submit and wait. Returns request->error. Context: may sleep. */
 int must_check block_submit_wait(struct block_device *device, struct block_request *request);
 

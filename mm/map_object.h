@@ -22,13 +22,10 @@ struct map_object_ops {
 
     /** A shared mapping is about to write to this page: reserve its disk blocks, mark it dirty. Called with a reference.
      *  On success the page is returned LOCKED, so that mm can map it writable before writeback starts; mm unlocks it through
-     *  unlock_page. Returns 0, -ENOSPC, -EIO, -ENOMEM, or -EFAULT when the page was truncated meanwhile. May sleep. */
+     *  unlock_page. Because every first write passes here and writeback makes pages read-only again (map_object_clean), a
+     *  page that can be written through a mapping is always already dirty: page-table dirty bits are never needed. Returns 0, -ENOSPC, -EIO, -ENOMEM, or -EFAULT when the page was truncated meanwhile. May sleep. */
     int (*make_writable)(struct map_object *object, struct page *page);
     void (*unlock_page)(struct page *page);
-
-    /** Page-table dirty bits of a page were found set while unmapping: content changed through a mapping. Any context that
-     *  holds a page-table lock: must not sleep. */
-    void (*set_dirty)(struct map_object *object, struct page *page);
 
     /** Keep and release the object (its inode): an area holds one reference. */
     void (*get)(struct map_object *object);

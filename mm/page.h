@@ -36,7 +36,12 @@ enum page_flag {
     PAGE_WAITERS = 1u << 6,    /* somebody sleeps for LOCKED or WRITEBACK to end */
     PAGE_READAHEAD = 1u << 7,  /* reading this page should start the next readahead */
     PAGE_ON_LRU = 1u << 8,     /* on a reclaim list */
+    PAGE_MAPPED = 1u << 9,     /* every block of it has its place on the disk: writing it cannot meet ENOSPC */
 };
+
+/* In `order` of the first frame of a free block. The buddy tells a free neighbour by this mark alone: `order` is changed
+ * only under its lock, while `kind` belongs to whoever has the frame. */
+#define PAGE_ORDER_FREE 0x80u
 
 struct slab_cache;
 struct mapping;
@@ -45,27 +50,32 @@ struct page {
     _Atomic uint32_t flags; /* [a] enum page_flag */
     _Atomic uint32_t refs;  /* [a] references; 0 for free frames and kinds that are not counted */
     uint8_t kind;           /* [owner] enum page_kind */
-    uint8_t order;          /* [owner] log2 of the block's frames, on its first frame */
+    uint8_t order;          /* [buddy->lock] log2 of the block's frames, on its first frame; see PAGE_ORDER_FREE */
     uint8_t region;         /* [I] which frame region it belongs to */
     _Atomic uint8_t dirty_sectors; /* [a] PAGE_CACHE: which 512-byte sectors of it are dirty, bit 0 first */
     _Atomic uint32_t maps;  /* [a] PAGE_CACHE: page-table entries that map it */
     union {
         struct {                  /* PAGE_FREE, PAGE_HOT */
-            struct list node;     /* [buddy->lock or hart] */
+            struct list node;     /* [buddy->lock] */
+            const void *freed_by; /* who gave the frame back last: named when it is given back twice */
         } free;
         struct {                       /* PAGE_SLAB, on the slab's first frame */
             struct slab_cache *cache;  /* [I] */
             struct list node;          /* [cache->lock] */
-            void *free_objects;        /* [cache->lock] */
+            union {                    /* one bit an object, 1: free; see slab_pages.c */
+                uint64_t free_bits;    /* [cache->lock] for up to 64 objects */
+                uint64_t *free_map;    /* [cache->lock] for more: at the slab's end */
+            };
             uint16_t nr_used;          /* [cache->lock] */
             uint16_t nr_objects;       /* [I] */
-            struct page *head;         /* [I] on tail frames: the slab's first frame */
+            uint32_t colour_bytes;     /* [I] offset of the first object */
+            struct page *head;         /* [I] on all frames of a slab: its first frame */
         } slab;
         struct {                     /* PAGE_CACHE */
             struct mapping *mapping; /* [page lock] NULL after truncation */
             uint64_t index;          /* [page lock] in pages from the file's start */
             struct list lru;         /* [lru lock] */
-            void *fs_data;           /* [page lock] the file system's own */
+            _Atomic uint32_t io_pending; /* [a] block requests that carry parts of this page, plus one while they are made */
         } cache;
         struct {               /* PAGE_LARGE, PAGE_USED */
             uint64_t private;  /* the owner's own */
@@ -78,7 +88,7 @@ static_assert(sizeof(struct page) == 64, "one cache line a frame");
 /** The page of a physical address, or NULL when it is not RAM that the allocator knows. Context: any. */
 struct page *page_from_phys(phys_t address);
 
-/** The page that a direct-map pointer points into. */
+/** The page that a direct-map pointer points into; NULL for pointers that lie in no frame we know. */
 struct page *page_from_virt(const void *pointer);
 
 phys_t page_to_phys(const struct page *page);

@@ -17,12 +17,13 @@ struct block_device;
 struct inode;
 struct iter;
 struct mapping;
+struct super;
 
-struct block_extent { /* where blocks of a file lie */
+struct block_extent {    /* where blocks of a file lie */
     uint64_t disk_block; /* in file-system blocks from the device's start; meaningless for a hole */
     uint64_t nr_blocks;  /* how many, contiguous; at least 1 */
     bool is_hole;
-    bool is_new;         /* just allocated: its content on disk is not to be read */
+    bool is_new; /* just allocated: its content on disk is not to be read */
 };
 
 struct mapping_ops {
@@ -30,24 +31,25 @@ struct mapping_ops {
      *  what is missing (at least the first block). Called without inode->lock from page faults and writeback (create only
      *  from writes and make_writable): the file system locks its own block map. Returns 0, -ENOSPC, -EIO, -EUCLEAN.
      *  NULL: the object has no disk (tmpfs): missing pages are zero, pages stay in memory for ever. */
-    int (*map_blocks)(struct inode *inode, uint64_t block, uint64_t max_blocks, bool create, struct block_extent *extent);
+    int (*map_blocks)(struct inode *inode, uint64_t block, uint64_t max_blocks, bool create,
+                      struct block_extent *extent);
 };
 
 enum mapping_tag { MAPPING_TAG_DIRTY = 0, MAPPING_TAG_WRITEBACK = 1 };
 
 struct mapping {
-    struct map_object object;       /* who has it mapped */
-    struct inode *inode;            /* [I] the host; NULL for a block device's */
-    struct block_device *device;    /* [I] where its blocks are; NULL without a disk */
-    const struct mapping_ops *ops;  /* [I] NULL for a block device's own: identity */
-    uint32_t block_shift;           /* [I] log2 of the block size that map_blocks speaks of */
-    struct spinlock lock;           /* LOCK_RANK_MAPPING; irqsave: completions change tags */
-    struct radix pages;             /* [lock] index → struct page */
-    uint64_t nr_pages;              /* [lock] */
-    uint64_t nr_dirty;              /* [lock] */
-    uint64_t writeback_index;       /* [lock] where background writeback goes on */
-    _Atomic uint32_t error_seq;     /* [a] counts write errors; a file remembers what it has reported */
-    _Atomic int32_t error;          /* [a] the last write error */
+    struct map_object object;      /* who has it mapped */
+    struct inode *inode;           /* [I] the host; NULL for a block device's */
+    struct block_device *device;   /* [I] where its blocks are; NULL without a disk */
+    const struct mapping_ops *ops; /* [I] NULL for a block device's own: identity */
+    uint32_t block_shift;          /* [I] log2 of the block size that map_blocks speaks of */
+    struct spinlock lock;          /* LOCK_RANK_MAPPING; irqsave: completions change tags */
+    struct radix pages;            /* [lock] index → struct page */
+    uint64_t nr_pages;             /* [lock] */
+    uint64_t nr_dirty;             /* [lock] */
+    uint64_t writeback_index;      /* [lock] where background writeback goes on */
+    _Atomic uint32_t error_seq; /* [a] counts write errors; a file remembers what it has reported */
+    _Atomic int32_t error;      /* [a] the last write error */
 };
 
 void mapping_init(struct mapping *mapping, struct inode *inode, struct block_device *device,
@@ -63,11 +65,12 @@ int must_check mapping_grab(struct mapping *mapping, uint64_t index, struct page
 
 /** The page, read in if need be, with a reference, unlocked. nr_ahead: pages likely wanted next.
  *  Returns 0, -EIO, -ENOMEM, or what map_blocks said. May sleep. */
-int must_check mapping_read(struct mapping *mapping, uint64_t index, unsigned nr_ahead, struct page **page);
+int must_check mapping_read(struct mapping *mapping, uint64_t index, unsigned nr_ahead,
+                            struct page **page);
 
 void page_lock(struct page *page); /* may sleep */
 bool must_check page_trylock(struct page *page);
-void page_unlock(struct page *page); /* any context */
+void page_unlock(struct page *page);         /* any context */
 void page_wait_writeback(struct page *page); /* may sleep */
 
 /** Mark [offset, offset + len) of a page dirty (rounded to sectors). The caller holds the page lock, or a reference and the
@@ -91,8 +94,14 @@ int must_check mapping_check_error(struct mapping *mapping, uint32_t *seq);
 
 /* ---- Reading and writing files through the cache: file_ops of every disk file system and tmpfs -- */
 
-/** Returns bytes, 0 at the end of file, or -errno. Takes no inode lock. */
-ssize_t must_check mapping_read_iter(struct inode *inode, struct iter *iter, uint64_t position);
+struct readahead {       /* one open file's reading habit */
+    uint64_t next_index; /* where a sequential read would go on */
+    uint32_t nr_pages;   /* the window; 0: not sequential (yet) */
+};
+
+/** Returns bytes, 0 at the end of file, or -errno. Takes no inode lock. readahead may be NULL. */
+ssize_t must_check mapping_read_iter(struct inode *inode, struct iter *iter, uint64_t position,
+                                     struct readahead *readahead);
 /** Caller holds inode->lock for writing. Extends the size; returns bytes or -errno (-ENOSPC, -EFBIG, -EFAULT, …). */
 ssize_t must_check mapping_write_iter(struct inode *inode, struct iter *iter, uint64_t position);
 
@@ -106,14 +115,16 @@ int must_check bdev_mapping(struct block_device *device, struct mapping **mappin
 
 struct meta_block { /* a piece of metadata in the device's page cache: holds a page reference */
     struct page *page;
-    void *data;         /* the block's bytes, inside the page */
+    void *data; /* the block's bytes, inside the page */
     uint32_t offset_bytes, len_bytes;
 };
 
 /** Read a metadata block (size: a power of two, 512 .. PAGE_SIZE). Returns 0, -EIO, -ENOMEM. May sleep. */
-int must_check meta_read(struct super *super, uint64_t block, uint32_t size_bytes, struct meta_block *out);
+int must_check meta_read(struct super *super, uint64_t block, uint32_t size_bytes,
+                         struct meta_block *out);
 /** The same for a block that is about to be filled whole: zeroed, never read from the disk. */
-int must_check meta_new(struct super *super, uint64_t block, uint32_t size_bytes, struct meta_block *out);
+int must_check meta_new(struct super *super, uint64_t block, uint32_t size_bytes,
+                        struct meta_block *out);
 void meta_mark_dirty(struct meta_block *block);
 /** Write it now and wait. Returns 0 or -EIO. */
 int must_check meta_write_sync(struct meta_block *block);

@@ -21,6 +21,8 @@ struct file;
 struct file_ops;
 struct inode;
 struct iter;
+struct path;
+struct slab_cache;
 struct super;
 
 struct timespec64 {
@@ -264,6 +266,11 @@ void inode_touch_changed(struct inode *inode);
 void inode_touch_accessed(struct inode *inode);
 /** Store change into the inode's fields (not the size) and mark it dirty. */
 void inode_store_attr(struct inode *inode, const struct attr_change *change);
+
+/** For the writeback thread: of every super block, start writing the data pages of inodes that have been dirty since before
+ *  the time given (mapping_start_write, without inode->lock), and store the attributes of those whose pages are on their way
+ *  (write_inode). Waits for no data. Context: may sleep. */
+void vfs_write_old_inodes(uint64_t dirty_before_ns);
 
 enum access_bits { ACCESS_EXEC = 1, ACCESS_WRITE = 2, ACCESS_READ = 4 };
 /** Unix permission by mode bits. Returns 0 or -EACCES. */

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+/* What the files of fs/cache share among themselves. */
+#ifndef CAIRN_FS_CACHE_CACHE_INTERNAL_H
+#define CAIRN_FS_CACHE_CACHE_INTERNAL_H
+
+#include "drivers/block.h"
+#include "fs/cache/mapping.h"
+#include "mm/alloc_flags.h"
+
+/* Pages gathered from a mapping's tree at a time: bounded by what is comfortable on a kernel stack. */
+#define CACHE_BATCH 32u
+
+/* ---- page_lock.c ------------------------------------------------------------------------------- */
+
+/** End a page's WRITEBACK and wake who waits for it. Context: any. */
+void page_wake_writeback(struct page *page);
+
+/** Wait until nobody holds the page's lock, without taking it. Context: may sleep. */
+void page_wait_unlocked(struct page *page);
+
+/* ---- lru.c ------------------------------------------------------------------------------------- */
+
+/** Pages that reclaim may take: put one on the list, take it off. Context: any task. */
+void lru_add(struct page *page);
+void lru_remove(struct page *page);
+
+/* ---- mapping.c --------------------------------------------------------------------------------- */
+
+/** Take a locked page out of its mapping and drop the cache's reference; its content is lost.
+ *  The caller has a reference of its own. */
+void mapping_remove_locked(struct mapping *mapping, struct page *page);
+
+/** The same for reclaim: only if nobody but the cache and the caller has a reference and it is clean. */
+bool mapping_remove_if_unused(struct mapping *mapping, struct page *page);
+
+/** The number of whole and partial pages that hold the object's bytes; UINT64_MAX for objects without an end. */
+uint64_t mapping_nr_pages(struct mapping *mapping);
+
+/** Where a block of the object lies on its device; identity for a device's own mapping. */
+int must_check mapping_map(struct mapping *mapping, uint64_t block, uint64_t max_blocks,
+                           bool create, struct block_extent *extent);
+
+/** Make a page that is not there yet, locked and referenced.
+ *  Returns 0, -EEXIST when another was faster, -ENOMEM. */
+int must_check mapping_add_page(struct mapping *mapping, uint64_t index, enum alloc_flags flags,
+                                struct page **page);
+
+/* ---- read.c ------------------------------------------------------------------------------------ */
+
+/** Start reading up to nr pages from index on that are not in the cache; waits for none of them.
+ *  @marker: which of them shall start the next readahead when it is used; UINT64_MAX: none.
+ *  Returns 0 or the error that kept even the first from being started. */
+int must_check mapping_start_read(struct mapping *mapping, uint64_t index, unsigned nr,
+                                  uint64_t marker);
+
+/* ---- io.c: requests made of runs of pages ------------------------------------------------------- */
+
+struct io_builder {
+    struct mapping *mapping;
+    struct block_device *device;
+    struct block_request *request; /* being filled, or NULL */
+    enum block_op op;
+    uint64_t next_sector; /* where the request would go on */
+};
+
+void io_builder_begin(struct io_builder *builder, struct mapping *mapping, enum block_op op);
+/** Announce a page: it has io_pending set to 1 and is LOCKED (read) or under WRITEBACK (write). */
+void io_builder_open_page(struct io_builder *builder, struct page *page);
+/** A part of that page goes from or to this sector. */
+void io_builder_add(struct io_builder *builder, struct page *page, uint32_t offset_bytes,
+                    uint32_t len_bytes, uint64_t sector);
+/** All parts of the page are added; it completes as soon as they have. */
+void io_builder_close_page(struct io_builder *builder, struct page *page);
+/** Submit what is left. */
+void io_builder_end(struct io_builder *builder);
+
+/* ---- write.c ----------------------------------------------------------------------------------- */
+
+/** Start writing a locked page through the builder if it is dirty; unlocks it. Returns 0 or what map_blocks said. */
+int must_check mapping_write_page(struct mapping *mapping, struct page *page,
+                                  struct io_builder *builder);
+
+/** Note a write error for fsync to report. Context: any. */
+void mapping_set_error(struct mapping *mapping, int error);
+
+/* ---- writeback.c ------------------------------------------------------------------------------- */
+
+/** A page became dirty (+1) or clean (-1). Context: any. */
+void writeback_count_dirty(int change);
+
+#endif

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+/* Which cached pages go first when memory is short.
+ *
+ * One list in order of arrival, and a second chance: a page used since reclaim last came by carries REFERENCED, loses it,
+ * and goes to the young end; one without it is given up. (The clock algorithm: Corbató 1968.) Using a page therefore costs
+ * one bit and no lock.
+ *
+ * Clean pages are dropped at once; for dirty ones the writeback thread is woken, and their turn comes when they are clean.
+ * Mapped pages are first removed from every address space. Only try-locks are used: whoever needs memory may hold locks.
+ *
+ * Lock: lru_lock guards the list and ON_LRU; it is a leaf, and mapping->lock is never taken inside it. */
+#include "fs/cache/cache_internal.h"
+#include "fs/cache/writeback.h"
+#include "kernel/base/once.h"
+#include "kernel/sync/spinlock.h"
+#include "mm/reclaim.h"
+
+static struct spinlock lru_lock = SPINLOCK_INIT(LOCK_RANK_LRU, "page_lru");
+static struct list lru_pages = LIST_INIT(lru_pages); /* [lru_lock] the oldest first */
+static uint64_t lru_count;                           /* [lru_lock] */
+
+static uint64_t shrink_pages(struct shrinker *shrinker, uint64_t nr_frames, enum alloc_flags flags);
+
+static struct shrinker page_shrinker = {.name = "page cache", .shrink = shrink_pages, .order = 2};
+static struct once shrinker_once = ONCE_INIT("page_shrinker", ONCE_RETRY);
+
+static int register_shrinker(void *arg)
+{
+    shrinker_register(&page_shrinker);
+    return 0;
+}
+
+void lru_add(struct page *page)
+{
+    (void)!once_get(&shrinker_once, register_shrinker, NULL);
+    uint64_t irq = spin_lock_irqsave(&lru_lock);
+
+    if ((page_set(page, PAGE_ON_LRU) & PAGE_ON_LRU) == 0) {
+        list_push_back(&lru_pages, &page->cache.lru);
+        lru_count++;
+    }
+    spin_unlock_irqrestore(&lru_lock, irq);
+}
+
+void lru_remove(struct page *page)
+{
+    uint64_t irq = spin_lock_irqsave(&lru_lock);
+
+    if ((page_clear(page, PAGE_ON_LRU) & PAGE_ON_LRU) != 0) {
+        list_remove(&page->cache.lru);
+        lru_count--;
+    }
+    spin_unlock_irqrestore(&lru_lock, irq);
+}
+
+uint64_t cache_nr_pages(void)
+{
+    return __atomic_load_n(&lru_count, __ATOMIC_RELAXED);
+}
+
+/* The oldest page, moved to the young end so that the next call gets another; with a reference. */
+static struct page *next_candidate(void)
+{
+    uint64_t irq = spin_lock_irqsave(&lru_lock);
+    struct page *page = NULL;
+
+    if (!list_is_empty(&lru_pages)) {
+        page = list_first(&lru_pages, struct page, cache.lru);
+        list_remove(&page->cache.lru);
+        list_push_back(&lru_pages, &page->cache.lru);
+        if (!page_try_get(page)) {
+            page = NULL;
+        }
+    }
+    spin_unlock_irqrestore(&lru_lock, irq);
+    return page;
+}
+
+/* Give up one page if nobody needs it. The caller has a reference. */
+static bool try_to_free(struct page *page, enum alloc_flags flags, bool *found_dirty)
+{
+    struct mapping *mapping;
+    bool is_freed = false;
+
+    if ((page_clear(page, PAGE_REFERENCED) & PAGE_REFERENCED) != 0) {
+        return false;
+    }
+    if (page_has(page, PAGE_DIRTY | PAGE_WRITEBACK)) {
+        *found_dirty = true;
+        return false;
+    }
+    if (!page_trylock(page)) {
+        return false;
+    }
+    mapping = page->cache.mapping;
+    if (mapping != NULL) {
+        bool is_mapped = atomic_load_explicit(&page->maps, memory_order_acquire) != 0;
+
+        if (!is_mapped ||
+            ((flags & ALLOC_NOFS) == 0 && map_object_unmap_page(&mapping->object, page))) {
+            is_freed = mapping_remove_if_unused(mapping, page);
+        }
+    }
+    page_unlock(page);
+    return is_freed;
+}
+
+static uint64_t shrink_pages(struct shrinker *shrinker, uint64_t nr_frames, enum alloc_flags flags)
+{
+    uint64_t nr_freed = 0;
+    uint64_t nr_scans = min_of(2 * cache_nr_pages(), max_of(nr_frames * 16, (uint64_t)256));
+    bool found_dirty = false;
+
+    while (nr_freed < nr_frames && nr_scans-- != 0) {
+        struct page *page = next_candidate();
+
+        if (page == NULL) {
+            continue;
+        }
+        if (try_to_free(page, flags, &found_dirty)) {
+            nr_freed++;
+        }
+        page_put(page);
+    }
+    if (found_dirty && nr_freed < nr_frames) {
+        writeback_wake();
+        if ((flags & ALLOC_WAIT) != 0) {
+            writeback_wait_some(); /* let some dirty pages become clean before the allocator gives up */
+        }
+    }
+    return nr_freed;
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: MIT
+/* The page cache: which pages of an object are in memory.
+ *
+ * One idea: a file's content and a disk's metadata are both "pages of an object", found by index in a sparse tree, read in
+ * on demand, and written back later. Everything that reads or changes them (read, write, mmap, execve, directory code, the
+ * block maps of file systems) works on the same pages, so nothing has to be kept coherent.
+ *
+ * The life of a page:   absent → LOCKED while it is read → UPTODATE → (DIRTY → WRITEBACK →)* clean → absent
+ *
+ * References. The cache holds one; each finder and each page-table entry holds one more. A page leaves the cache by
+ * truncation (its mapping field becomes NULL under the page lock; late holders notice and let go) or by reclaim (only
+ * when the cache's and reclaim's own references are the only ones, checked under mapping->lock, where new ones are made).
+ *
+ * Locks. mapping->lock guards the tree, its tags and counts, and is taken with interrupts off because writes complete in
+ * interrupt handlers. The page lock guards content changes and a page's place in a mapping; it also keeps the mapping alive,
+ * since an inode cannot go before it has locked and removed each of its pages. */
+#include "fs/cache/cache_internal.h"
+#include "fs/vfs/inode.h"
+#include "kernel/abi/errno.h"
+#include "kernel/base/assert.h"
+#include "kernel/base/string.h"
+#include "mm/frames.h"
+#include "mm/slab.h"
+
+SLAB_CACHE(radix_node_cache, struct radix_node, NULL);
+
+static struct radix_node *alloc_radix_node(void *context)
+{
+    return slab_alloc(&radix_node_cache, ALLOC_ATOMIC | ALLOC_QUIET);
+}
+
+static void free_radix_node(void *context, struct radix_node *node)
+{
+    slab_free(&radix_node_cache, node);
+}
+
+/* Nodes are allocated under mapping->lock and so without waiting. When that fails, wait for memory here, outside the
+ * lock, and give it to the cache: the next try will find it. */
+static bool wait_for_radix_node(void)
+{
+    void *node = slab_alloc(&radix_node_cache, ALLOC_WAIT | ALLOC_NOFS);
+
+    slab_free(&radix_node_cache, node);
+    return node != NULL;
+}
+
+void mapping_init(struct mapping *mapping, struct inode *inode, struct block_device *device,
+                  const struct mapping_ops *ops, uint32_t block_shift)
+{
+    memset(mapping, 0, sizeof(*mapping));
+    map_object_init(&mapping->object, &mapping_object_ops);
+    mapping->inode = inode;
+    mapping->device = device;
+    mapping->ops = ops;
+    mapping->block_shift = block_shift;
+    spin_init(&mapping->lock, LOCK_RANK_MAPPING, "mapping");
+    radix_init(&mapping->pages, alloc_radix_node, free_radix_node, mapping);
+}
+
+uint64_t mapping_nr_pages(struct mapping *mapping)
+{
+    if (mapping->inode != NULL) {
+        return (inode_size(mapping->inode) + PAGE_MASK) >> PAGE_SHIFT;
+    }
+    return (mapping->device->nr_sectors * SECTOR_SIZE + PAGE_MASK) >> PAGE_SHIFT;
+}
+
+int mapping_map(struct mapping *mapping, uint64_t block, uint64_t max_blocks, bool create,
+                struct block_extent *extent)
+{
+    if (mapping->ops != NULL) {
+        return mapping->ops->map_blocks(mapping->inode, block, max_blocks, create, extent);
+    }
+    *extent = (struct block_extent){.disk_block = block, .nr_blocks = max_blocks};
+    return 0;
+}
+
+struct page *mapping_find(struct mapping *mapping, uint64_t index)
+{
+    uint64_t irq = spin_lock_irqsave(&mapping->lock);
+    struct page *page = radix_lookup(&mapping->pages, index);
+
+    if (page != NULL) {
+        page_get(page);
+    }
+    spin_unlock_irqrestore(&mapping->lock, irq);
+    if (page != NULL && !page_has(page, PAGE_REFERENCED)) {
+        page_set(page, PAGE_REFERENCED);
+    }
+    return page;
+}
+
+/* Put a fresh, locked page into the tree. Returns 0, -EEXIST or -ENOMEM. */
+static int mapping_insert(struct mapping *mapping, uint64_t index, struct page *page)
+{
+    int error;
+
+    page->kind = PAGE_CACHE;
+    page->cache.mapping = mapping;
+    page->cache.index = index;
+    list_init(&page->cache.lru);
+    atomic_store_explicit(&page->dirty_sectors, 0, memory_order_relaxed);
+    atomic_store_explicit(&page->maps, 0, memory_order_relaxed);
+    atomic_store_explicit(&page->flags, PAGE_LOCKED | PAGE_REFERENCED, memory_order_relaxed);
+    do {
+        uint64_t irq = spin_lock_irqsave(&mapping->lock);
+
+        error = radix_insert(&mapping->pages, index, page);
+        if (error == 0) {
+            page_get(page); /* the cache's own */
+            mapping->nr_pages++;
+        }
+        spin_unlock_irqrestore(&mapping->lock, irq);
+    } while (error == -ENOMEM && wait_for_radix_node());
+    if (error == 0 && mapping->device != NULL) {
+        lru_add(page);
+    }
+    return error;
+}
+
+/* A frame that never got into a tree goes back as it came. */
+static void discard_frame(struct page *page)
+{
+    page->kind = PAGE_USED;
+    atomic_store_explicit(&page->flags, 0, memory_order_relaxed);
+    page_put(page);
+}
+
+/* Make a page at index. Returns 0 with the page locked and referenced, -EEXIST when another was faster, -ENOMEM. */
+int mapping_add_page(struct mapping *mapping, uint64_t index, enum alloc_flags flags,
+                     struct page **out)
+{
+    struct page *page = frames_alloc(0, flags);
+    int error;
+
+    if (page == NULL) {
+        return -ENOMEM;
+    }
+    error = mapping_insert(mapping, index, page);
+    if (error != 0) {
+        discard_frame(page);
+        return error;
+    }
+    *out = page;
+    return 0;
+}
+
+int mapping_grab(struct mapping *mapping, uint64_t index, struct page **out)
+{
+    for (;;) {
+        struct page *page = mapping_find(mapping, index);
+
+        if (page != NULL) {
+            page_lock(page);
+            if (page->cache.mapping == mapping) {
+                *out = page;
+                return 0;
+            }
+            page_unlock(page); /* truncated while we waited */
+            page_put(page);
+            continue;
+        }
+        int error = mapping_add_page(mapping, index, ALLOC_WAIT | ALLOC_NOFS, out);
+
+        if (error != -EEXIST) {
+            return error;
+        }
+    }
+}
+
+static void remove_from_tree(struct mapping *mapping, struct page *page)
+{
+    spin_assert_held(&mapping->lock);
+    if (radix_tag_get(&mapping->pages, page->cache.index, MAPPING_TAG_DIRTY)) {
+        mapping->nr_dirty--;
+    }
+    radix_remove(&mapping->pages, page->cache.index);
+    mapping->nr_pages--;
+}
+
+/* The page is out of the tree: forget what it was, drop the cache's reference. */
+static void release_removed(struct page *page)
+{
+    lru_remove(page);
+    if ((page_clear(page, PAGE_DIRTY | PAGE_MAPPED | PAGE_READAHEAD | PAGE_UPTODATE) &
+         PAGE_DIRTY) != 0) {
+        writeback_count_dirty(-1);
+    }
+    page->cache.mapping = NULL;
+    page_put(page);
+}
+
+void mapping_remove_locked(struct mapping *mapping, struct page *page)
+{
+    uint64_t irq = spin_lock_irqsave(&mapping->lock);
+
+    debug_assert(page->cache.mapping == mapping);
+    remove_from_tree(mapping, page);
+    spin_unlock_irqrestore(&mapping->lock, irq);
+    release_removed(page);
+}
+
+bool mapping_remove_if_unused(struct mapping *mapping, struct page *page)
+{
+    uint64_t irq = spin_lock_irqsave(&mapping->lock);
+    bool is_unused = page_refs(page) == 2 && !page_has(page, PAGE_DIRTY | PAGE_WRITEBACK);
+
+    if (is_unused) {
+        remove_from_tree(mapping, page);
+    }
+    spin_unlock_irqrestore(&mapping->lock, irq);
+    if (is_unused) {
+        release_removed(page);
+    }
+    return is_unused;
+}
+
+/* Collect referenced pages of [first, last]. */
+static size_t gather_pages(struct mapping *mapping, uint64_t first, uint64_t last,
+                           struct page **pages, size_t nr)
+{
+    uint64_t irq = spin_lock_irqsave(&mapping->lock);
+    size_t found = radix_gather(&mapping->pages, first, last, (void **)pages, NULL, nr);
+
+    for (size_t i = 0; i < found; i++) {
+        page_get(pages[i]);
+    }
+    spin_unlock_irqrestore(&mapping->lock, irq);
+    return found;
+}
+
+/* Drop whole pages from index `first` on, dirty or not. */
+static void truncate_whole_pages(struct mapping *mapping, uint64_t first)
+{
+    struct page *pages[CACHE_BATCH];
+    size_t nr;
+
+    while ((nr = gather_pages(mapping, first, UINT64_MAX, pages, CACHE_BATCH)) != 0) {
+        for (size_t i = 0; i < nr; i++) {
+            page_lock(pages[i]);
+            page_wait_writeback(pages[i]);
+            if (pages[i]->cache.mapping == mapping) {
+                if (atomic_load_explicit(&pages[i]->maps, memory_order_acquire) != 0) {
+                    map_object_unmap(&mapping->object, pages[i]->cache.index, 1, true);
+                }
+                mapping_remove_locked(mapping, pages[i]);
+            }
+            page_unlock(pages[i]);
+            page_put(pages[i]);
+        }
+    }
+}
+
+/* Bytes beyond the new end must read as zero if the file grows again: clear them in the cache and have the page
+ * written, so that the disk agrees. A page that cannot be read has nothing to clear; whoever grows the file sees the error. */
+static void zero_partial_page(struct mapping *mapping, uint64_t size_bytes)
+{
+    uint32_t offset = (uint32_t)(size_bytes & PAGE_MASK);
+    struct page *page;
+
+    if (offset == 0 || mapping_read(mapping, size_bytes >> PAGE_SHIFT, 1, &page) != 0) {
+        return;
+    }
+    page_lock(page);
+    if (page->cache.mapping == mapping) {
+        memset((char *)page_address(page) + offset, 0, PAGE_SIZE - offset);
+        page_clear(page, PAGE_MAPPED); /* blocks behind the end are about to be freed */
+        page_mark_dirty(page, offset, 1);
+    }
+    page_unlock(page);
+    page_put(page);
+}
+
+void mapping_truncate(struct mapping *mapping, uint64_t size_bytes)
+{
+    uint64_t first = (size_bytes + PAGE_MASK) >> PAGE_SHIFT;
+
+    map_object_unmap(&mapping->object, first, UINT64_MAX - first, true);
+    truncate_whole_pages(mapping, first);
+    zero_partial_page(mapping, size_bytes);
+}
+
+uint64_t mapping_drop_clean(struct mapping *mapping)
+{
+    struct page *pages[CACHE_BATCH];
+    uint64_t next = 0;
+    uint64_t nr_dropped = 0;
+    size_t nr;
+
+    if (mapping->device == NULL) {
+        return 0;
+    }
+    while ((nr = gather_pages(mapping, next, UINT64_MAX, pages, CACHE_BATCH)) != 0) {
+        next = pages[nr - 1]->cache.index + 1;
+        for (size_t i = 0; i < nr; i++) {
+            if (page_trylock(pages[i])) {
+                if (pages[i]->cache.mapping == mapping &&
+                    mapping_remove_if_unused(mapping, pages[i])) {
+                    nr_dropped++;
+                }
+                page_unlock(pages[i]);
+            }
+            page_put(pages[i]);
+        }
+        if (next == 0) {
+            break;
+        }
+    }
+    return nr_dropped;
+}
+
+void mapping_destroy(struct mapping *mapping)
+{
+    truncate_whole_pages(mapping, 0);
+    assert(radix_is_empty(&mapping->pages));
+    radix_destroy(&mapping->pages);
+}
+
+int mapping_check_error(struct mapping *mapping, uint32_t *seq)
+{
+    uint32_t now = atomic_load_explicit(&mapping->error_seq, memory_order_acquire);
+
+    if (likely(now == *seq)) {
+        return 0;
+    }
+    *seq = now;
+    return atomic_load_explicit(&mapping->error, memory_order_relaxed);
+}
+
+void mapping_set_error(struct mapping *mapping, int error)
+{
+    atomic_store_explicit(&mapping->error, error, memory_order_relaxed);
+    atomic_fetch_add_explicit(&mapping->error_seq, 1, memory_order_release);
+}

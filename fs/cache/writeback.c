@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+/* Writing dirty pages in the background, and holding back writers that outrun the disk.
+ *
+ * One thread looks every half second: what has been dirty for five seconds is written; when more than a tenth of memory is
+ * dirty, everything is, until it is not. A writer that finds more than a fifth of memory dirty sleeps until the thread
+ * has made progress: memory cannot fill up with pages that nobody can drop.
+ *
+ * The thread writes pages through mapping->lock and page locks only, never inode->lock, so that a throttled writer may hold
+ * its inode's. Attributes (write_inode) follow by the VFS's rules: vfs_write_old_inodes(). */
+#include "fs/cache/writeback.h"
+#include "fs/cache/cache_internal.h"
+#include "fs/vfs/inode.h"
+#include "kernel/abi/errno.h"
+#include "kernel/base/port.h"
+#include "kernel/sync/waitq.h"
+#include "mm/frames.h"
+
+#define WRITEBACK_PERIOD_NS   500000000ull
+#define WRITEBACK_AGE_NS      5000000000ull
+#define WRITEBACK_ROUND_PAGES 1024u
+
+static _Atomic int64_t nr_dirty_pages; /* [a] */
+static _Atomic bool is_wanted;         /* [a] somebody asked for a round now */
+static _Atomic uint64_t nr_rounds;     /* [a] rounds that ended, for those who wait for progress */
+static struct waitq thread_waitq = WAITQ_INIT(thread_waitq);
+static struct waitq progress_waitq = WAITQ_INIT(progress_waitq);
+static struct task *_Atomic writeback_task; /* [a] NULL until started */
+
+void writeback_count_dirty(int change)
+{
+    atomic_fetch_add_explicit(&nr_dirty_pages, change, memory_order_relaxed);
+}
+
+uint64_t writeback_nr_dirty(void)
+{
+    int64_t nr = atomic_load_explicit(&nr_dirty_pages, memory_order_relaxed);
+
+    return nr > 0 ? (uint64_t)nr : 0;
+}
+
+/* Limits follow the memory that could hold pages: what is free and what the cache already has. */
+static uint64_t reachable_pages(void)
+{
+    return frames_nr_free() + cache_nr_pages();
+}
+
+static bool is_above(unsigned parts, unsigned of)
+{
+    return writeback_nr_dirty() * of > reachable_pages() * parts;
+}
+
+void writeback_wake(void)
+{
+    atomic_store_explicit(&is_wanted, true, memory_order_seq_cst);
+    waitq_wake_all(&thread_waitq);
+}
+
+void writeback_wait_some(void)
+{
+    uint64_t before = atomic_load_explicit(&nr_rounds, memory_order_acquire);
+    struct task *thread = atomic_load_explicit(&writeback_task, memory_order_acquire);
+
+    if (thread == NULL || thread == port_self()) {
+        return;
+    }
+    writeback_wake();
+    (void)waitq_wait(&progress_waitq, PORT_BLOCK_UNINTERRUPTIBLE, port_clock_ns() + 100000000ull,
+                     atomic_load_explicit(&nr_rounds, memory_order_acquire) != before);
+}
+
+void writeback_throttle(void)
+{
+    if (likely(!is_above(1, 10))) {
+        return;
+    }
+    writeback_wake();
+    for (unsigned i = 0; i < 50 && is_above(1, 5); i++) {
+        writeback_wait_some();
+    }
+}
+
+/* One round over every device's metadata. Data pages come first (vfs_write_old_inodes), since writing them dirties it. */
+static void write_metadata(void)
+{
+    struct block_device *device;
+
+    for (unsigned i = 0; (device = block_get(i)) != NULL; i++) {
+        struct mapping *mapping = __atomic_load_n(&device->cache, __ATOMIC_ACQUIRE);
+
+        if (mapping != NULL && mapping->nr_dirty != 0) {
+            (void)mapping_start_write(mapping, WRITEBACK_ROUND_PAGES);
+        }
+    }
+}
+
+static void writeback_thread(void *arg)
+{
+    for (;;) {
+        bool is_urgent;
+
+        (void)waitq_wait(&thread_waitq, PORT_BLOCK_UNINTERRUPTIBLE,
+                         port_clock_ns() + WRITEBACK_PERIOD_NS,
+                         atomic_load_explicit(&is_wanted, memory_order_seq_cst));
+        is_urgent = atomic_exchange_explicit(&is_wanted, false, memory_order_seq_cst) ||
+                    is_above(1, 10);
+        if (writeback_nr_dirty() != 0 || is_urgent) {
+            uint64_t now = port_clock_ns();
+
+            vfs_write_old_inodes(is_urgent || now < WRITEBACK_AGE_NS ? now
+                                                                     : now - WRITEBACK_AGE_NS);
+            write_metadata();
+        }
+        atomic_fetch_add_explicit(&nr_rounds, 1, memory_order_release);
+        waitq_wake_all(&progress_waitq);
+    }
+}
+
+int writeback_start(void)
+{
+    struct task *thread = port_spawn("writeback", writeback_thread, NULL);
+
+    if (thread == NULL) {
+        return -ENOMEM;
+    }
+    atomic_store_explicit(&writeback_task, thread, memory_order_release);
+    return 0;
+}
