@@ -15,10 +15,10 @@ KTEST_DEPS = $(O)/cairn $(O)/cairn-selftest $(O)/root.img
 .PHONY: test test-host test-qemu stress asan tsan
 ## test: all tests, on the host and in QEMU; the last line is `N passed, N failed`
 test: $(CMOCKA_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS) $(USER_TEST_DEPS) $(KTEST_DEPS)
-	$(Q)$(TEST_ENV) tools/test/run host tsan user qemu
+	$(Q)$(TEST_ENV) tools/test/run tools host tsan user qemu
 ## test-host: unit and model tests and the ABI tests on this machine, sanitizers on
 test-host: $(CMOCKA_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS) $(USER_TEST_DEPS)
-	$(Q)$(TEST_ENV) tools/test/run host tsan user
+	$(Q)$(TEST_ENV) tools/test/run tools host tsan user
 ## test-qemu: self-tests, boot matrix, exec, disks, failures, in QEMU
 test-qemu: $(KTEST_DEPS)
 	$(Q)$(TEST_ENV) tools/test/run qemu
