@@ -1,43 +1,39 @@
 # SPDX-License-Identifier: MIT
-# The user-space test programs: for Cairn (static, cross-compiled) and for the host, Linux, the oracle.
+#
+# The test programs of user space: for Cairn (static, cross-compiled) into $(O)/user/tests, and, but
+# for those that only make sense on Cairn, for this machine, Linux, the oracle, into $(O)/user/host-tests.
 
-USER_CC ?= riscv64-linux-gnu-gcc
+USER_CC ?= $(CROSS)gcc
 HOST_CC ?= cc
 
-ABI_SRC := $(sort $(wildcard user/test/abi/*.c))
+ABI_SRCS := $(sort $(wildcard user/test/abi/*.c))
 USER_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -pthread -Wall -Wextra -Wshadow \
                     -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla
-USER_TEST_LIBS := -lm
+# Its start-up is its own: not every C library has one for static PIE.
 PIE_FLAGS := -static-pie -fpie -nostdlib -fno-stack-protector -Wl,--no-dynamic-linker
 
 USER_TESTS := $(addprefix $(O)/user/tests/,abi pie stress leakcheck thrash)
 USER_HOST_TESTS := $(addprefix $(O)/user/host-tests/,abi pie stress thrash)
 
-$(O)/user/tests/abi: $(ABI_SRC) user/test/abi/abi.h
-	@mkdir -p $(@D)
-	$(USER_CC) $(USER_TEST_CFLAGS) -static -s -o $@ $(ABI_SRC) $(USER_TEST_LIBS)
+# $(call user_test,folder,program,compiler and flags,sources,headers,libraries)
+define user_test
+$(O)/user/$1/$2: $4 $5 user/test/build.mk
+	$$(call say,TESTCC,$$@)
+	$$(call make_dir)
+	$$(Q)$3 $(USER_TEST_CFLAGS) -o $$@ $4 $6
+endef
+$(eval $(call user_test,tests,abi,$(USER_CC) -static -s,$(ABI_SRCS),user/test/abi/abi.h,-lm))
+$(eval $(call user_test,tests,pie,$(USER_CC) $(PIE_FLAGS) -s,user/test/pie.c))
+$(foreach p,stress leakcheck thrash,$(eval $(call user_test,tests,$p,$(USER_CC) -static -s,user/test/$p.c)))
+$(eval $(call user_test,host-tests,abi,$(HOST_CC),$(ABI_SRCS),user/test/abi/abi.h,-lm))
+$(eval $(call user_test,host-tests,pie,$(HOST_CC) $(PIE_FLAGS),user/test/pie.c))
+$(foreach p,stress thrash,$(eval $(call user_test,host-tests,$p,$(HOST_CC),user/test/$p.c)))
 
-$(O)/user/tests/pie: user/test/pie.c
-	@mkdir -p $(@D)
-	$(USER_CC) $(USER_TEST_CFLAGS) $(PIE_FLAGS) -s -o $@ $<
-
-$(O)/user/tests/%: user/test/%.c
-	@mkdir -p $(@D)
-	$(USER_CC) $(USER_TEST_CFLAGS) -static -s -o $@ $<
-
-$(O)/user/host-tests/abi: $(ABI_SRC) user/test/abi/abi.h
-	@mkdir -p $(@D)
-	$(HOST_CC) $(USER_TEST_CFLAGS) -o $@ $(ABI_SRC) $(USER_TEST_LIBS)
-
-$(O)/user/host-tests/pie: user/test/pie.c
-	@mkdir -p $(@D)
-	$(HOST_CC) $(USER_TEST_CFLAGS) $(PIE_FLAGS) -o $@ $<
-
-$(O)/user/host-tests/%: user/test/%.c
-	@mkdir -p $(@D)
-	$(HOST_CC) $(USER_TEST_CFLAGS) -o $@ $<
-
-user-tests: $(USER_TESTS) ## test programs for /tests (abi, pie, stress, leakcheck, thrash)
-host-abi: $(USER_HOST_TESTS) ## the ABI cases on this Linux, the oracle
-	$(O)/user/host-tests/abi
 .PHONY: user-tests host-abi
+##@ Goals
+## user-tests: the programs for /tests: abi, pie, stress, leakcheck, thrash
+user-tests: $(USER_TESTS)
+##@ Testing
+## host-abi: the ABI cases on this Linux, the oracle
+host-abi: $(USER_HOST_TESTS)
+	@$(O)/user/host-tests/abi

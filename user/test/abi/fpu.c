@@ -5,6 +5,7 @@
 #include <fenv.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 
 /* A chaotic sequence: one lost or foreign register and the result is another. */
 static double chaos(double seed, int rounds)
