@@ -17,10 +17,9 @@
  * Source: RISC-V Privileged Architecture, 4.4. */
 #include "kernel/arch/riscv64/pagetable_internal.h"
 
-#include <stdatomic.h>
-
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
+#include "kernel/base/atomic.h"
 #include "kernel/base/string.h"
 #include "mm/frames.h"
 
@@ -29,11 +28,6 @@ typedef _Atomic uint64_t entry_t;
 static entry_t *table_at(phys_t frame)
 {
     return (entry_t *)phys_to_virt(frame);
-}
-
-static uint64_t entry_load(entry_t *entry)
-{
-    return atomic_load_explicit(entry, memory_order_relaxed);
 }
 
 uint64_t *pagetable_alloc_table(enum alloc_flags flags)
@@ -47,7 +41,7 @@ uint64_t *pagetable_alloc_table(enum alloc_flags flags)
     return page_address(page);
 }
 
-static void free_table(phys_t frame)
+void pagetable_free_table(phys_t frame)
 {
     struct page *page = page_from_phys(frame);
 
@@ -110,13 +104,13 @@ static void destroy_level(phys_t frame, int level, unsigned nr_entries)
     entry_t *entries = table_at(frame);
 
     for (unsigned i = 0; level > 0 && i < nr_entries; i++) {
-        uint64_t entry = entry_load(&entries[i]);
+        uint64_t entry = load_relaxed(&entries[i]);
 
         if (pte_is_table(entry)) {
             destroy_level(pte_frame(entry), level - 1, PT_ENTRIES);
         }
     }
-    free_table(frame);
+    pagetable_free_table(frame);
 }
 
 void pagetable_destroy(struct pagetable *table)
@@ -134,8 +128,7 @@ static entry_t *find_entry(struct pagetable *table, uint64_t address)
     debug_assert(address < USER_END);
     for (int level = PT_LEVELS - 1; level > 0; level--) {
         /* Acquire: the table was zeroed before it was published. */
-        uint64_t entry =
-            atomic_load_explicit(&entries[pt_index(address, level)], memory_order_acquire);
+        uint64_t entry = load_acquire(&entries[pt_index(address, level)]);
 
         if (!pte_is_table(entry)) {
             return NULL;
@@ -152,7 +145,7 @@ int pagetable_prepare(struct pagetable *table, uint64_t address, enum alloc_flag
     debug_assert(address < USER_END);
     for (int level = PT_LEVELS - 1; level > 0; level--) {
         entry_t *slot = &entries[pt_index(address, level)];
-        uint64_t entry = atomic_load_explicit(slot, memory_order_acquire);
+        uint64_t entry = load_acquire(slot);
 
         if (!pte_is_table(entry)) {
             uint64_t *new_table = pagetable_alloc_table(flags);
@@ -166,7 +159,7 @@ int pagetable_prepare(struct pagetable *table, uint64_t address, enum alloc_flag
                     slot, &entry, new_entry, memory_order_acq_rel, memory_order_acquire)) {
                 entry = new_entry;
             } else {
-                free_table(virt_to_phys(new_table));
+                pagetable_free_table(virt_to_phys(new_table));
             }
         }
         entries = table_at(pte_frame(entry));
@@ -180,14 +173,14 @@ void pagetable_set(struct pagetable *table, uint64_t address, phys_t frame, uint
 
     assert(entry != NULL);
     /* Release: whoever's walk sees the entry sees the page's content, too. */
-    atomic_store_explicit(entry, pte_encode(frame, flags), memory_order_release);
+    store_release(entry, pte_encode(frame, flags));
 }
 
 struct pte pagetable_get(struct pagetable *table, uint64_t address)
 {
     entry_t *entry = find_entry(table, address);
 
-    return pte_decode(entry != NULL ? entry_load(entry) : 0);
+    return pte_decode(entry != NULL ? load_relaxed(entry) : 0);
 }
 
 struct pte pagetable_clear(struct pagetable *table, uint64_t address)
@@ -207,7 +200,7 @@ static bool walk_pages(struct pagetable *table, entry_t *entries, uint64_t start
                        visit_t *visit, void *arg)
 {
     for (uint64_t address = start; address < end; address += PAGE_SIZE) {
-        struct pte pte = pte_decode(entry_load(&entries[pt_index(address, 0)]));
+        struct pte pte = pte_decode(load_relaxed(&entries[pt_index(address, 0)]));
 
         if (pte.is_present && !visit(table, address, pte, arg)) {
             return false;
@@ -227,8 +220,7 @@ void pagetable_walk(struct pagetable *table, uint64_t start, uint64_t end, visit
         uint64_t next;
 
         for (; level > 0; level--) {
-            uint64_t entry =
-                atomic_load_explicit(&entries[pt_index(address, level)], memory_order_acquire);
+            uint64_t entry = load_acquire(&entries[pt_index(address, level)]);
 
             if (!pte_is_table(entry)) {
                 break;

@@ -50,6 +50,7 @@ uint64_t pte_encode(phys_t frame, uint32_t flags);
 
 /** A zeroed table frame, or NULL. */
 uint64_t *must_check pagetable_alloc_table(enum alloc_flags flags);
+void pagetable_free_table(phys_t frame);
 
 /** The root whose upper half every table has; its lower half is empty. */
 const uint64_t *pagetable_kernel_root(void);

@@ -49,7 +49,8 @@ struct thread {
 void thread_init_kernel(struct thread *thread, void (*entry)(void *arg), void *arg);
 
 /** Prepare a child of fork: it will leave to user mode with a copy of frame (the caller then changes a0, sp, tp in
- *  the frame returned), first calling after_switch() (which ends the scheduler's switch) in the kernel. */
+ *  the frame returned), first calling after_switch() (which ends the scheduler's switch) in the kernel. Its FPU state is
+ *  thread->fpu: fill it by thread_save_fpu(parent, &child->fpu). */
 struct trap_frame *thread_init_user(struct thread *thread, const struct trap_frame *frame, void (*after_switch)(void));
 
 /** Save this thread's registers, switch to next's. Returns, when somebody switches back, the thread that ran before.
@@ -61,6 +62,14 @@ struct trap_frame *thread_user_frame(const struct thread *thread);
 
 /** Set up frame for the first instruction of a program. */
 void thread_start_user(struct trap_frame *frame, uint64_t pc, uint64_t sp);
+
+/** Leave to user mode, as thread_user_frame() of the running thread says: for a kernel thread that has executed its
+ *  first program. All that is on the kernel stack is gone. Context: nothing is held. */
+_Noreturn void thread_enter_user(void);
+
+/** Make the running boot context (the boot hart's, with its stack) go on as `thread`, whose preempt_count is taken from it (1:
+ *  the scheduler lowers it when it can switch). Once, by the scheduler. Context: no lock is held. */
+void thread_adopt_boot(struct thread *thread);
 
 /** FPU state of the running or a stopped thread, into or out of memory: for fork, signal frames, execve. */
 void thread_save_fpu(struct thread *thread, struct fpu_state *state);

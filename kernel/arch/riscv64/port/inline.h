@@ -55,12 +55,12 @@ static inline bool port_irqs_enabled(void)
 }
 
 /* Only the running thread changes its preempt_count, and an interrupt handler leaves it as it found it: plain
- * loads and stores, kept in order by compiler barriers. */
+ * loads and stores, kept in order by compiler barriers. (Volatile, not C11 atomics: GCC 12 makes a swap of those.) */
 static inline void port_preempt_disable(void)
 {
     struct thread *self = port_thread_in_tp;
 
-    __atomic_store_n(&self->preempt_count, self->preempt_count + 1, __ATOMIC_RELAXED);
+    *(volatile int32_t *)&self->preempt_count = self->preempt_count + 1;
     __asm__ volatile("" : : : "memory");
 }
 
@@ -71,7 +71,7 @@ static inline void port_preempt_enable(void)
 
     __asm__ volatile("" : : : "memory");
     count = self->preempt_count - 1;
-    __atomic_store_n(&self->preempt_count, count, __ATOMIC_RELAXED);
+    *(volatile int32_t *)&self->preempt_count = count;
     if (__builtin_expect(__atomic_load_n(&self->need_resched, __ATOMIC_RELAXED) != 0, 0) &&
         count == 0) {
         port_preempt_slow();

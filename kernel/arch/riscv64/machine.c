@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+/* The end: first the device that can pass an exit status to whoever started QEMU, then the firmware, then a halt. */
+#include "kernel/arch/riscv64/machine.h"
+
+#include "kernel/arch/riscv64/hart.h"
+#include "kernel/arch/riscv64/sbi.h"
+#include "kernel/arch/riscv64/trap.h"
+#include "kernel/base/port.h"
+
+static void (*finisher)(int exit_status, bool reboot);
+
+void machine_set_finisher(void (*finish)(int exit_status, bool reboot))
+{
+    finisher = finish;
+}
+
+static _Noreturn void end(int exit_status, bool reboot)
+{
+    (void)port_irq_save();
+    if (finisher != NULL) {
+        finisher(exit_status, reboot);
+    }
+    sbi_system_reset(reboot, exit_status != 0);
+    hart_halt();
+}
+
+void machine_power_off(int exit_status)
+{
+    end(exit_status, false);
+}
+
+void machine_reboot(void)
+{
+    end(0, true);
+}
