@@ -18,7 +18,12 @@ struct map_object_ops {
      *  @nr_around: a hint, how many pages from index on will likely be wanted.
      *  Returns 0, -ENOMEM, -EIO, or -EFAULT when index lies beyond the object's end (SIGBUS). May sleep; called with
      *  the address space's lock held for reading, so it must take no inode lock. */
-    int (*get_page)(struct map_object *object, uint64_t index, unsigned nr_around, struct page **page);
+    int (*get_page)(struct map_object *object, uint64_t index, unsigned nr_around,
+                    struct page **page);
+
+    /** Page `index` if it is in memory and up to date, with a reference; else NULL. For mapping pages around a fault before they
+     *  are asked for. Must not sleep. May be NULL. */
+    struct page *(*find_page)(struct map_object *object, uint64_t index);
 
     /** A shared mapping is about to write to this page: reserve its disk blocks, mark it dirty. Called with a reference.
      *  On success the page is returned LOCKED, so that mm can map it writable before writeback starts; mm unlocks it through

@@ -36,6 +36,7 @@ enum page_flag {
     PAGE_WAITERS = 1u << 6,    /* somebody sleeps for LOCKED or WRITEBACK to end */
     PAGE_READAHEAD = 1u << 7,  /* reading this page should start the next readahead */
     PAGE_ON_LRU = 1u << 8,     /* on a reclaim list */
+    PAGE_ICACHE = 1u << 10,    /* instruction fetches of every hart see its content */
     PAGE_MAPPED = 1u << 9,     /* every block of it has its place on the disk: writing it cannot meet ENOSPC */
 };
 

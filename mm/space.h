@@ -12,27 +12,30 @@
 #include "port/pagetable.h" /* struct pagetable and its operations */
 
 enum area_flags { /* protection bits have the values of PROT_* */
-    AREA_READ = 1u << 0,
-    AREA_WRITE = 1u << 1,
-    AREA_EXEC = 1u << 2,
-    AREA_SHARED = 1u << 3,     /* writes are seen by every mapper of the object */
-    AREA_GROWS_DOWN = 1u << 4, /* a stack */
-    AREA_MAY_WRITE = 1u << 5,  /* mprotect may add AREA_WRITE (a shared map of a read-only file may not) */
-    AREA_HEAP = 1u << 6,       /* the brk area */
-    AREA_DONT_FORK = 1u << 7,
-    AREA_POPULATE = 1u << 8,   /* only for space_map: fault everything in at once */
-    AREA_LOCKED = 1u << 9,
+                  AREA_READ = 1u << 0,
+                  AREA_WRITE = 1u << 1,
+                  AREA_EXEC = 1u << 2,
+                  AREA_SHARED = 1u << 3,     /* writes are seen by every mapper of the object */
+                  AREA_GROWS_DOWN = 1u << 4, /* a stack */
+                  AREA_MAY_WRITE =
+                      1u
+                      << 5, /* mprotect may add AREA_WRITE (a shared map of a read-only file may not) */
+                  AREA_HEAP = 1u << 6, /* the brk area */
+                  AREA_DONT_FORK = 1u << 7,
+                  AREA_POPULATE = 1u << 8, /* only for space_map: fault everything in at once */
+                  AREA_LOCKED = 1u << 9,
 };
 
 struct area {
-    struct rb_node node;        /* [space->lock] */
-    struct space *space;        /* [I] */
-    uint64_t start, end;        /* [space->lock] page-aligned, end exclusive */
-    uint32_t flags;             /* [space->lock] enum area_flags */
-    struct map_object *object;  /* [I] NULL: anonymous */
-    uint64_t object_index;      /* [space->lock] page of the object that start maps */
-    struct list object_node;    /* [object->lock] */
-    void *file;                 /* [I] the open file behind it for /proc/PID/maps, kept alive through file_ops; or NULL */
+    struct rb_node node;       /* [space->lock] */
+    struct space *space;       /* [I] */
+    uint64_t start, end;       /* [space->lock] page-aligned, end exclusive */
+    uint32_t flags;            /* [space->lock] enum area_flags */
+    struct map_object *object; /* [I] NULL: anonymous */
+    uint64_t object_index;     /* [space->lock] page of the object that start maps */
+    struct list object_node;   /* [object->lock] */
+    void *
+        file; /* [I] the open file behind it for /proc/PID/maps, kept alive through file_ops; or NULL */
 };
 
 /* The holder of an area's open file, filled in by kernel/task: mm neither knows nor looks into files. */
@@ -43,20 +46,22 @@ struct area_file_ops {
 void space_set_file_ops(const struct area_file_ops *ops);
 
 struct space {
-    struct rwlock lock;           /* LOCK_RANK_SPACE; write: areas change; read: faults */
-    struct rb_root areas;         /* [lock] by start */
-    struct refcount refs;         /* tasks that share it, and short-lived users */
-    struct spinlock table_lock;   /* LOCK_RANK_PAGE_TABLE */
-    struct pagetable table;       /* [table_lock] */
-    uint64_t brk_start, brk_end;  /* [lock] */
-    uint64_t mmap_top;            /* [I] where mappings are placed, downwards */
-    uint64_t stack_top;           /* [I] */
+    struct rwlock lock;     /* LOCK_RANK_SPACE; write: areas change; read: faults */
+    struct rb_tree areas;   /* [lock] by start */
+    struct list dead_areas; /* [lock] removed areas whose references are dropped once the lock is */
+    struct refcount refs;   /* tasks that share it, and short-lived users */
+    struct spinlock table_lock;                      /* LOCK_RANK_PAGE_TABLE */
+    struct pagetable table;                          /* [table_lock] */
+    uint64_t brk_start, brk_end;                     /* [lock] */
+    uint64_t mmap_top;                               /* [I] where mappings are placed, downwards */
+    uint64_t stack_top;                              /* [I] */
     uint64_t arg_start, arg_end, env_start, env_end; /* [I] after execve, for /proc/PID/cmdline */
-    uint64_t limit_address_space_bytes, limit_stack_bytes, limit_data_bytes; /* [a] from the RLIMIT_* of the owner */
-    _Atomic uint64_t nr_mapped_pages;   /* [a] of all areas: virtual size */
-    _Atomic uint64_t nr_anon_pages;     /* [a] resident */
-    _Atomic uint64_t nr_object_pages;   /* [a] resident */
-    _Atomic uint64_t nr_faults;         /* [a] */
+    uint64_t limit_address_space_bytes, limit_stack_bytes,
+        limit_data_bytes;             /* [a] from the RLIMIT_* of the owner */
+    _Atomic uint64_t nr_mapped_pages; /* [a] of all areas: virtual size */
+    _Atomic uint64_t nr_anon_pages;   /* [a] resident */
+    _Atomic uint64_t nr_object_pages; /* [a] resident */
+    _Atomic uint64_t nr_faults;       /* [a] */
 };
 
 /** A new, empty space; NULL when memory is short. Context: may sleep, as all of the following. */
@@ -82,11 +87,14 @@ struct space_map_request {
 };
 
 /** Returns 0 and the address, or -EINVAL, -ENOMEM, -EEXIST. */
-int must_check space_map(struct space *space, const struct space_map_request *request, uint64_t *address);
+int must_check space_map(struct space *space, const struct space_map_request *request,
+                         uint64_t *address);
 int must_check space_unmap(struct space *space, uint64_t address, uint64_t len_bytes);
-int must_check space_protect(struct space *space, uint64_t address, uint64_t len_bytes, uint32_t flags);
-int must_check space_remap(struct space *space, uint64_t old_address, uint64_t old_len, uint64_t new_len,
-                           bool may_move, bool is_fixed, uint64_t new_fixed, uint64_t *address);
+int must_check space_protect(struct space *space, uint64_t address, uint64_t len_bytes,
+                             uint32_t flags);
+int must_check space_remap(struct space *space, uint64_t old_address, uint64_t old_len,
+                           uint64_t new_len, bool may_move, bool is_fixed, uint64_t new_fixed,
+                           uint64_t *address);
 /** Drop the pages (madvise DONTNEED): private memory reads as zero, or as the file, afterwards. */
 int must_check space_discard(struct space *space, uint64_t address, uint64_t len_bytes);
 /** Set the end of the heap; returns the end in force, the old one when it could not be moved. */
@@ -102,11 +110,13 @@ enum fault_access { FAULT_READ, FAULT_WRITE, FAULT_EXEC };
 int must_check space_fault(struct space *space, uint64_t address, enum fault_access access);
 
 /** Fault in a range for the caller's access; for iter_fault_in and MAP_POPULATE. Returns 0 or the fault's error. */
-int must_check space_fault_range(struct space *space, uint64_t address, uint64_t len_bytes, enum fault_access access);
+int must_check space_fault_range(struct space *space, uint64_t address, uint64_t len_bytes,
+                                 enum fault_access access);
 
 /** Copy to or from another process's space (/proc/PID/cmdline). Returns bytes moved. */
 size_t must_check space_read(struct space *space, uint64_t address, void *buffer, size_t len_bytes);
-size_t must_check space_write(struct space *space, uint64_t address, const void *buffer, size_t len_bytes);
+size_t must_check space_write(struct space *space, uint64_t address, const void *buffer,
+                              size_t len_bytes);
 
 /** A key that is equal for two mappings of the same memory: for futexes. Private memory: (space, address); shared: (object,
  *  offset). Takes no reference. Returns 0 or -EFAULT. */
@@ -114,10 +124,12 @@ struct space_key {
     const void *object;
     uint64_t offset;
 };
-int must_check space_get_key(struct space *space, uint64_t address, bool is_private, struct space_key *key);
+int must_check space_get_key(struct space *space, uint64_t address, bool is_private,
+                             struct space_key *key);
 
 /** Call visit for every area in address order, under the lock for reading. */
-void space_for_each_area(struct space *space, void (*visit)(const struct area *area, void *arg), void *arg);
+void space_for_each_area(struct space *space, void (*visit)(const struct area *area, void *arg),
+                         void *arg);
 
 /** Walk everything and panic on damage. For tests and debug builds. */
 void space_check(struct space *space);

@@ -23,6 +23,22 @@ static int object_get_page(struct map_object *object, uint64_t index, unsigned n
     return mapping_read(mapping, index, nr_around, page);
 }
 
+static struct page *object_find_page(struct map_object *object, uint64_t index)
+{
+    struct mapping *mapping = mapping_of(object);
+    struct page *page;
+
+    if (index >= mapping_nr_pages(mapping)) {
+        return NULL;
+    }
+    page = mapping_find(mapping, index);
+    if (page != NULL && !page_has(page, PAGE_UPTODATE)) {
+        page_put(page);
+        return NULL;
+    }
+    return page;
+}
+
 /* Every block of the page that lies inside the file gets its place on the disk. */
 static int allocate_page_blocks(struct mapping *mapping, struct page *page, uint64_t size)
 {
@@ -92,6 +108,7 @@ static void object_put(struct map_object *object)
 
 const struct map_object_ops mapping_object_ops = {
     .get_page = object_get_page,
+    .find_page = object_find_page,
     .make_writable = object_make_writable,
     .unlock_page = page_unlock,
     .get = object_get,

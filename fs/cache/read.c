@@ -13,6 +13,7 @@
 #include "fs/cache/cache_internal.h"
 #include "fs/vfs/inode.h"
 #include "kernel/abi/errno.h"
+#include "kernel/base/iter.h"
 #include "kernel/base/string.h"
 
 #define READAHEAD_MIN_PAGES 4u

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+/* mremap(2): growing, shrinking and moving a mapping.
+ *
+ * Moving carries page-table entries over, not memory: old entries are taken out in batches, flushed, and entered at the new
+ * place. The tables of the new place are prepared before anything is taken out, so that a move either happens or leaves
+ * all as it was. */
+#include "kernel/abi/errno.h"
+#include "mm/space_internal.h"
+
+struct move_batch {
+    uint64_t next;
+    unsigned nr;
+    struct {
+        uint64_t address;
+        struct pte pte;
+    } entries[SPACE_BATCH];
+};
+
+static bool take_entry(struct pagetable *table, uint64_t address, struct pte pte, void *arg)
+{
+    struct move_batch *batch = arg;
+
+    batch->next = address + PAGE_SIZE;
+    batch->entries[batch->nr].address = address;
+    batch->entries[batch->nr].pte = pagetable_clear(table, address);
+    batch->nr++;
+    return batch->nr < SPACE_BATCH;
+}
+
+static int prepare_tables(struct space *space, uint64_t start, uint64_t end)
+{
+    const uint64_t table_span = PAGE_SIZE << 9; /* what one lowest-level table maps */
+
+    for (uint64_t address = start; address < end;
+         address = align_down(address, table_span) + table_span) {
+        int error = pagetable_prepare(&space->table, address, ALLOC_KERNEL);
+
+        if (error != 0) {
+            return error;
+        }
+    }
+    return 0;
+}
+
+static void move_pages(struct space *space, uint64_t from, uint64_t to, uint64_t len)
+{
+    struct move_batch batch = {.next = from};
+
+    while (batch.next < from + len) {
+        uint64_t start = batch.next;
+
+        batch.nr = 0;
+        batch.next = from + len;
+        spin_lock(&space->table_lock);
+        pagetable_walk(&space->table, start, from + len, take_entry, &batch);
+        if (batch.nr < SPACE_BATCH) {
+            batch.next = from + len;
+        }
+        for (unsigned i = 0; i < batch.nr; i++) {
+            pagetable_set(&space->table, batch.entries[i].address - from + to,
+                          batch.entries[i].pte.frame, batch.entries[i].pte.flags);
+        }
+        spin_unlock(&space->table_lock);
+        if (batch.nr != 0) {
+            pagetable_flush(&space->table, start, batch.next);
+        }
+    }
+}
+
+static bool is_free(struct space *space, uint64_t start, uint64_t end)
+{
+    struct area *area = area_find(space, start);
+
+    return end <= USER_END && (area == NULL || area->start >= end);
+}
+
+/* Move [old, old + len) of one area, which is an area of its own by now, to `to`, where it becomes new_len long. */
+static int move_area(struct area *area, uint64_t to, uint64_t new_len)
+{
+    struct space *space = area->space;
+    uint64_t len = area->end - area->start;
+    struct area *copy;
+    int error = prepare_tables(space, to, to + min_of(len, new_len));
+
+    if (error != 0) {
+        return error;
+    }
+    copy = area_new(space, to, to + new_len, area->flags, area->object, area->object_index,
+                    area->file);
+    if (copy == NULL) {
+        return -ENOMEM;
+    }
+    area_insert(copy);
+    move_pages(space, area->start, to, min_of(len, new_len));
+    space_unmap_pages(space, area->start, area->end, UNMAP_ALL);
+    area_destroy(area);
+    (void)area_merge(copy);
+    return 0;
+}
+
+struct remap {
+    uint64_t old, old_len, new_len;
+    bool may_move, is_fixed;
+    uint64_t fixed;
+};
+
+static int remap_locked(struct space *space, const struct remap *remap, uint64_t *address)
+{
+    uint64_t old_end = remap->old + remap->old_len;
+    struct area *area = area_find(space, remap->old);
+    uint64_t to = remap->fixed;
+    int error;
+
+    if (!area_contains(area, remap->old) || old_end > area->end) {
+        return -EFAULT;
+    }
+    if (remap->new_len > remap->old_len) {
+        uint64_t mapped = atomic_load_explicit(&space->nr_mapped_pages, memory_order_relaxed)
+                          << PAGE_SHIFT;
+
+        if (mapped + (remap->new_len - remap->old_len) > space->limit_address_space_bytes) {
+            return -ENOMEM;
+        }
+    }
+    if (!remap->is_fixed && area->end == old_end && remap->new_len > remap->old_len &&
+        is_free(space, old_end, remap->old + remap->new_len)) {
+        area_resize(area, area->start, remap->old + remap->new_len);
+        (void)area_merge(area);
+        *address = remap->old;
+        return 0;
+    }
+    if (!remap->may_move) {
+        return -ENOMEM;
+    }
+    if (!remap->is_fixed) {
+        to = area_find_room(space, remap->new_len);
+    }
+    if (to == 0) {
+        return -ENOMEM;
+    }
+    error = area_split(space, remap->old);
+    if (error == 0) {
+        error = area_split(space, old_end);
+    }
+    if (error == 0) {
+        error = move_area(area_find(space, remap->old), to, remap->new_len);
+    }
+    if (error == 0) {
+        *address = to;
+    }
+    return error;
+}
+
+int space_remap(struct space *space, uint64_t old_address, uint64_t old_len, uint64_t new_len,
+                bool may_move, bool is_fixed, uint64_t new_fixed, uint64_t *address)
+{
+    struct remap remap = {
+        .old = old_address, .may_move = may_move, .is_fixed = is_fixed, .fixed = new_fixed};
+    int error = 0;
+
+    if (((old_address | new_fixed) & PAGE_MASK) != 0 || new_len == 0 || old_len == 0 ||
+        old_len > USER_END || new_len > USER_END || old_address > USER_END - old_len) {
+        return -EINVAL;
+    }
+    remap.old_len = align_up(old_len, PAGE_SIZE);
+    remap.new_len = align_up(new_len, PAGE_SIZE);
+    if (is_fixed &&
+        (new_fixed == 0 || new_fixed > USER_END - remap.new_len ||
+         (new_fixed < old_address + remap.old_len && old_address < new_fixed + remap.new_len))) {
+        return -EINVAL;
+    }
+    if (is_fixed) { /* the target is replaced, as mmap(MAP_FIXED) would */
+        error = space_unmap(space, new_fixed, remap.new_len);
+    }
+    if (error == 0 && remap.new_len < remap.old_len) {
+        error = space_unmap(space, old_address + remap.new_len, remap.old_len - remap.new_len);
+        remap.old_len = remap.new_len;
+    }
+    if (error != 0) {
+        return error;
+    }
+    if (!is_fixed && remap.new_len == remap.old_len) {
+        rwlock_read_lock(&space->lock);
+        error = area_contains(area_find(space, old_address), old_address) ? 0 : -EFAULT;
+        rwlock_read_unlock(&space->lock);
+        if (error == 0) {
+            *address = old_address;
+        }
+        return error;
+    }
+    rwlock_write_lock(&space->lock);
+    error = remap_locked(space, &remap, address);
+    space_write_unlock(space);
+    return error;
+}
