@@ -13,7 +13,8 @@
 
 struct waitq {
     struct spinlock lock;
-    struct list waiters; /* [lock] struct waiter, first come first */
+    struct list waiters;         /* [lock] struct waiter, first come first */
+    _Atomic uint32_t nr_waiters; /* [a] length of the list; changed under the lock, read without */
 };
 
 struct waiter {
@@ -35,7 +36,8 @@ void waitq_init(struct waitq *queue);
 void waitq_add(struct waitq *queue, struct waiter *waiter, bool is_exclusive);
 void waitq_remove(struct waiter *waiter);
 
-/** Wake every waiter that is not exclusive, and one (or all) of the exclusive ones.
+/** Wake every waiter that is not exclusive, and one (or all) of the exclusive ones. The caller has made the
+ *  condition true before; both begin with a full fence, and return at once if nobody waits.
  *  Context: any, also interrupt handlers. */
 void waitq_wake_one(struct waitq *queue);
 void waitq_wake_all(struct waitq *queue);
