@@ -12,8 +12,9 @@ KNM      ?= $(CROSS)nm
 KSIZE    ?= $(CROSS)size
 KOBJDUMP ?= $(CROSS)objdump
 
-KSRCS := $(sort $(wildcard kernel/*.c kernel/*/*.c kernel/arch/riscv64/*.c kernel/arch/riscv64/*.S \
-                           mm/*.c drivers/*.c drivers/virtio/*.c fs/*/*.c))
+KLDS := $(firstword $(wildcard $(addprefix kernel/arch/riscv64/kernel.,lds.S ld.S lds ld)))
+KSRCS := $(filter-out $(KLDS),$(sort $(wildcard kernel/*.c kernel/*/*.c kernel/arch/riscv64/*.c kernel/arch/riscv64/*.S \
+                                               mm/*.c drivers/*.c drivers/virtio/*.c fs/*/*.c)))
 KTEST_SRCS := $(sort $(wildcard $(addsuffix /selftest_*.c,kernel/*/test kernel/arch/riscv64/test mm/test \
                                 drivers/test drivers/virtio/test fs/test fs/*/test)))
 KOBJS      := $(patsubst %,$(O)/obj/%.o,$(basename $(KSRCS)))
@@ -57,8 +58,7 @@ obj/%.o: $(O)/obj/%.o
 	@:
 
 # The linker script, plain or for the preprocessor.
-$(O)/kernel.lds: $(firstword $(wildcard kernel/arch/riscv64/kernel.ld.S kernel/arch/riscv64/kernel.lds.S \
-                                       kernel/arch/riscv64/kernel.lds kernel/arch/riscv64/kernel.ld)) $(O)/obj/flags
+$(O)/kernel.lds: $(KLDS) $(O)/obj/flags
 	$(call say,LDS,$<)
 	$(Q)$(KCC) -E -P -x assembler-with-cpp -D__LINKER__ -I. -Ikernel/arch/riscv64 -MMD -MP -MT $@ -MF $@.d $< -o $@
 
