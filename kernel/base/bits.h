@@ -8,7 +8,7 @@
 #include "kernel/base/types.h"
 #include <stdatomic.h>
 
-#define BITMAP_WORD_BITS 64u
+#define BITMAP_WORD_BITS 64
 #define BITMAP_NR_WORDS(nr_bits) (((nr_bits) + BITMAP_WORD_BITS - 1) / BITMAP_WORD_BITS)
 
 /* One bit; a mask of the bits first..last, both included. */
