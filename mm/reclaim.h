@@ -5,6 +5,7 @@
 #define CAIRN_MM_RECLAIM_H
 
 #include "kernel/base/list.h"
+#include "kernel/base/types.h"
 #include "mm/alloc_flags.h"
 
 struct shrinker {
@@ -14,13 +15,26 @@ struct shrinker {
     uint64_t (*shrink)(struct shrinker *shrinker, uint64_t nr_frames, enum alloc_flags flags);
     int order;         /* lower is asked first: slabs 0, dentries and inodes 1, clean page cache 2, dirty 3 */
     struct list node;  /* [registry lock] */
+    uint32_t nr_running; /* [registry lock] calls of shrink under way */
+    bool is_leaving;     /* [registry lock] being unregistered: not called any more */
 };
 
+/** Context: any. */
 void shrinker_register(struct shrinker *shrinker);
+
+/** Returns when no call of it is under way. Context: may sleep; not from a shrinker. */
 void shrinker_unregister(struct shrinker *shrinker);
 
 /** Free at least nr frames if possible, on behalf of an allocation. Returns the frames freed. Context: may sleep. */
 uint64_t reclaim_frames(uint64_t nr_frames, enum alloc_flags flags);
+
+/** Whether a frame allocation that failed may be tried again: reclaims, waits for a victim of the out-of-memory killer, or
+ *  gives up, as flags and context allow. Called by frames.c.
+ *  @attempt: 0 for the first failure, then 1, 2, … */
+bool must_check reclaim_for_allocation(unsigned order, enum alloc_flags flags, unsigned attempt);
+
+/** Free frames fell below the low watermark: wake the background task. Context: any. */
+void reclaim_wake(void);
 
 /** Start the background task that keeps free frames above the low watermark. Called once the scheduler runs. */
 int must_check reclaim_start(void);

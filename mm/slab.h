@@ -6,12 +6,27 @@
 #ifndef CAIRN_MM_SLAB_H
 #define CAIRN_MM_SLAB_H
 
+#include "kernel/base/list.h"
 #include "kernel/base/once.h"
 #include "kernel/base/ring.h"
 #include "kernel/sync/spinlock.h"
 #include "mm/alloc_flags.h"
 
-struct slab_hart; /* a hart's two magazines */
+struct magazine;
+
+/* A hart's two magazines of a cache, in a cache line of its own. */
+struct slab_hart {
+    _Alignas(64) struct magazine *_Atomic loaded; /* [hart, interrupts off; others only count] never NULL */
+    struct magazine *_Atomic previous;            /* [hart] the same; full or empty */
+    uint64_t reap_seen;                           /* [hart] the last reap that this hart has obeyed */
+};
+
+/* Harts with magazines that hold nothing and have room for nothing: every cache before its first use. */
+extern struct slab_hart slab_harts_none[MAX_HARTS];
+
+enum slab_flags {
+    SLAB_PLAIN = 1u << 0, /* no magazines: for the few objects that magazines are themselves made of */
+};
 
 struct slab_cache {
     const char *name;                /* [I] */
@@ -20,11 +35,15 @@ struct slab_cache {
     void (*construct)(void *object); /* [I] run once for each object when its slab is made, or NULL; a freed object
                                             must be in its constructed state again */
     struct once once;                /* guards all below it */
+    uint32_t flags;                  /* [I] enum slab_flags */
     uint32_t stride_bytes;           /* [once] from object to object */
     uint32_t slab_order;             /* [once] log2 of the frames of a slab */
     uint32_t nr_per_slab;            /* [once] */
-    uint32_t magazine_rounds;        /* [once] objects that a magazine holds */
-    struct slab_hart *harts;         /* [once] MAX_HARTS of them */
+    uint32_t magazine_class;         /* [once] which size of magazines it uses */
+    uint32_t colour_step_bytes;      /* [once] slabs begin at multiples of this, in turn */
+    struct slab_hart *_Atomic harts; /* [once] MAX_HARTS of them; published last */
+    struct slab_core *core;          /* [once] the memory of harts and ring cells */
+    _Atomic uint32_t nr_magazines;   /* [a] bounded, so that the depot has room for all of them */
     struct ring full;                /* the depot: full magazines */
     struct ring empty;               /* the depot: empty magazines */
     struct spinlock lock;
@@ -32,13 +51,18 @@ struct slab_cache {
     struct list whole;               /* [lock] slabs with no used object */
     struct list used_up;             /* [lock] slabs with no free object */
     uint64_t nr_slabs;               /* [lock] */
+    uint64_t nr_whole;               /* [lock] length of whole */
+    uint64_t nr_objects;             /* [lock] in all slabs */
+    uint64_t nr_taken;               /* [lock] of them, in magazines or with callers */
+    uint32_t next_colour;            /* [lock] */
     struct list all;                 /* [registry lock] every cache, for /proc/slabinfo and reaping */
 };
 
 /* clang-format off */
 #define SLAB_CACHE_INIT(cache, cache_name, object_size, object_align, object_construct)          \
     {.name = (cache_name), .size_bytes = (object_size), .align_bytes = (object_align),            \
-     .construct = (object_construct), .once = ONCE_INIT(cache_name, ONCE_RETRY)}
+     .construct = (object_construct), .once = ONCE_INIT(cache_name, ONCE_RETRY),                  \
+     .harts = slab_harts_none}
 #define SLAB_CACHE(cache, type, object_construct)                                                \
     static struct slab_cache cache =                                                             \
         SLAB_CACHE_INIT(cache, #cache, sizeof(type), _Alignof(type), object_construct)
@@ -71,11 +95,19 @@ struct slab_stats {
     uint64_t nr_slabs;
 };
 
+/** The figures of one cache; nr_active is exact while nobody allocates or frees. Context: any. */
+void slab_get_stats(struct slab_cache *cache, struct slab_stats *stats);
+
 /** Call visit for every initialised cache, in order of name or age. Context: may sleep. */
 void slab_for_each(void (*visit)(const struct slab_stats *stats, void *arg), void *arg);
 
-/** Empty depots and magazines and free slabs with no used object. Returns the frames given back. Context: may sleep. */
+/** Empty the depots and this hart's magazines and free slabs with no used object; the other harts empty theirs when they
+ *  next exchange a magazine or are idle. Returns the frames given back. Context: may sleep. */
 uint64_t slab_reap(void);
+
+/** An idle hart has nothing to keep objects for: obey reaps that were asked for meanwhile. Called by the idle loop before
+ *  it waits for an interrupt; cheap when there was none. Context: any. */
+void slab_idle(void);
 
 /** Walk a cache's slabs and counts; panics on damage. For tests and debug builds. */
 void slab_check(struct slab_cache *cache);

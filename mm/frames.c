@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: MIT
+/* The one door to physical memory: hot lists before, buddies behind, reclaim when both run dry.
+ *
+ * Single frames are by far the most wanted, and the frame freed last is still in the cache. So each hart keeps a small
+ * stack of free frames, its hot list; frames_alloc(0) and frames_free(0) touch nothing else. An empty stack is
+ * refilled, a full one drained, HOT_BATCH frames at a time under one hold of the buddy's lock:
+ *
+ *     frames_alloc(0) <-> hot list of this hart <-- batches --> buddy of a region <-- everything else
+ *
+ * A hot list is used by its hart with interrupts off, and once in a while emptied by another one that needs every
+ * frame. `busy` keeps the two apart: one atomic swap, and whoever finds it taken goes to the buddy instead, so that
+ * an allocation never waits for a drain.
+ *
+ * Watermarks, in free frames:
+ *
+ *     0 ...... nr_reserve .......... nr_low .......... nr_high ......... nr_total
+ *       only ALLOC_RESERVE   the background task      it rests
+ *       is served here       reclaims up to nr_high
+ *
+ * A failing allocation first empties all hot lists; with ALLOC_WAIT it then reclaims and tries again (reclaim.c decides how
+ * long). The frames in hot lists passed the watermark when they were filled in, so the fast path asks nothing.
+ *
+ * Locks: `busy` of a hot list (interrupts off); the buddies' own. Neither is held while the other is taken.
+ * Source: the hot lists are Bonwick's per-CPU magazines applied to frames; see slab.c. */
+#include "mm/frames.h"
+
+#include "kernel/base/assert.h"
+#include "kernel/base/atomic.h"
+#include "kernel/base/port.h"
+#include "kernel/base/printk.h"
+#include "kernel/base/string.h"
+#include "mm/fault_inject.h"
+#include "mm/frames_internal.h"
+#include "mm/reclaim.h"
+#include "mm/sanitize.h"
+
+#define HOT_CAPACITY 62u /* a list is 512 bytes then: its address is a shift away */
+#define HOT_BATCH    32u
+
+/* Kinds that an allocated first frame may have when it is given back. */
+#define FREEABLE_KINDS \
+    (1u << PAGE_USED | 1u << PAGE_LARGE | 1u << PAGE_ANON | 1u << PAGE_CACHE | 1u << PAGE_TABLE)
+
+struct hot_list {
+    _Alignas(64) _Atomic uint32_t busy; /* [a] 1: somebody is at it */
+    _Atomic uint64_t nr;                /* [busy to write] */
+    struct page *pages[HOT_CAPACITY];   /* [busy] the hottest last */
+};
+
+static_assert(sizeof(struct hot_list) == 512, "see HOT_CAPACITY");
+
+struct buddy frame_regions[FRAMES_MAX_REGIONS];
+unsigned nr_frame_regions;
+
+static struct hot_list hot_lists[MAX_HARTS];
+static uint64_t nr_reserve, nr_low, nr_high; /* [I] after boot */
+
+/* ---- Hot lists ------------------------------------------------------------------------------- */
+
+static inline bool hot_enter(struct hot_list *hot)
+{
+    return atomic_exchange_explicit(&hot->busy, 1, memory_order_acquire) == 0;
+}
+
+static inline void hot_leave(struct hot_list *hot)
+{
+    store_release(&hot->busy, 0);
+}
+
+static inline uint64_t hot_count(const struct hot_list *hot)
+{
+    return load_relaxed(&hot->nr);
+}
+
+static inline void hot_set_count(struct hot_list *hot, uint64_t nr)
+{
+    store_relaxed(&hot->nr, nr);
+}
+
+/* The hottest frame of this hart's list, or NULL. */
+static inline struct page *hot_pop(void)
+{
+    uint64_t state = port_irq_save();
+    struct hot_list *hot = &hot_lists[port_hart_id()];
+    struct page *page = NULL;
+
+    if (likely(hot_enter(hot))) {
+        uint64_t nr = hot_count(hot);
+        if (likely(nr != 0)) {
+            page = hot->pages[nr - 1];
+            hot_set_count(hot, nr - 1);
+        }
+        hot_leave(hot);
+    }
+    port_irq_restore(state);
+    return page;
+}
+
+/* Put a frame, whose kind is PAGE_HOT, onto this hart's list. Returns false when there is no room. */
+static inline bool hot_push(struct page *page)
+{
+    uint64_t state = port_irq_save();
+    struct hot_list *hot = &hot_lists[port_hart_id()];
+    bool has_room = false;
+
+    if (likely(hot_enter(hot))) {
+        uint64_t nr = hot_count(hot);
+        has_room = nr < HOT_CAPACITY;
+        if (likely(has_room)) {
+            hot->pages[nr] = page;
+            hot_set_count(hot, nr + 1);
+        }
+        hot_leave(hot);
+    }
+    port_irq_restore(state);
+    return has_room;
+}
+
+/* The coldest nr frames of a list, for the buddies. */
+static unsigned hot_take_cold(struct hot_list *hot, struct page **pages, unsigned nr)
+{
+    uint64_t count = hot_count(hot);
+
+    nr = (unsigned)min_of((uint64_t)nr, count);
+    memcpy(pages, hot->pages, nr * sizeof(pages[0]));
+    memmove(hot->pages, hot->pages + nr, (count - nr) * sizeof(pages[0]));
+    hot_set_count(hot, count - nr);
+    return nr;
+}
+
+/* Give hot frames back to the buddies that they came from. */
+static void return_frames(struct page **pages, unsigned nr)
+{
+    unsigned done = 0;
+
+    while (done < nr) {
+        unsigned run = 1;
+        while (done + run < nr && pages[done + run]->region == pages[done]->region) {
+            run++;
+        }
+        buddy_return_hot(&frame_regions[pages[done]->region], pages + done, run);
+        done += run;
+    }
+}
+
+void frames_forget_hot(void)
+{
+    for (unsigned hart = 0; hart < MAX_HARTS; hart++) {
+        hot_set_count(&hot_lists[hart], 0);
+    }
+}
+
+void frames_drain_hot(void)
+{
+    for (unsigned hart = 0; hart < MAX_HARTS; hart++) {
+        struct hot_list *hot = &hot_lists[hart];
+        struct page *pages[HOT_CAPACITY];
+        uint64_t state;
+        unsigned nr;
+
+        if (hot_count(hot) == 0) {
+            continue;
+        }
+        state = port_irq_save();
+        /* Held for a few dozen instructions with interrupts off: this wait is short. */
+        while (!hot_enter(hot)) {
+            port_relax();
+        }
+        nr = hot_take_cold(hot, pages, HOT_CAPACITY);
+        hot_leave(hot);
+        port_irq_restore(state);
+        return_frames(pages, nr);
+    }
+}
+
+/* ---- Allocation ------------------------------------------------------------------------------ */
+
+static uint64_t nr_free_in_buddies(void)
+{
+    uint64_t nr = 0;
+
+    for (unsigned i = 0; i < nr_frame_regions; i++) {
+        nr += load_relaxed(&frame_regions[i].nr_free);
+    }
+    return nr;
+}
+
+/* How many frames the buddies may give for such a request, the watermark kept. */
+static uint64_t nr_available(enum alloc_flags flags)
+{
+    uint64_t nr_free = nr_free_in_buddies();
+    uint64_t floor = (flags & ALLOC_RESERVE) != 0 ? 0 : nr_reserve;
+
+    if (nr_free < nr_low) {
+        reclaim_wake();
+    }
+    return nr_free > floor ? nr_free - floor : 0;
+}
+
+static unsigned take_frames(struct page **pages, unsigned nr, enum alloc_flags flags)
+{
+    uint64_t available = nr_available(flags);
+    unsigned taken = 0;
+
+    nr = min_of((uint64_t)nr, available);
+    for (unsigned i = 0; i < nr_frame_regions && taken < nr; i++) {
+        taken += buddy_take_hot(&frame_regions[i], pages + taken, nr - taken);
+    }
+    return taken;
+}
+
+/* One frame for the caller and some for the hart's list; only the one when memory is short. */
+static struct page *take_batch(enum alloc_flags flags)
+{
+    struct page *pages[HOT_BATCH];
+    unsigned wanted = nr_free_in_buddies() > nr_low ? HOT_BATCH : 1;
+    unsigned taken = take_frames(pages, wanted, flags);
+    unsigned kept;
+
+    if (taken == 0) {
+        return NULL;
+    }
+    kept = 1;
+    while (kept < taken && hot_push(pages[kept])) {
+        kept++;
+    }
+    return_frames(pages + kept, taken - kept);
+    return pages[0];
+}
+
+static struct page *take_block(unsigned order, enum alloc_flags flags)
+{
+    if (order == 0) {
+        return take_batch(flags);
+    }
+    if (nr_available(flags) < 1ull << order) {
+        return NULL;
+    }
+    for (unsigned i = 0; i < nr_frame_regions; i++) {
+        struct page *page = buddy_alloc_block(&frame_regions[i], order);
+        if (page != NULL) {
+            return page;
+        }
+    }
+    return NULL;
+}
+
+/* At most one line a second: who fails will likely fail again. */
+static void report_failure(unsigned order, enum alloc_flags flags, const void *caller)
+{
+    static _Atomic uint64_t next_report_ns; /* [a] */
+    uint64_t now = port_clock_ns();
+
+    if ((flags & ALLOC_QUIET) == 0 && now >= load_relaxed(&next_report_ns)) {
+        store_relaxed(&next_report_ns, now + 1000000000ull);
+        pr_warn("frames: no block of order %u for %pS, flags %#x, %llu frames free", order, caller,
+                (unsigned)flags, (unsigned long long)frames_nr_free());
+    }
+}
+
+static __attribute__((noinline)) struct page *zero_block(struct page *page, unsigned order)
+{
+    char *address = page_address(page);
+
+    for (uint64_t i = 0; i < 1ull << order; i++) {
+        page_zero(address + i * PAGE_SIZE);
+    }
+    return page;
+}
+
+/* Make a frame from the buddies or a hot list its new owner's. */
+static inline struct page *hand_out(struct page *page, unsigned order, enum alloc_flags flags)
+{
+    page->kind = PAGE_USED;
+    store_relaxed(&page->flags, 0);
+    store_relaxed(&page->refs, 1);
+    store_relaxed(&page->dirty_sectors, 0);
+    store_relaxed(&page->maps, 0);
+    page->slab = (__typeof__(page->slab)){0}; /* the largest arm of the union */
+    sanitize_allow(page_address(page), PAGE_SIZE << order);
+    if ((flags & ALLOC_ZERO) != 0) {
+        return zero_block(page, order);
+    }
+    return page;
+}
+
+static __attribute__((noinline)) struct page *alloc_slow(unsigned order, enum alloc_flags flags,
+                                                         const void *caller)
+{
+    struct page *page;
+
+    if (order > BUDDY_MAX_ORDER) {
+        report_failure(order, flags, caller);
+        return NULL;
+    }
+    page = take_block(order, flags);
+    for (unsigned attempt = 0; page == NULL; attempt++) {
+        frames_drain_hot();
+        page = take_block(order, flags);
+        if (page == NULL && !reclaim_for_allocation(order, flags, attempt)) {
+            report_failure(order, flags, caller);
+            return NULL;
+        }
+    }
+    return hand_out(page, order, flags);
+}
+
+struct page *frames_alloc(unsigned order, enum alloc_flags flags)
+{
+    struct page *page;
+
+    if (fault_inject_now(FAULT_FRAMES)) {
+        return NULL;
+    }
+    if (unlikely(order != 0 || (page = hot_pop()) == NULL)) {
+        return alloc_slow(order, flags, __builtin_return_address(0));
+    }
+    return hand_out(page, 0, flags);
+}
+
+unsigned frames_alloc_bulk(struct page **pages, unsigned nr, enum alloc_flags flags)
+{
+    unsigned taken = 0;
+
+    if (fault_inject_now(FAULT_FRAMES)) {
+        return 0;
+    }
+    while (taken < nr && (pages[taken] = hot_pop()) != NULL) {
+        taken++;
+    }
+    if (taken < nr) {
+        taken += take_frames(pages + taken, nr - taken, flags);
+    }
+    for (unsigned i = 0; i < taken; i++) {
+        (void)hand_out(pages[i], 0, flags);
+    }
+    while (taken < nr) { /* short of memory: one by one, reclaiming */
+        pages[taken] = frames_alloc(0, flags);
+        if (pages[taken] == NULL) {
+            break;
+        }
+        taken++;
+    }
+    return taken;
+}
+
+/* ---- Freeing --------------------------------------------------------------------------------- */
+
+static void refuse_free(const struct page *page, unsigned order, enum buddy_verdict verdict,
+                        const void *caller)
+{
+    if (verdict == BUDDY_FOREIGN) {
+        pr_err("frames: bad free of page %p, order %u, by %pS: %s", (const void *)page, order,
+               caller, buddy_verdict_text(verdict));
+    } else {
+        bool was_freed = verdict == BUDDY_DOUBLE || verdict == BUDDY_NOT_FIRST;
+        const void *freed_by = was_freed ? page->free.freed_by : NULL;
+        pr_err("frames: bad free of frame %#llx, order %u, by %pS: %s (kind %u, last freed by %pS)",
+               (unsigned long long)page_to_phys(page).addr, order, caller,
+               buddy_verdict_text(verdict), page->kind, freed_by);
+    }
+}
+
+/* The list is full, or being drained: make room, and push again. */
+static __attribute__((noinline)) void push_slow(struct page *page)
+{
+    uint64_t state = port_irq_save();
+    struct hot_list *hot = &hot_lists[port_hart_id()];
+    struct page *cold[HOT_BATCH];
+    unsigned nr = 0;
+
+    if (hot_enter(hot)) {
+        nr = hot_take_cold(hot, cold, HOT_BATCH);
+        hot_leave(hot);
+    }
+    port_irq_restore(state);
+    return_frames(cold, nr);
+    if (!hot_push(page)) {
+        return_frames(&page, 1);
+    }
+}
+
+/* An allocated single frame: the only thing that a hot list takes. */
+static inline bool may_be_hot(const struct page *page, unsigned order)
+{
+    return order == 0 && page->order == 0 && (FREEABLE_KINDS >> page->kind & 1) != 0;
+}
+
+static inline void free_hot(struct page *page, const void *caller)
+{
+    sanitize_forbid(page_address(page), PAGE_SIZE);
+    page->kind = PAGE_HOT;
+    store_relaxed(&page->refs, 0);
+    page->free.freed_by = caller;
+    if (unlikely(!hot_push(page))) {
+        push_slow(page);
+    }
+}
+
+/* Frames of further regions, blocks, and what must be refused. */
+static __attribute__((noinline)) void free_slow(struct page *page, unsigned order,
+                                                const void *caller)
+{
+    struct buddy *region = region_of_page(page);
+    enum buddy_verdict verdict = BUDDY_FOREIGN;
+
+    if (region != NULL && may_be_hot(page, order)) {
+        free_hot(page, caller);
+        return;
+    }
+    if (region != NULL) {
+        verdict = buddy_free_block(region, page, order, caller);
+    }
+    if (verdict != BUDDY_OK) {
+        refuse_free(page, order, verdict, caller);
+    }
+}
+
+void frames_free(struct page *page, unsigned order)
+{
+    const void *caller = __builtin_return_address(0);
+
+    if (likely(region_has_page(&frame_regions[0], page) && may_be_hot(page, order))) {
+        free_hot(page, caller);
+    } else {
+        free_slow(page, order, caller);
+    }
+}
+
+/* ---- Figures --------------------------------------------------------------------------------- */
+
+void frames_set_watermarks(void)
+{
+    uint64_t nr_total = 0;
+
+    for (unsigned i = 0; i < nr_frame_regions; i++) {
+        nr_total += load_relaxed(&frame_regions[i].nr_managed);
+    }
+    /* Under a hundredth of memory, 128 KiB to 4 MiB; but small memories are not reserved away. */
+    nr_reserve = min_of(max_of(nr_total / 128, 32ull), 1024ull);
+    nr_reserve = min_of(nr_reserve, nr_total / 8);
+    nr_low = 3 * nr_reserve;
+    nr_high = 4 * nr_reserve;
+}
+
+uint64_t frames_nr_free(void)
+{
+    uint64_t nr = nr_free_in_buddies();
+
+    for (unsigned hart = 0; hart < MAX_HARTS; hart++) {
+        nr += hot_count(&hot_lists[hart]);
+    }
+    return nr;
+}
+
+void frames_get_stats(struct frames_stats *stats)
+{
+    static_assert(BUDDY_NR_ORDERS <= array_size(stats->nr_by_order), "an entry an order");
+
+    *stats = (struct frames_stats){.nr_reserve = nr_reserve, .nr_low = nr_low, .nr_high = nr_high};
+    for (unsigned i = 0; i < nr_frame_regions; i++) {
+        struct buddy *region = &frame_regions[i];
+        stats->nr_total += load_relaxed(&region->nr_managed);
+        for (unsigned order = 0; order < BUDDY_NR_ORDERS; order++) {
+            stats->nr_by_order[order] += load_relaxed(&region->nr_blocks[order]);
+        }
+    }
+    stats->nr_free = frames_nr_free();
+}

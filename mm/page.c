@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/* From addresses to pages and back, and reference counts.
+ *
+ * The regions are few and fixed after boot, so a look-up is one subtraction and one comparison each. Reference counts
+ * follow the usual rule: who takes one has one, or holds the lock of the structure that has; a count that reached
+ * zero never rises again, which is why page_try_get() must be used by whoever finds a page without a lock. */
+#include "mm/page.h"
+
+#include "kernel/base/assert.h"
+#include "kernel/base/atomic.h"
+#include "mm/frames_internal.h"
+
+struct page *page_of_frame_beyond(uint64_t frame)
+{
+    for (unsigned i = 1; i < nr_frame_regions; i++) {
+        uint64_t index = frame - frame_regions[i].first_frame;
+        if (index < frame_regions[i].nr_frames) {
+            return frame_regions[i].pages + index;
+        }
+    }
+    return NULL;
+}
+
+struct buddy *region_of_page_beyond(const struct page *page)
+{
+    for (unsigned i = 1; i < nr_frame_regions; i++) {
+        if (region_has_page(&frame_regions[i], page)) {
+            return &frame_regions[i];
+        }
+    }
+    return NULL;
+}
+
+struct page *page_from_phys(phys_t address)
+{
+    return page_of_frame(address.addr >> PAGE_SHIFT);
+}
+
+struct page *page_from_virt(const void *pointer)
+{
+    return page_of_pointer(pointer);
+}
+
+phys_t page_to_phys(const struct page *page)
+{
+    const struct buddy *region = &frame_regions[page->region];
+
+    return phys((region->first_frame + (uint64_t)(page - region->pages)) << PAGE_SHIFT);
+}
+
+bool page_try_get(struct page *page)
+{
+    uint32_t refs = load_relaxed(&page->refs);
+
+    do {
+        if (refs == 0) {
+            return false;
+        }
+        /* Acquire: what the holder before us did to the page is seen by whoever found it anew. */
+    } while (!atomic_compare_exchange_weak_explicit(&page->refs, &refs, refs + 1,
+                                                    memory_order_acquire, memory_order_relaxed));
+    return true;
+}
+
+void page_put(struct page *page)
+{
+    /* Release: our accesses come before the freeing; acquire: the others' come before it, too. */
+    uint32_t before = atomic_fetch_sub_explicit(&page->refs, 1, memory_order_acq_rel);
+
+    assert(before != 0);
+    if (before == 1) {
+        frames_free(page, 0);
+    }
+}

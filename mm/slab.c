@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+/* Slab caches: objects of one type, kept ready.
+ *
+ * Three ideas, one above the other.
+ *
+ * 1. A cache holds objects of one type (Bonwick 1994). Frames come in slabs: a few contiguous frames cut into
+ *    objects of one size. Nothing is searched for and nothing fragments: any free object is as good as any other, and a
+ *    slab whose objects are all free can be given back. A constructor runs once for each object, when its slab is made;
+ *    objects are freed in their constructed state, so that locks and lists in them are set up only once.
+ *
+ * 2. Each hart has a stack of free objects of its own, the magazine (Bonwick & Adams 2001). Allocation pops, freeing
+ *    pushes, with interrupts off and no lock and no atomic operation. Two magazines a hart, loaded and previous, are
+ *    exchanged when the loaded one runs out or over, so that a load around the boundary doesn't go further.
+ *
+ * 3. Behind the harts a depot keeps whole magazines, full and empty ones. A hart that needs a full magazine brings its
+ *    empty one, and the other way round: one exchange moves dozens of objects between harts. Here the depot is a pair of
+ *    bounded lock-free rings (kernel/base/ring.c). A ring may say "empty" when it is not quite; then
+ *    the slabs serve, and nobody waits.
+ *
+ *        slab_alloc / slab_free
+ *               |                       hart 0                hart 1            no lock, no atomics
+ *        [loaded][previous]       [loaded][previous]    [loaded][previous]
+ *               |                         \                   /
+ *        ( ring of full magazines )   ( ring of empty magazines )               lock-free
+ *               |
+ *        partial slabs, whole slabs                                             cache->lock
+ *               |
+ *        frames_alloc / frames_free
+ *
+ * A cache is a static that initialises itself on first use. Before that, its harts are slab_harts_none, whose magazines
+ * hold nothing and have room for nothing; so the fast path asks no question about initialisation: it fails, and the
+ * slow path runs the once cell. Initialisation runs with interrupts off and never sleeps: nobody on this hart can come to
+ * the cell meanwhile, and other harts spin for the microseconds that it takes.
+ *
+ * Magazines and cores (the memory of a cache's harts and rings) are objects of caches too. These caches are SLAB_PLAIN:
+ * they have no magazines and live on slab_harts_none for ever. So nothing depends on itself, and there is no
+ * bootstrap order: whichever cache is used first sets up what it needs.
+ *
+ * Invariants: an object is in exactly one place: with a caller, in one magazine, or free in its slab. To its slab, an
+ * object in a magazine is in use. Magazines in the full ring are full, those in the empty ring are empty.
+ *
+ * Locks: interrupts off for the hart's magazines; cache->lock (LOCK_RANK_SLAB) for the slabs. Frames are allocated
+ * and constructors run with neither.
+ *
+ * Sources: J. Bonwick, "The Slab Allocator: An Object-Caching Kernel Memory Allocator", USENIX 1994; J. Bonwick and
+ * J. Adams, "Magazines and Vmem: Extending the Slab Allocator to Many CPUs and Arbitrary Resources", USENIX 2001.
+ * The depot of lock-free rings is ours. */
+#include "mm/slab.h"
+
+#include "kernel/abi/errno.h"
+#include "kernel/base/assert.h"
+#include "kernel/base/printk.h"
+#include "kernel/base/string.h"
+#include "mm/fault_inject.h"
+#include "mm/reclaim.h"
+#include "mm/sanitize.h"
+#include "mm/slab_internal.h"
+
+#define noinline __attribute__((noinline))
+
+static int initialise(void *arg)
+{
+    struct slab_cache *cache = arg;
+    struct slab_hart *harts = slab_harts_none;
+    int error = slab_pages_plan(cache);
+
+    if (error != 0) {
+        pr_err("slab: cache %s: impossible size %u or alignment %u", cache->name, cache->size_bytes,
+               cache->align_bytes);
+        return error;
+    }
+    spin_init(&cache->lock, LOCK_RANK_SLAB, "slab");
+    list_init(&cache->partial);
+    list_init(&cache->whole);
+    list_init(&cache->used_up);
+    if ((cache->flags & SLAB_PLAIN) == 0) {
+        error = magazine_setup(cache, &harts);
+        if (error != 0) {
+            return error;
+        }
+    }
+    slab_register(cache);
+    /* Release: a hart that sees these magazines also sees all that stands above. */
+    store_release(&cache->harts, harts);
+    return 0;
+}
+
+int slab_ready(struct slab_cache *cache, enum alloc_flags flags)
+{
+    for (unsigned attempt = 0;; attempt++) {
+        uint64_t state = port_irq_save();
+        int error = once_get(&cache->once, initialise, cache);
+        port_irq_restore(state);
+        if (error != -ENOMEM || !reclaim_for_allocation(0, flags, attempt)) {
+            return error;
+        }
+    }
+}
+
+static noinline void *zero_object(const struct slab_cache *cache, void *object)
+{
+    debug_assert(cache->construct == NULL);
+    return memset(object, 0, cache->size_bytes);
+}
+
+static noinline void *alloc_slow(struct slab_cache *cache, enum alloc_flags flags)
+{
+    void *object;
+
+    if (slab_ready(cache, flags) != 0) {
+        return NULL;
+    }
+    for (;;) {
+        uint64_t state = port_irq_save();
+        object = magazine_alloc(cache);
+        port_irq_restore(state);
+        if (object != NULL) {
+            break;
+        }
+        /* Somebody else may take what we add before we come back: then once more. */
+        if (!slab_pages_grow(cache, flags)) {
+            return NULL;
+        }
+    }
+    sanitize_allow(object, cache->size_bytes);
+    return (flags & ALLOC_ZERO) == 0 ? object : zero_object(cache, object);
+}
+
+void *slab_alloc(struct slab_cache *cache, enum alloc_flags flags)
+{
+    struct magazine *magazine;
+    uint64_t state;
+    uint64_t nr;
+
+    if (fault_inject_now(FAULT_OBJECTS)) {
+        return NULL;
+    }
+    state = port_irq_save();
+    magazine = load_relaxed(&load_dependent(&cache->harts)[port_hart_id()].loaded);
+    nr = load_relaxed(&magazine->nr);
+    if (likely(nr != 0)) {
+        void *object = magazine->objects[nr - 1];
+        store_relaxed(&magazine->nr, nr - 1);
+        port_irq_restore(state);
+        sanitize_allow(object, cache->size_bytes);
+        return likely((flags & ALLOC_ZERO) == 0) ? object : zero_object(cache, object);
+    }
+    port_irq_restore(state);
+    return alloc_slow(cache, flags);
+}
+
+static noinline void free_slow(struct slab_cache *cache, void *object)
+{
+    uint64_t state;
+
+    if (load_acquire(&cache->once.state) != ONCE_DONE) {
+        slab_report(cache, object, SLAB_FOREIGN,
+                    NULL); /* a cache that has never given anything out */
+        return;
+    }
+    state = port_irq_save();
+    magazine_free(cache, object);
+    port_irq_restore(state);
+}
+
+/* What an object's slab and this hart's magazines know about it; an object freed twice by two harts is found when the
+ * magazines go back to the slabs. Returns whether it may be freed. */
+static inline bool check_free(struct slab_cache *cache, const void *object, const void *caller)
+{
+#ifdef CAIRN_DEBUG
+    enum slab_verdict verdict = slab_pages_judge(cache, object);
+    uint64_t state = port_irq_save();
+
+    if (verdict == SLAB_OK && magazine_has(cache, object)) {
+        verdict = SLAB_DOUBLE;
+    }
+    port_irq_restore(state);
+    if (verdict != SLAB_OK) {
+        slab_report(cache, object, verdict, caller);
+        return false;
+    }
+#else
+    (void)cache;
+    (void)object;
+    (void)caller;
+#endif
+    return true;
+}
+
+void slab_free(struct slab_cache *cache, void *object)
+{
+    struct magazine *magazine;
+    uint64_t state;
+    uint64_t nr;
+
+    if (unlikely(object == NULL) ||
+        unlikely(!check_free(cache, object, __builtin_return_address(0)))) {
+        return;
+    }
+    sanitize_forbid(object, cache->size_bytes);
+    state = port_irq_save();
+    magazine = load_relaxed(&load_dependent(&cache->harts)[port_hart_id()].loaded);
+    nr = load_relaxed(&magazine->nr);
+    if (likely(nr < magazine->nr_max)) {
+        magazine->objects[nr] = object;
+        store_relaxed(&magazine->nr, nr + 1);
+        port_irq_restore(state);
+        return;
+    }
+    port_irq_restore(state);
+    free_slow(cache, object);
+}
+
+struct slab_cache *slab_cache_of(const void *object)
+{
+    struct page *page = page_of_pointer(object);
+    struct slab_cache *cache;
+
+    if (page == NULL || page->kind != PAGE_SLAB) {
+        return NULL;
+    }
+    cache = page->slab.cache;
+    return slab_pages_judge(cache, object) == SLAB_OK ? cache : NULL;
+}
+
+void slab_check(struct slab_cache *cache)
+{
+    if (load_acquire(&cache->once.state) == ONCE_DONE) {
+        slab_pages_check(cache);
+    }
+}

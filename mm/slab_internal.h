@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+/* What the parts of the slab allocator share: slab.c (interface), magazine.c (harts and depot), slab_pages.c (slabs),
+ * slab_registry.c (all caches: figures, reaping, creation). */
+#ifndef CAIRN_MM_SLAB_INTERNAL_H
+#define CAIRN_MM_SLAB_INTERNAL_H
+
+#include "kernel/base/atomic.h"
+#include "mm/frames_internal.h"
+#include "mm/slab.h"
+
+#define SLAB_MAX_SIZE       32768u /* of an object */
+#define SLAB_MAX_ORDER      5u     /* of a slab */
+#define SLAB_WANTED_OBJECTS 4u     /* in a slab, when that takes no more than SLAB_WANTED_ORDER */
+#define SLAB_WANTED_ORDER   2u
+#define SLAB_KEPT_WHOLE     4u  /* slabs without a used object that a cache keeps */
+#define SLAB_DEPOT_CELLS    32u /* of each ring, and the most magazines of a cache */
+
+struct magazine {
+    _Atomic uint64_t nr; /* [hart; or whoever took it from the depot] */
+    uint64_t nr_max;     /* [I] */
+    void *objects[];     /* [as nr] the hottest last */
+};
+
+/* What a cache with magazines needs beside its descriptor, in one piece. */
+struct slab_core {
+    struct slab_hart harts[MAX_HARTS];
+    struct ring_cell full[SLAB_DEPOT_CELLS];
+    struct ring_cell empty[SLAB_DEPOT_CELLS];
+};
+
+/* Why an object can't go back to its slab. */
+enum slab_verdict { SLAB_OK, SLAB_FOREIGN, SLAB_NOT_FIRST, SLAB_DOUBLE };
+
+/* ---- slab_pages.c ---------------------------------------------------------------------------- */
+
+/** Fix stride, slab order and colours. Returns 0, or -EINVAL for sizes and alignments that can't be. */
+int must_check slab_pages_plan(struct slab_cache *cache);
+
+/** Up to nr free objects from existing slabs. Returns how many. Context: any; takes cache->lock. */
+unsigned must_check slab_pages_take(struct slab_cache *cache, void **objects, unsigned nr);
+
+/** Put objects back into their slabs; wrong ones are reported and left alone. Returns the frames that this freed.
+ *  Context: any; takes cache->lock. */
+uint64_t slab_pages_put(struct slab_cache *cache, void *const *objects, unsigned nr);
+
+/** Add a slab. Context: may sleep with ALLOC_WAIT; no lock held. */
+bool must_check slab_pages_grow(struct slab_cache *cache, enum alloc_flags flags);
+
+/** Free all slabs without a used object. Returns their frames. */
+uint64_t slab_pages_shrink(struct slab_cache *cache);
+
+/** What is wrong with freeing this object, as far as its slab knows. Caller: cache->lock, or a debug check. */
+enum slab_verdict slab_pages_judge(const struct slab_cache *cache, const void *object);
+void slab_report(const struct slab_cache *cache, const void *object, enum slab_verdict verdict,
+                 const void *caller);
+
+void slab_pages_check(struct slab_cache *cache);
+
+/* ---- magazine.c ------------------------------------------------------------------------------ */
+
+/** Choose the size of magazines for a planned cache, and set its harts and depot up. Returns 0 or -ENOMEM. */
+int must_check magazine_setup(struct slab_cache *cache, struct slab_hart **harts);
+
+/** The way beyond the loaded magazine. Caller: interrupts off. Returns an object, or NULL when no slab has one. */
+void *must_check magazine_alloc(struct slab_cache *cache);
+void magazine_free(struct slab_cache *cache, void *object);
+
+/** Empty this hart's magazines, or the depot. Returns the frames that this freed. Context: any. */
+uint64_t magazine_flush_hart(struct slab_cache *cache);
+uint64_t magazine_flush_depot(struct slab_cache *cache);
+
+/** Empty all harts and the depot, and free the magazines: nobody else uses the cache. It can be used on. */
+void magazine_teardown(struct slab_cache *cache);
+
+/** After that: free the memory of harts and rings. The cache can't be used any more. */
+void magazine_release_core(struct slab_cache *cache);
+
+/** Objects resting in magazines. Exact when nobody allocates or frees meanwhile. */
+uint64_t magazine_count(struct slab_cache *cache);
+
+/** Whether a magazine of this hart has the object, which is then free. Caller: interrupts off. */
+bool magazine_has(struct slab_cache *cache, const void *object);
+
+/* ---- slab.c, slab_registry.c ----------------------------------------------------------------- */
+
+/** Initialise a cache unless it is. Returns 0, -ENOMEM or -EINVAL. Context: as flags say. */
+int must_check slab_ready(struct slab_cache *cache, enum alloc_flags flags);
+
+/** Put an initialised cache on the list of all. Context: any. */
+void slab_register(struct slab_cache *cache);
+
+/** Counts the reaps that were asked for; harts compare it with their reap_seen. */
+extern _Atomic uint64_t slab_reap_count; /* [a] */
+
+#endif
