@@ -37,6 +37,8 @@ bool fdt_is_enabled(const struct fdt *fdt, fdt_node node);
 int must_check fdt_u32(const struct fdt *fdt, fdt_node node, const char *name, uint32_t *value);
 /** Entry `index` of reg, using the parent's #address-cells and #size-cells. Returns 0, -ENOENT, -EINVAL. */
 int must_check fdt_reg(const struct fdt *fdt, fdt_node node, unsigned index, uint64_t *address, uint64_t *size_bytes);
+/** A big-endian word of a property; bytes must hold four. */
+uint32_t fdt_read_u32(const void *bytes);
 /** The first interrupt number of the node. */
 int must_check fdt_interrupt(const struct fdt *fdt, fdt_node node, uint32_t *source);
 /** Entry `index` of the memory reservation block. Returns false beyond the last. */

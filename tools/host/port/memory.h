@@ -12,6 +12,7 @@
 extern uint64_t host_direct_map_offset; /* address of a frame minus its physical address */
 extern uint64_t host_vmalloc_base;
 #define DIRECT_MAP_BASE host_direct_map_offset
+#define DIRECT_MAP_SIZE 0x0000002000000000ul
 #define VMALLOC_BASE host_vmalloc_base
 #define VMALLOC_SIZE 0x0000000040000000ul
 

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+/* The real-time clock. */
+#ifndef CAIRN_DRIVERS_RTC_H
+#define CAIRN_DRIVERS_RTC_H
+
+#include "drivers/fdt.h"
+
+/** Read the wall clock's time once; from then on it runs with the monotonic clock.
+ *  Returns 0, or -ENODEV, -EINVAL or -ENOMEM: then time begins in 1970. */
+int must_check rtc_init(const struct fdt *fdt);
+
+#endif
