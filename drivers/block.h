@@ -38,9 +38,11 @@ struct block_request {
     struct block_segment segments[BLOCK_MAX_SEGMENTS];
     void (*done)(struct block_request *request); /* called once, also in interrupt context */
     void *owner;                     /* the submitter's own */
+    _Atomic bool is_done;            /* [a] for block_submit_wait */
     int error;                       /* [done] 0 or -errno: -EIO, -ENOSPC, -EOPNOTSUPP, -ETIMEDOUT */
     uint32_t nr_sectors;             /* [block] sum of the segments */
     struct list node;                /* [device->lock] while queued */
+    uint32_t nr_own_segments;        /* [block] without those of the requests that ride on it */
     struct block_request *merged;    /* [device->lock] requests that ride on this one */
     uint64_t start_ns;               /* [block] when it was submitted */
 };
@@ -76,6 +78,9 @@ struct block_device {
 
 /** Register a disk; scans no partitions by itself. Gives it name ("vda", "vdb", …) and number. Returns 0 or -errno. */
 int must_check block_register(struct block_device *device);
+
+/** Register a part of a disk as a device of its own: nr_sectors and start_sector are set. number: 1 .. 15. */
+int must_check block_register_partition(struct block_device *partition, struct block_device *disk, unsigned number);
 
 /** Find partitions (MBR, GPT) and register them as devices of their own. A damaged table is a log line and no
  *  partitions. Context: may sleep. */

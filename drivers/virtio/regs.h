@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+/* Register offsets and bits of virtio-mmio (VIRTIO 1.2, 4.2.2 and 4.2.4). */
+#ifndef CAIRN_DRIVERS_VIRTIO_REGS_H
+#define CAIRN_DRIVERS_VIRTIO_REGS_H
+
+#include "drivers/virtio/mmio.h"
+
+enum virtio_register {
+    VIRTIO_MAGIC = 0x000,
+    VIRTIO_VERSION = 0x004,
+    VIRTIO_DEVICE_ID = 0x008,
+    VIRTIO_DEVICE_FEATURES = 0x010,
+    VIRTIO_DEVICE_FEATURES_SEL = 0x014,
+    VIRTIO_DRIVER_FEATURES = 0x020,
+    VIRTIO_DRIVER_FEATURES_SEL = 0x024,
+    VIRTIO_LEGACY_GUEST_PAGE_SIZE = 0x028,
+    VIRTIO_QUEUE_SEL = 0x030,
+    VIRTIO_QUEUE_NUM_MAX = 0x034,
+    VIRTIO_QUEUE_NUM = 0x038,
+    VIRTIO_LEGACY_QUEUE_ALIGN = 0x03c,
+    VIRTIO_LEGACY_QUEUE_PFN = 0x040,
+    VIRTIO_QUEUE_READY = 0x044,
+    VIRTIO_QUEUE_NOTIFY = 0x050,
+    VIRTIO_INTERRUPT_STATUS = 0x060,
+    VIRTIO_INTERRUPT_ACK = 0x064,
+    VIRTIO_STATUS = 0x070,
+    VIRTIO_QUEUE_DESC_LOW = 0x080,
+    VIRTIO_QUEUE_DESC_HIGH = 0x084,
+    VIRTIO_QUEUE_AVAIL_LOW = 0x090,
+    VIRTIO_QUEUE_AVAIL_HIGH = 0x094,
+    VIRTIO_QUEUE_USED_LOW = 0x0a0,
+    VIRTIO_QUEUE_USED_HIGH = 0x0a4,
+    VIRTIO_CONFIG_GENERATION = 0x0fc,
+    VIRTIO_CONFIG = 0x100,
+};
+
+#define VIRTIO_MAGIC_VALUE 0x74726976u /* "virt" */
+
+enum virtio_status {
+    VIRTIO_STATUS_ACKNOWLEDGE = 1,
+    VIRTIO_STATUS_DRIVER = 2,
+    VIRTIO_STATUS_DRIVER_OK = 4,
+    VIRTIO_STATUS_FEATURES_OK = 8,
+    VIRTIO_STATUS_FAILED = 128,
+};
+
+uint32_t virtio_read(struct virtio_device *device, unsigned offset);
+void virtio_write(struct virtio_device *device, unsigned offset, uint32_t value);
+
+#endif
