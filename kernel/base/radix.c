@@ -432,37 +432,34 @@ uint64_t radix_first_hole(const struct radix *tree, uint64_t first)
 
 static bool check_node(const struct radix_node *node, uint64_t *nr_entries)
 {
-    unsigned nr_used = 0;
-    uint64_t tags[RADIX_NR_TAGS] = {0};
+    uint64_t used = 0;
+    uint64_t tags_below[RADIX_NR_TAGS] = {0};
 
     for (unsigned i = 0; i < RADIX_FANOUT; i++) {
-        if (node->slots[i] == NULL) {
-            continue;
-        }
-        nr_used++;
-        if (node->shift == 0) {
-            ++*nr_entries;
-            continue;
-        }
         const struct radix_node *below = node->slots[i];
+        if (below == NULL) {
+            continue;
+        }
+        used |= BIT(i);
+        if (node->shift == 0) {
+            continue;
+        }
         if (below->parent != node || below->offset != i || below->shift + RADIX_BITS != node->shift ||
             !check_node(below, nr_entries)) {
             return false;
         }
         for (unsigned tag = 0; tag < RADIX_NR_TAGS; tag++) {
-            tags[tag] |= below->tags[tag] != 0 ? BIT(i) : 0;
+            tags_below[tag] |= below->tags[tag] != 0 ? BIT(i) : 0;
         }
     }
     for (unsigned tag = 0; tag < RADIX_NR_TAGS; tag++) {
-        for (unsigned i = 0; i < RADIX_FANOUT; i++) {
-            bool is_set = (node->tags[tag] & BIT(i)) != 0;
-            if (node->shift == 0 ? is_set && node->slots[i] == NULL
-                                 : is_set != ((tags[tag] & BIT(i)) != 0)) {
-                return false;
-            }
+        uint64_t possible = node->shift == 0 ? used & node->tags[tag] : tags_below[tag];
+        if (node->tags[tag] != possible) {
+            return false;
         }
     }
-    return nr_used > 0 && nr_used == node->nr_used;
+    *nr_entries += node->shift == 0 ? bit_count(used) : 0;
+    return used != 0 && bit_count(used) == node->nr_used;
 }
 
 bool radix_check(const struct radix *tree)
