@@ -4,6 +4,7 @@
 The user tests are left out: passing NULL, leaking and jumping is what they are for. So they are in
 cppcheck."""
 
+import os
 import re
 import shutil
 
@@ -12,7 +13,7 @@ from sources import Verdict, c_files, for_kernel, in_parallel, is_test, run
 KERNEL_FLAGS = ["--target=riscv64-linux-gnu", "-march=rv64imac", "-mabi=lp64", "-mcmodel=medany", "-std=gnu11",
                 "-ffreestanding", "-I.", "-Ikernel/arch/riscv64", "-Wall", "-Wextra", "-Wno-unused-parameter",
                 "-Wno-unknown-warning-option"]
-USER_FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-I.", "-Iuser"]
+USER_FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-I.", "-Iuser", "-I" + os.path.join(os.environ.get("CAIRN_O", "build"), "user")]
 FAULT = re.compile(r"^\S+:\d+:\d+: (warning|error): ")
 
 

@@ -34,7 +34,7 @@ tsan: $(TSAN_TESTS)
 
 .PHONY: lint
 ## lint: layers, lone headers, style, formatting, clang-tidy, cppcheck; one line each
-lint:
+lint: $(if $(wildcard user/box.c),$(O)/user/box_tools.h)
 	$(Q)CAIRN_O='$(O)' KCC='$(KCC)' KCFLAGS='$(KCFLAGS)' HOST_CC='$(HOST_CC)' HOST_CFLAGS='$(HOST_CFLAGS)' \
 	    tools/lint/run $(T)
 
