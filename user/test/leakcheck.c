@@ -27,7 +27,7 @@ struct cache {
 };
 
 struct picture {
-    long free_kb;    /* MemFree + Buffers + Cached: what remains of clean cache is not leaked */
+    long free_kb;     /* MemFree + Buffers + Cached: what remains of clean cache is not leaked */
     long buddy_pages; /* -1 without /proc/buddyinfo */
     int nr_caches;
     struct cache caches[MAX_CACHES];

@@ -282,8 +282,7 @@ static void work_memory(void)
 {
     size_t len = (1 + next_random(32)) * 4096;
     unsigned with = next_random(256);
-    unsigned char *p =
-        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) {
         fail("mmap of %zu", len);
         return;
@@ -376,9 +375,9 @@ static const struct {
     const char *name;
     void (*run)(void);
 } works[] = {
-    {"fork", work_fork},           {"exec", work_exec},        {"shell", work_shell},
-    {"pipeline", work_pipeline},   {"file", work_file},        {"file", work_file},
-    {"directory", work_directory}, {"memory", work_memory},    {"mapped file", work_mapped_file},
+    {"fork", work_fork},           {"exec", work_exec},     {"shell", work_shell},
+    {"pipeline", work_pipeline},   {"file", work_file},     {"file", work_file},
+    {"directory", work_directory}, {"memory", work_memory}, {"mapped file", work_mapped_file},
     {"threads", work_threads},     {"signal", work_signal},
 };
 

@@ -144,11 +144,15 @@ static void run_phase(const char *name, void (*body)(int), int children)
             continue;
         }
         bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-        bool fine = WIFEXITED(status) && (WEXITSTATUS(status) == REFUSED || WEXITSTATUS(status) == 0);
+        bool fine = WIFEXITED(status) &&
+                    (WEXITSTATUS(status) == REFUSED || WEXITSTATUS(status) == 0);
         failures += !killed && !fine;
         printf("thrash: %s %s: child %d took %ld, then %s (status %#x)\n",
                killed || fine ? "ok  " : "FAIL", name, i, taken[i],
-               killed ? "was killed" : fine ? "was refused or content" : "broke", status);
+               killed ? "was killed"
+               : fine ? "was refused or content"
+                      : "broke",
+               status);
     }
     fflush(stdout);
 }

@@ -55,19 +55,19 @@ struct abi_helper {
     int (*run)(int argc, char **argv);
 };
 
-#define CASE(fam, nm)                                                                              \
-    static void case_##fam##_##nm(void);                                                           \
-    static const struct abi_case desc_##fam##_##nm = {#fam, #nm, __FILE__, __LINE__,               \
-                                                      case_##fam##_##nm};                          \
-    static const struct abi_case *const ref_##fam##_##nm                                           \
-        __attribute__((section("abi_cases"), used)) = &desc_##fam##_##nm;                          \
+#define CASE(fam, nm)                                                                \
+    static void case_##fam##_##nm(void);                                             \
+    static const struct abi_case desc_##fam##_##nm = {#fam, #nm, __FILE__, __LINE__, \
+                                                      case_##fam##_##nm};            \
+    static const struct abi_case *const ref_##fam##_##nm                             \
+        __attribute__((section("abi_cases"), used)) = &desc_##fam##_##nm;            \
     static void case_##fam##_##nm(void)
 
-#define HELPER(nm)                                                                                 \
-    static int helper_##nm(int argc, char **argv);                                                 \
-    static const struct abi_helper hdesc_##nm = {"@" #nm, helper_##nm};                            \
-    static const struct abi_helper *const href_##nm                                                \
-        __attribute__((section("abi_helpers"), used)) = &hdesc_##nm;                               \
+#define HELPER(nm)                                                      \
+    static int helper_##nm(int argc, char **argv);                      \
+    static const struct abi_helper hdesc_##nm = {"@" #nm, helper_##nm}; \
+    static const struct abi_helper *const href_##nm                     \
+        __attribute__((section("abi_helpers"), used)) = &hdesc_##nm;    \
     static int helper_##nm(int argc, char **argv)
 
 _Noreturn void abi_fail(const char *file, int line, const char *fmt, ...)
@@ -78,32 +78,31 @@ const char *abi_errno_name(int err);
 long abi_check_ok(const char *file, int line, const char *text, long ret);
 void abi_check_err(const char *file, int line, const char *text, long ret, int want);
 void abi_check_eq(const char *file, int line, const char *text, long long got, long long want);
-void abi_check_str(const char *file, int line, const char *text, const char *got,
-                   const char *want);
+void abi_check_str(const char *file, int line, const char *text, const char *got, const char *want);
 void abi_check_exit(const char *file, int line, pid_t pid, int code);
 void abi_check_killed(const char *file, int line, pid_t pid, int sig);
 
-#define FAIL(...) abi_fail(__FILE__, __LINE__, __VA_ARGS__)
-#define SKIP(...) abi_skip(__VA_ARGS__)
+#define FAIL(...)    abi_fail(__FILE__, __LINE__, __VA_ARGS__)
+#define SKIP(...)    abi_skip(__VA_ARGS__)
 #define EXPECT(cond) ((cond) ? (void)0 : FAIL("expected %s", #cond))
-#define EXPECT_EQ(got, want)                                                                       \
+#define EXPECT_EQ(got, want) \
     abi_check_eq(__FILE__, __LINE__, #got " == " #want, (long long)(got), (long long)(want))
-#define EXPECT_STR(got, want) abi_check_str(__FILE__, __LINE__, #got, (got), (want))
-#define EXPECT_ERR(call, err) abi_check_err(__FILE__, __LINE__, #call, (long)(call), (err))
+#define EXPECT_STR(got, want)   abi_check_str(__FILE__, __LINE__, #got, (got), (want))
+#define EXPECT_ERR(call, err)   abi_check_err(__FILE__, __LINE__, #call, (long)(call), (err))
 /* The call must not fail; the expression's value is the call's. */
-#define OK(call) abi_check_ok(__FILE__, __LINE__, #call, (long)(call))
-#define OK_MAP(call) ((void *)abi_check_ok(__FILE__, __LINE__, #call, (long)(call)))
+#define OK(call)                abi_check_ok(__FILE__, __LINE__, #call, (long)(call))
+#define OK_MAP(call)            ((void *)abi_check_ok(__FILE__, __LINE__, #call, (long)(call)))
 /* Wait for the child pid and require how it ended. */
-#define EXPECT_EXIT(pid, code) abi_check_exit(__FILE__, __LINE__, (pid), (code))
+#define EXPECT_EXIT(pid, code)  abi_check_exit(__FILE__, __LINE__, (pid), (code))
 #define EXPECT_KILLED(pid, sig) abi_check_killed(__FILE__, __LINE__, (pid), (sig))
 
 /* CHILD(pid) { body }: the body runs in a child, which then exits 0; the parent goes on below. */
 #define CHILD(pid) for ((pid) = (pid_t)OK(fork()); (pid) == 0; _exit(0))
 
-#define NEED_ROOT()                                                                                \
-    do {                                                                                           \
-        if (geteuid() != 0)                                                                        \
-            SKIP("needs root");                                                                    \
+#define NEED_ROOT()             \
+    do {                        \
+        if (geteuid() != 0)     \
+            SKIP("needs root"); \
     } while (0)
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

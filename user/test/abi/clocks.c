@@ -22,8 +22,7 @@ CASE(time, monotonic_agrees_between_processes)
     volatile int64_t *last = map_shared_page();
     pid_t pids[4];
     for (int i = 0; i < 4; i++) {
-        CHILD(pids[i])
-        {
+        CHILD (pids[i]) {
             for (int j = 0; j < 3000; j++) {
                 int64_t before = __atomic_load_n(last, __ATOMIC_SEQ_CST);
                 int64_t now = now_ns(CLOCK_MONOTONIC);
@@ -41,14 +40,10 @@ CASE(time, monotonic_agrees_between_processes)
 
 CASE(time, clocks_exist_and_are_normal)
 {
-    static const clockid_t ids[] = {CLOCK_REALTIME,
-                                    CLOCK_MONOTONIC,
-                                    CLOCK_PROCESS_CPUTIME_ID,
-                                    CLOCK_THREAD_CPUTIME_ID,
-                                    CLOCK_MONOTONIC_RAW,
-                                    CLOCK_REALTIME_COARSE,
-                                    CLOCK_MONOTONIC_COARSE,
-                                    CLOCK_BOOTTIME};
+    static const clockid_t ids[] = {CLOCK_REALTIME,           CLOCK_MONOTONIC,
+                                    CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID,
+                                    CLOCK_MONOTONIC_RAW,      CLOCK_REALTIME_COARSE,
+                                    CLOCK_MONOTONIC_COARSE,   CLOCK_BOOTTIME};
     struct timespec ts;
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
         OK(syscall(SYS_clock_gettime, ids[i], &ts));
@@ -113,8 +108,7 @@ CASE(time, many_sleepers_all_wake)
     enum { N = 30 };
     pid_t pids[N];
     for (int i = 0; i < N; i++) {
-        CHILD(pids[i])
-        {
+        CHILD (pids[i]) {
             for (int j = 0; j < 5; j++) {
                 int64_t before = now_ns(CLOCK_MONOTONIC);
                 sleep_ms((i * 7 + j) % 13);
@@ -186,8 +180,7 @@ CASE(time, alarm_returns_what_was_left)
 CASE(time, alarm_kills_by_default)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         struct itimerval it = {{0, 0}, {0, 10000}};
         OK(setitimer(ITIMER_REAL, &it, NULL));
         for (;;)

@@ -209,8 +209,7 @@ CASE(clone, parent_flag_makes_a_sibling)
     int report[2];
     pid_t pid, sibling;
     OK(pipe(report));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         sibling = spawn(&w, CLONE_PARENT | SIGCHLD, NULL, NULL);
         EXPECT_ERR(waitpid(sibling, NULL, 0), ECHILD);
         OK(write(report[1], &sibling, sizeof(sibling)));
@@ -266,8 +265,7 @@ CASE(clone, set_tid_address_returns_the_tid)
 {
     static pid_t word;
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         EXPECT_EQ(syscall(SYS_set_tid_address, &word), getpid());
     }
     EXPECT_EXIT(pid, 0);

@@ -173,8 +173,7 @@ CASE(tty, interrupt_character_signals_the_foreground_group)
     struct gate ready;
     open_pty();
     gate_init(&ready);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         OK(setsid());
         OK(ioctl(slave, TIOCSCTTY, 0));
         EXPECT_EQ(tcgetpgrp(slave), getpid());

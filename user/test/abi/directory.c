@@ -328,8 +328,7 @@ CASE(directory, concurrent_creation_and_removal)
     pid_t pids[N];
     OK(mkdir("d", 0777));
     for (int i = 0; i < N; i++) {
-        CHILD(pids[i])
-        {
+        CHILD (pids[i]) {
             char a[32], b[32];
             for (int j = 0; j < ROUNDS; j++) {
                 snprintf(a, sizeof(a), "d/%d-%d", i, j);

@@ -6,10 +6,10 @@
 #include <sys/uio.h>
 
 /* Evaluate the call with `bad` as each bad address in turn; it must fail with EFAULT. */
-#define EXPECT_EFAULT(call)                                                                        \
-    for (int bad_nr = 0; bad_nr < BAD_POINTERS; bad_nr++) {                                        \
-        void *bad = bad_pointer(bad_nr);                                                           \
-        EXPECT_ERR(call, EFAULT);                                                                  \
+#define EXPECT_EFAULT(call)                                 \
+    for (int bad_nr = 0; bad_nr < BAD_POINTERS; bad_nr++) { \
+        void *bad = bad_pointer(bad_nr);                    \
+        EXPECT_ERR(call, EFAULT);                           \
     }
 
 static int full_pipe_reader(int data)
@@ -178,8 +178,7 @@ CASE(efault, processes)
 {
     pid_t pid;
     for (int i = 0; i < BAD_POINTERS; i++) {
-        CHILD(pid)
-        {
+        CHILD (pid) {
         }
         EXPECT_ERR(syscall(SYS_wait4, pid, bad_pointer(i), 0, NULL), EFAULT);
     }
@@ -223,8 +222,7 @@ CASE(efault, wild_lengths)
 CASE(efault, stack_pointer_nowhere_kills_when_a_signal_comes)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         stack_t ss = {.ss_sp = bad_pointer(0), .ss_size = page_size() * 4};
         OK(sigaltstack(&ss, NULL));
         on_signal(SIGUSR1, (void (*)(int))(uintptr_t)abort, SA_ONSTACK);

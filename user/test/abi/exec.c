@@ -9,16 +9,15 @@
 extern char **environ;
 
 /* Fork and execute this binary with the given arguments; returns the child. */
-#define EXEC_SELF(...)                                                                             \
-    ({                                                                                             \
-        char *exec_argv[] = {abi_self, __VA_ARGS__, NULL};                                         \
-        pid_t exec_pid;                                                                            \
-        CHILD(exec_pid)                                                                            \
-        {                                                                                          \
-            execv(abi_self, exec_argv);                                                            \
-            FAIL("execv: %s", abi_errno_name(errno));                                              \
-        }                                                                                          \
-        exec_pid;                                                                                  \
+#define EXEC_SELF(...)                                     \
+    ({                                                     \
+        char *exec_argv[] = {abi_self, __VA_ARGS__, NULL}; \
+        pid_t exec_pid;                                    \
+        CHILD (exec_pid) {                                 \
+            execv(abi_self, exec_argv);                    \
+            FAIL("execv: %s", abi_errno_name(errno));      \
+        }                                                  \
+        exec_pid;                                          \
     })
 
 HELPER(exit)
@@ -39,8 +38,7 @@ HELPER(check_args)
 CASE(exec, passes_arguments_and_environment)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         char *argv[] = {"name", "@check_args", "a", "", "c d", NULL};
         char *envp[] = {"X=1", "Y=", NULL};
         execve(abi_self, argv, envp);
@@ -52,8 +50,7 @@ CASE(exec, keeps_the_pid)
 {
     char want[32];
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         snprintf(want, sizeof(want), "%d", getpid());
         execl(abi_self, abi_self, "@check_pid", want, NULL);
     }
@@ -90,8 +87,7 @@ CASE(exec, takes_a_megabyte_of_arguments)
     pid_t pid;
     for (int i = 2; i < 12; i++)
         argv[i] = long_string(100 << 10);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         execve(abi_self, argv, envp);
         FAIL("execve: %s", abi_errno_name(errno));
     }
@@ -106,8 +102,7 @@ CASE(exec, string_over_128k_is_e2big)
     pid_t pid;
     EXPECT_ERR(execve(abi_self, big, envp), E2BIG);
     EXPECT_ERR(execve(abi_self, fits, big), E2BIG);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         execve(abi_self, fits, envp);
     }
     EXPECT_EXIT(pid, 131071 >> 14);
@@ -130,8 +125,7 @@ CASE(exec, thousands_of_small_arguments)
     argv[1] = "@check_count";
     for (int i = 2; i < N + 2; i++)
         argv[i] = "arg";
-    CHILD(pid)
-    {
+    CHILD (pid) {
         execv(abi_self, argv);
         FAIL("execv: %s", abi_errno_name(errno));
     }
@@ -289,8 +283,7 @@ static void do_nothing(int sig)
 CASE(exec, resets_handlers_keeps_ignored_mask_and_pending)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         sigset_t set;
         on_signal(SIGUSR1, do_nothing, 0);
         on_signal(SIGUSR2, SIG_IGN, 0);
@@ -323,8 +316,7 @@ CASE(exec, keeps_cwd_umask_and_timer_drops_alternate_stack)
     stack_t ss = {.ss_sp = malloc(65536), .ss_size = 65536};
     pid_t pid;
     EXPECT(getcwd(cwd, sizeof(cwd)));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         umask(027);
         OK(setitimer(ITIMER_REAL, &it, NULL));
         OK(sigaltstack(&ss, NULL));
@@ -344,8 +336,7 @@ CASE(exec, names_the_process_after_the_file)
 {
     pid_t pid;
     OK(symlink(abi_self, "a_rather_long_program_name"));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         prctl(PR_SET_NAME, "before");
         execl("./a_rather_long_program_name", "other", "@check_name", "a_rather_long_p", NULL);
     }
@@ -357,8 +348,7 @@ CASE(exec, follows_symlinks_and_relative_paths)
     pid_t pid;
     OK(mkdir("d", 0755));
     OK(symlink(abi_self, "d/link"));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         execl("d/../d/link", "x", "@exit", "21", NULL);
     }
     EXPECT_EXIT(pid, 21);
@@ -385,15 +375,13 @@ CASE(exec, needs_execute_permission_of_the_class)
     pid_t pid;
     NEED_ROOT();
     copy_file("/proc/self/exe", "prog", 0754);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         become_user(TEST_UID, TEST_GID);
         try_exec("./prog", EACCES);
     }
     EXPECT_EXIT(pid, 0);
     OK(chmod("prog", 0711)); /* execute without read is enough */
-    CHILD(pid)
-    {
+    CHILD (pid) {
         become_user(TEST_UID, TEST_GID);
         execl("./prog", "prog", "@exit", "3", NULL);
     }

@@ -20,8 +20,7 @@ static void make_script(const char *path, const char *interpreter, const char *r
 static pid_t run_script(const char *path, const char *arg)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         execl(path, "ignored", arg, NULL);
         FAIL("execl(%s): %s", path, abi_errno_name(errno));
     }
@@ -147,8 +146,7 @@ CASE(exec, auxiliary_vector_is_true)
 {
     pid_t pid;
     OK(symlink(abi_self, "prog"));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         execl("./prog", "x", "@check_auxv", "./prog", NULL);
     }
     EXPECT_EXIT(pid, 0);
@@ -168,8 +166,7 @@ CASE(exec, at_random_differs_between_programs)
     for (int i = 0; i < 2; i++) {
         pid_t pid;
         OK(pipe(fd));
-        CHILD(pid)
-        {
+        CHILD (pid) {
             dup2(fd[1], 1);
             execl(abi_self, abi_self, "@print_random", NULL);
         }
@@ -206,22 +203,19 @@ CASE(exec, set_id_bits_raise_the_effective_ids)
     if (vfs.f_flag & ST_NOSUID)
         SKIP("the test directory is mounted nosuid");
     copy_file("/proc/self/exe", "prog", 04755);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         become_user(TEST_UID, TEST_GID);
         execl("./prog", "prog", "@print_ids", NULL);
     }
     EXPECT_EXIT(pid, 1 | 2 | 4);
     OK(chmod("prog", 02755));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         become_user(TEST_UID, TEST_GID);
         execl("./prog", "prog", "@print_ids", NULL);
     }
     EXPECT_EXIT(pid, 1 | 4 | 8);
     OK(chmod("prog", 0755));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         become_user(TEST_UID, TEST_GID);
         execl("./prog", "prog", "@print_ids", NULL);
     }
@@ -233,8 +227,7 @@ CASE(exec, writing_a_set_id_file_as_user_clears_the_bits)
     pid_t pid;
     NEED_ROOT();
     make_file("f", 06777);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         become_user(TEST_UID, TEST_GID);
         int fd = (int)OK(open("f", O_WRONLY));
         OK(write(fd, "x", 1));
@@ -251,8 +244,7 @@ CASE(exec, static_pie_program_runs)
     strcpy(strrchr(path, '/') + 1, "pie");
     if (!exists(path))
         SKIP("%s is not there", path);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         execl(path, "pie", "one", NULL);
     }
     EXPECT_EXIT(pid, 42);
@@ -276,8 +268,7 @@ static void *sleep_forever(void *arg)
 CASE(exec, by_a_thread_ends_the_others_and_becomes_leader)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         pthread_t t[4];
         for (int i = 0; i < 3; i++)
             EXPECT_EQ(pthread_create(&t[i], NULL, sleep_forever, NULL), 0);
@@ -306,8 +297,7 @@ CASE(exec, new_heap_is_zeroed)
 {
     for (int i = 0; i < 5; i++) {
         pid_t pid;
-        CHILD(pid)
-        {
+        CHILD (pid) {
             memset(malloc(1 << 20), 0xff, 1 << 20);
             execl(abi_self, abi_self, "@heap_and_brk", NULL);
         }

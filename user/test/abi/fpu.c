@@ -30,8 +30,7 @@ CASE(fpu, many_processes_compute_at_once)
     for (int i = 0; i < N; i++)
         want[i] = chaos(0.1 + i * 0.05, ROUNDS);
     for (int i = 0; i < N; i++) {
-        CHILD(pids[i])
-        {
+        CHILD (pids[i]) {
             for (int j = 0; j < 5; j++) {
                 EXPECT(chaos(0.1 + i * 0.05, ROUNDS) == want[i]);
                 sched_yield();
@@ -119,8 +118,7 @@ CASE(fpu, rounding_mode_is_inherited_by_fork)
 {
     pid_t pid;
     OK(fesetround(FE_DOWNWARD));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         EXPECT_EQ(fegetround(), FE_DOWNWARD);
         fesetround(FE_UPWARD);
     }
@@ -139,8 +137,7 @@ HELPER(rounding)
 CASE(fpu, exec_starts_with_a_clean_state)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         fesetround(FE_UPWARD);
         feraiseexcept(FE_INEXACT | FE_OVERFLOW);
         execl(abi_self, abi_self, "@rounding", NULL);
@@ -177,8 +174,7 @@ CASE(fpu, registers_survive_calls_that_sleep)
 {
     double want = 0, got = 0;
     pid_t noise;
-    CHILD(noise)
-    {
+    CHILD (noise) {
         for (;;)
             sink = chaos(0.77, 1000);
     }
@@ -199,8 +195,7 @@ CASE(fpu, all_thirty_two_registers_survive_switches)
 {
     pid_t pids[4];
     for (int p = 0; p < 4; p++) {
-        CHILD(pids[p])
-        {
+        CHILD (pids[p]) {
             for (int round = 0; round < 200; round++) {
                 double in[32], out[32];
                 for (int i = 0; i < 32; i++)
@@ -208,10 +203,11 @@ CASE(fpu, all_thirty_two_registers_survive_switches)
                 register double *src __asm__("a1") = in;
                 register double *dst __asm__("a2") = out;
                 register long nr __asm__("a7") = SYS_sched_yield;
-#define EACH(X)                                                                                    \
-    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16)     \
-        X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31)
-#define LOAD(n) "fld f" #n ", " #n "*8(a1)\n"
+#define EACH(X)                                                                                  \
+    X(0)                                                                                         \
+    X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) \
+        X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31)
+#define LOAD(n)  "fld f" #n ", " #n "*8(a1)\n"
 #define STORE(n) "fsd f" #n ", " #n "*8(a2)\n"
                 __asm__ volatile(EACH(LOAD) "ecall\n" EACH(STORE)
                                  :

@@ -23,8 +23,7 @@ struct table {
 static pid_t waiter(struct table *t, unsigned bits)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         if (bits)
             OK(futex(&t->a, FUTEX_WAIT_BITSET, 0, NULL, NULL, bits));
         else
@@ -129,8 +128,7 @@ CASE(futex, private_memory_of_two_processes_is_two_futexes)
 {
     pid_t pid;
     static struct table own;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         struct timespec ts = {0, 100000000};
         EXPECT_ERR(futex(&own.a, FUTEX_WAIT_PRIVATE, 0, &ts, NULL, 0), ETIMEDOUT);
     }
@@ -241,8 +239,7 @@ CASE(futex, dead_owner_is_marked_and_a_waiter_woken)
     struct gate held;
     pid_t pid;
     gate_init(&held);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         struct {
             struct robust_node *list;
             long offset;
@@ -257,8 +254,7 @@ CASE(futex, dead_owner_is_marked_and_a_waiter_woken)
     }
     gate_wait(&held);
     pid_t killer;
-    CHILD(killer)
-    {
+    CHILD (killer) {
         wait_until_asleep(getppid());
         OK(kill(pid, SIGKILL));
     }
@@ -274,8 +270,7 @@ CASE(futex, circular_or_wild_robust_list_is_survived)
 {
     for (int i = 0; i < 2; i++) {
         pid_t pid;
-        CHILD(pid)
-        {
+        CHILD (pid) {
             struct robust_node node = {&node, 0}; /* never leads back to the head */
             struct {
                 struct robust_node *list;
@@ -294,8 +289,7 @@ CASE(futex, wait_is_woken_by_unlock_store_without_loss)
     struct table *t = map_shared_page();
     pid_t pids[3];
     for (int p = 0; p < 3; p++) {
-        CHILD(pids[p])
-        {
+        CHILD (pids[p]) {
             for (int i = 0; i < 1000; i++) {
                 uint32_t c = 0;
                 if (!__atomic_compare_exchange_n(&t->a, &c, 1, 0, __ATOMIC_SEQ_CST,

@@ -30,8 +30,7 @@ CASE(ids, are_inherited)
     pid_t pid;
     uid_t u = getuid();
     gid_t g = getgid();
-    CHILD(pid)
-    {
+    CHILD (pid) {
         EXPECT(getuid() == u && getgid() == g);
     }
     EXPECT_EXIT(pid, 0);
@@ -64,8 +63,7 @@ CASE(ids, setuid_as_root_sets_all_as_user_only_effective)
 {
     pid_t pid;
     NEED_ROOT();
-    CHILD(pid)
-    {
+    CHILD (pid) {
         OK(setuid(9));
         expect_uids(9, 9, 9);
         EXPECT_ERR(setuid(0), EPERM);
@@ -94,8 +92,7 @@ CASE(ids, setreuid_saves_by_its_rule)
 {
     pid_t pid;
     NEED_ROOT();
-    CHILD(pid)
-    {
+    CHILD (pid) {
         OK(setreuid(5, 6));
         expect_uids(5, 6, 6);
         OK(setreuid((uid_t)-1, 5));
@@ -115,8 +112,7 @@ CASE(ids, group_ids_follow_the_same_rules)
     NEED_ROOT();
     OK(setresgid(1, 2, 3));
     expect_gids(1, 2, 3);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         OK(setresuid(9, 9, 9));
         EXPECT_ERR(setresgid(4, (gid_t)-1, (gid_t)-1), EPERM);
         OK(setresgid((gid_t)-1, 3, (gid_t)-1));
@@ -149,8 +145,7 @@ CASE(ids, supplementary_groups)
     EXPECT_ERR(getgroups(2, got), EINVAL);
     EXPECT_ERR(syscall(SYS_getgroups, -1, got), EINVAL);
     EXPECT_ERR(syscall(SYS_setgroups, 65537, set), EINVAL);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         EXPECT_EQ(getgroups(0, NULL), 3); /* inherited */
         OK(setresuid(5, 5, 5));
         EXPECT_ERR(setgroups(1, set), EPERM);

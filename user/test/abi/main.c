@@ -215,9 +215,7 @@ static int run_all(int argc, char **argv)
             skipped++;
             printf("skip %s.%s: %s\n", c->family, c->name, text + 1);
             break;
-        default:
-            failed++;
-            printf("FAIL %s.%s: %s\n", c->family, c->name, text + 1);
+        default: failed++; printf("FAIL %s.%s: %s\n", c->family, c->name, text + 1);
         }
     }
     if (passed + failed + skipped == 0) {

@@ -82,8 +82,7 @@ CASE(mapfile, mapping_outlives_descriptor_and_name)
     EXPECT_EQ(p[100], 'a');
     p[100] = 'b';
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         EXPECT_EQ(p[100], 'b');
         p[100] = 'c';
     }
@@ -134,8 +133,7 @@ CASE(mapfile, shared_mapping_of_two_processes)
     int fd = open_filled("f", 4096, 0);
     volatile int *p = (volatile int *)(void *)map_fd(fd, 4096, MAP_SHARED, 0);
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         int own = (int)OK(open("f", O_RDWR));
         volatile int *q = (volatile int *)(void *)map_fd(own, 4096, MAP_SHARED, 0);
         for (int i = 0; i < 100; i++) {
@@ -181,8 +179,7 @@ CASE(cow, child_writes_are_invisible_to_the_parent)
     char *p = map_anon(len, RW, MAP_PRIVATE);
     pid_t pid;
     fill_pattern(p, len, 1);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         EXPECT(check_pattern(p, len, 1));
         fill_pattern(p, len, 2);
         EXPECT(check_pattern(p, len, 2));
@@ -199,8 +196,7 @@ CASE(cow, parent_writes_are_invisible_to_the_child)
     pid_t pid;
     gate_init(&g);
     fill_pattern(p, len, 1);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         gate_wait(&g);
         EXPECT(check_pattern(p, len, 1));
     }
@@ -217,11 +213,9 @@ CASE(cow, generations_each_see_their_own)
     pid_t pids[3];
     for (int i = 0; i < 3; i++) {
         fill_pattern(p, len, (unsigned)i);
-        CHILD(pids[i])
-        {
+        CHILD (pids[i]) {
             pid_t inner;
-            CHILD(inner)
-            {
+            CHILD (inner) {
                 EXPECT(check_pattern(p, len, (unsigned)i));
                 fill_pattern(p, len, 50);
             }
@@ -239,8 +233,7 @@ CASE(cow, the_kernel_writes_to_the_right_copy)
     int fd = (int)OK(open("/dev/zero", O_RDONLY));
     pid_t pid;
     memset(p, 'k', page_size());
-    CHILD(pid)
-    {
+    CHILD (pid) {
         EXPECT_EQ(read(fd, p, 100), 100); /* first write after fork is the kernel's */
         EXPECT(p[0] == 0 && p[100] == 'k');
     }
@@ -254,8 +247,7 @@ CASE(cow, private_file_page_written_before_fork_is_copied)
     char *p = map_fd(fd, 4096, MAP_PRIVATE, 0);
     pid_t pid;
     p[0] = 'b';
-    CHILD(pid)
-    {
+    CHILD (pid) {
         EXPECT(p[0] == 'b' && p[1] == 'a');
         p[0] = 'c';
     }
@@ -269,8 +261,7 @@ CASE(cow, shared_anonymous_stays_shared)
     char *p = map_anon(len, RW, MAP_SHARED);
     pid_t pid;
     p[0] = 1;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         EXPECT_EQ(p[0], 1);
         fill_pattern(p, len, 6); /* pages that neither had touched */
     }
@@ -285,8 +276,7 @@ CASE(cow, read_only_data_stays_readable_after_protection_changes)
     pid_t pid;
     p[0] = 'a';
     OK(mprotect(p, page, PROT_READ));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         OK(mprotect(p, page, RW));
         p[0] = 'b';
         OK(mprotect(p, page, PROT_READ));
@@ -306,8 +296,7 @@ CASE(cow, fork_storm_keeps_memory_right)
         pid_t pids[4];
         fill_pattern(p, len, round);
         for (unsigned i = 0; i < 4; i++) {
-            CHILD(pids[i])
-            {
+            CHILD (pids[i]) {
                 EXPECT(check_pattern(p, len, round));
                 fill_pattern(p, len, 100 + i);
                 sched_yield();

@@ -189,7 +189,8 @@ CASE(memory, mremap_grows_shrinks_and_moves)
     char *p = map_anon(2 * page, RW, MAP_PRIVATE);
     fill_pattern(p, 2 * page, 1);
     /* something directly behind, so that it cannot grow in place */
-    char *wall = mmap(p + 2 * page, page, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    char *wall = mmap(p + 2 * page, page, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+                      0);
     if (wall != MAP_FAILED)
         *wall = 'w';
     EXPECT_ERR(mremap(p, 2 * page, 64 * page, 0), ENOMEM);
@@ -212,7 +213,8 @@ CASE(memory, mremap_fixed_replaces_the_target)
     char *p = map_anon(2 * page, RW, MAP_PRIVATE), *t = map_anon(4 * page, RW, MAP_PRIVATE);
     memset(p, 'p', 2 * page);
     memset(t, 't', 4 * page);
-    EXPECT(OK_MAP(mremap(p, 2 * page, 2 * page, MREMAP_MAYMOVE | MREMAP_FIXED, t + page)) == t + page);
+    EXPECT(OK_MAP(mremap(p, 2 * page, 2 * page, MREMAP_MAYMOVE | MREMAP_FIXED, t + page)) ==
+           t + page);
     EXPECT(t[0] == 't' && t[page] == 'p' && t[2 * page] == 'p' && t[3 * page] == 't');
     EXPECT(!readable(p));
 }
@@ -319,8 +321,7 @@ CASE(memory, rlimit_as_is_enomem)
 {
     struct rlimit rl = {256 << 20, RLIM_INFINITY};
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         OK(setrlimit(RLIMIT_AS, &rl));
         EXPECT_ERR(mmap(NULL, 300 << 20, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), ENOMEM);
         char *p = map_anon(1 << 20, RW, MAP_PRIVATE);
@@ -335,8 +336,7 @@ CASE(memory, rlimit_data_limits_the_heap)
 {
     struct rlimit rl = {16 << 20, RLIM_INFINITY};
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         OK(setrlimit(RLIMIT_DATA, &rl));
         EXPECT_ERR(brk((char *)sbrk(0) + (32 << 20)), ENOMEM);
         OK(brk((char *)sbrk(0) + (1 << 20)));

@@ -62,8 +62,7 @@ CASE(open, excl_race_has_one_winner)
         gate_init(&g);
         snprintf(name, sizeof(name), "lock%d", round);
         for (int i = 0; i < N; i++) {
-            CHILD(pids[i])
-            {
+            CHILD (pids[i]) {
                 close(g.fd[1]);
                 gate_wait(&g);
                 int fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0600);
@@ -113,8 +112,7 @@ CASE(open, append_from_many_processes_loses_nothing)
     int seen[N] = {0};
     make_file("log", 0644);
     for (int i = 0; i < N; i++) {
-        CHILD(pids[i])
-        {
+        CHILD (pids[i]) {
             char line[8];
             int fd = (int)OK(open("log", O_WRONLY | O_APPEND));
             for (int j = 0; j < EACH; j++) {
@@ -262,8 +260,7 @@ CASE(open, fork_shares_the_offset)
     char c;
     write_file("f", "abcdef", 6);
     int fd = (int)OK(open("f", O_RDONLY));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         EXPECT_EQ(read(fd, &c, 1), 1);
         OK(lseek(fd, 3, SEEK_CUR));
         OK(close(fd)); /* the parent's stays open */
@@ -333,8 +330,7 @@ CASE(open, hundreds_of_descriptors)
         top = (int)OK(open("/dev/null", O_RDONLY));
     EXPECT_EQ(fcntl(0, F_DUPFD, want - 1), want - 1);
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         OK(fcntl(want - 1, F_GETFD));
         OK(fcntl(top, F_GETFD));
     }

@@ -6,7 +6,7 @@
 
 /* AS_USER(pid) { body }: in a child, as an ordinary user. */
 #define AS_USER(pid) for (CHILD_AS_USER(pid); (pid) == 0; _exit(0))
-#define CHILD_AS_USER(pid)                                                                         \
+#define CHILD_AS_USER(pid) \
     (pid) = (pid_t)OK(fork()), (pid) == 0 ? become_user(TEST_UID, TEST_GID) : (void)0
 
 CASE(permission, read_write_execute_of_a_file)
@@ -16,8 +16,7 @@ CASE(permission, read_write_execute_of_a_file)
     make_file("none", 0600);
     make_file("read", 0604);
     make_file("write", 0602);
-    AS_USER(pid)
-    {
+    AS_USER (pid) {
         EXPECT_ERR(open("none", O_RDONLY), EACCES);
         EXPECT_ERR(open("none", O_WRONLY), EACCES);
         OK(open("read", O_RDONLY));
@@ -39,8 +38,7 @@ CASE(permission, the_first_matching_class_decides)
     make_file("group", 0707);
     OK(chown("group", 0, TEST_GID));
     make_file("other", 0007);
-    AS_USER(pid)
-    {
+    AS_USER (pid) {
         EXPECT_ERR(open("owner", O_RDONLY), EACCES);
         EXPECT_ERR(open("group", O_RDONLY), EACCES);
         OK(open("other", O_RDWR));
@@ -54,8 +52,7 @@ CASE(permission, supplementary_groups_count)
     NEED_ROOT();
     make_file("f", 0060);
     OK(chown("f", 0, 777));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         gid_t groups[] = {5, 777, 9};
         OK(setgroups(3, groups));
         OK(setresgid(TEST_GID, TEST_GID, TEST_GID));
@@ -79,8 +76,7 @@ CASE(permission, directories_need_search_and_write)
     make_file("nowrite/f", 0666);
     OK(mkdir("all", 0));
     OK(chmod("all", 0777));
-    AS_USER(pid)
-    {
+    AS_USER (pid) {
         OK(open("nosearch", O_RDONLY)); /* may list */
         EXPECT_ERR(open("nosearch/f", O_RDONLY), EACCES);
         EXPECT_ERR(chdir("nosearch"), EACCES);
@@ -109,8 +105,7 @@ CASE(permission, owner_of_new_files)
     OK(mkdir("setgid", 0));
     OK(chown("setgid", 0, 777));
     OK(chmod("setgid", 02777));
-    AS_USER(pid)
-    {
+    AS_USER (pid) {
         make_file("all/f", 0600);
         make_file("setgid/f", 0600);
         OK(mkdir("setgid/d", 0700));
@@ -133,8 +128,7 @@ CASE(permission, sticky_directory)
     OK(chmod("tmp", 01777));
     make_file("tmp/root", 0666);
     OK(mkdir("tmp/dir", 0777));
-    AS_USER(pid)
-    {
+    AS_USER (pid) {
         EXPECT_ERR(unlink("tmp/root"), EPERM);
         EXPECT_ERR(rename("tmp/root", "tmp/x"), EPERM);
         EXPECT_ERR(rmdir("tmp/dir"), EPERM);
@@ -155,8 +149,7 @@ CASE(permission, chmod_only_by_owner)
     OK(chown("mine", TEST_UID, TEST_GID));
     make_file("foreign_group", 0644);
     OK(chown("foreign_group", TEST_UID, 0));
-    AS_USER(pid)
-    {
+    AS_USER (pid) {
         EXPECT_ERR(chmod("root", 0777), EPERM);
         OK(chmod("mine", 02755));
         EXPECT_EQ(mode_of("mine") & 07777, 02755);
@@ -204,8 +197,7 @@ CASE(permission, chown_rules)
     OK(fchown((int)OK(open("f", O_RDONLY)), TEST_UID, 70000));
     OK(stat("f", &st));
     EXPECT(st.st_uid == TEST_UID && st.st_gid == 70000);
-    AS_USER(pid)
-    {
+    AS_USER (pid) {
         EXPECT_ERR(chown("f", 0, (gid_t)-1), EPERM);
         EXPECT_ERR(chown("f", (uid_t)-1, 0), EPERM);
         OK(chown("f", (uid_t)-1, TEST_GID)); /* to a group one belongs to */
@@ -234,8 +226,7 @@ CASE(permission, access_uses_the_real_ids)
     OK(access("none", F_OK));
     EXPECT_ERR(access("missing", F_OK), ENOENT);
     EXPECT_ERR(access("none", 8), EINVAL);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         OK(setresuid(TEST_UID, 0, 0)); /* effective root, real user */
         EXPECT_ERR(access("none", R_OK), EACCES);
         OK(open("none", O_RDONLY));
@@ -251,8 +242,7 @@ CASE(permission, descriptor_keeps_its_right_after_a_change)
     NEED_ROOT();
     write_file("f", "x", 1);
     OK(chmod("f", 0644));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         int fd = (int)OK(open("f", O_RDONLY));
         OK(chmod("f", 0));
         become_user(TEST_UID, TEST_GID);

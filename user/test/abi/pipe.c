@@ -18,8 +18,7 @@ CASE(pipe, bytes_come_in_order)
     pid_t pid;
     fill_pattern(buf, LEN, 2);
     OK(pipe(fd));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         size_t done = 0;
         for (size_t step = 1; done < LEN; step = step * 5 % 9973 + 1) {
             size_t n = LEN - done < step ? LEN - done : step;
@@ -71,8 +70,7 @@ CASE(pipe, write_without_reader_is_sigpipe_and_epipe)
     pid_t pid;
     OK(pipe(fd));
     OK(close(fd[0]));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         (void)!write(fd[1], "x", 1);
     }
     EXPECT_KILLED(pid, SIGPIPE);
@@ -86,8 +84,7 @@ CASE(pipe, sleeping_writer_is_woken_by_the_readers_death)
     pid_t pid;
     static char buf[200000];
     OK(pipe(fd));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         close(fd[0]);
         signal(SIGPIPE, SIG_IGN);
         ssize_t n = write(fd[1], buf, sizeof(buf));
@@ -147,8 +144,7 @@ CASE(pipe, small_writes_of_many_writers_stay_whole)
     static char block[SIZE];
     OK(pipe(fd));
     for (int i = 0; i < WRITERS; i++) {
-        CHILD(pids[i])
-        {
+        CHILD (pids[i]) {
             memset(block, 'a' + i, SIZE);
             for (int j = 0; j < EACH; j++)
                 EXPECT_EQ(write(fd[1], block, SIZE), SIZE);
@@ -218,8 +214,7 @@ CASE(pipe, many_pipes_in_a_chain)
     in = fd[0];
     for (int i = 0; i < N; i++) {
         OK(pipe(fd));
-        CHILD(pids[i])
-        {
+        CHILD (pids[i]) {
             EXPECT_EQ(read(in, &c, 1), 1);
             c++;
             EXPECT_EQ(write(fd[1], &c, 1), 1);
@@ -239,8 +234,7 @@ CASE(fifo, open_blocks_until_the_other_side_comes)
     pid_t pid;
     char buf[8];
     OK(mkfifo("p", 0600));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         int fd = (int)OK(open("p", O_WRONLY));
         OK(write(fd, "hello", 5));
     }
@@ -256,8 +250,7 @@ CASE(fifo, reader_blocks_until_a_writer_comes)
 {
     pid_t pid;
     OK(mkfifo("p", 0600));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         char c;
         int fd = (int)OK(open("p", O_RDONLY));
         EXPECT_EQ(read(fd, &c, 1), 1);

@@ -92,8 +92,7 @@ CASE(poll, sleeper_is_woken_by_data)
     int fd[2];
     pid_t pid, me = getpid();
     OK(pipe(fd));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         wait_until_asleep(me);
         OK(write(fd[1], "x", 1));
     }
@@ -112,8 +111,7 @@ CASE(poll, sleeper_is_woken_by_room_and_by_hangup)
     OK(pipe(hup));
     while (write(fd[1], buf, sizeof(buf)) > 0)
         ;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         close(hup[0]);
         wait_until_asleep(me);
         while (read(fd[0], buf, sizeof(buf)) > 0)

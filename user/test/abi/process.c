@@ -14,8 +14,7 @@ CASE(process, fork_tells_parent_and_child_apart)
 
     gate_init(&g);
     OK(pipe(report));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         pid_t me = getpid();
         EXPECT(me != parent);
         EXPECT_EQ(getppid(), parent);
@@ -32,8 +31,7 @@ CASE(process, exit_status_keeps_eight_bits)
     static const int codes[] = {0, 1, 7, 127, 128, 255, 256, 0x1ff, -1};
     for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
         pid_t pid;
-        CHILD(pid)
-        {
+        CHILD (pid) {
             _exit(codes[i]);
         }
         EXPECT_EXIT(pid, codes[i] & 0xff);
@@ -48,8 +46,7 @@ CASE(process, fork_copies_memory)
     pid_t pid;
 
     *heap = 1;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         EXPECT_EQ(data + local + *heap, 3);
         data = local = *heap = 2;
         EXPECT_EQ(data + local + *heap, 6);
@@ -72,8 +69,7 @@ CASE(process, fork_keeps_cwd_umask_and_signal_mask)
     sigemptyset(&set);
     sigaddset(&set, SIGUSR2);
     OK(sigprocmask(SIG_BLOCK, &set, NULL));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         EXPECT(getcwd(after, sizeof(after)));
         EXPECT_STR(after, before);
         EXPECT_EQ(umask(0), 013);
@@ -97,8 +93,7 @@ CASE(process, fork_child_starts_without_pending_signals)
     sigaddset(&set, SIGUSR1);
     OK(sigprocmask(SIG_BLOCK, &set, NULL));
     OK(raise(SIGUSR1));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         OK(sigpending(&set));
         EXPECT(!sigismember(&set, SIGUSR1));
     }
@@ -113,8 +108,7 @@ CASE(process, fork_child_starts_without_timers)
     pid_t pid;
 
     OK(setitimer(ITIMER_REAL, &it, NULL));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         OK(getitimer(ITIMER_REAL, &it));
         EXPECT_EQ(it.it_value.tv_sec, 0);
         EXPECT_EQ(it.it_value.tv_usec, 0);
@@ -129,8 +123,7 @@ CASE(process, fork_child_starts_with_zero_cpu_times_of_children)
     struct rusage ru;
     pid_t pid;
 
-    CHILD(pid)
-    {
+    CHILD (pid) {
         OK(getrusage(RUSAGE_CHILDREN, &ru));
         EXPECT_EQ(ru.ru_utime.tv_sec + ru.ru_utime.tv_usec, 0);
     }
@@ -185,8 +178,7 @@ CASE(process, hundred_children_at_once_are_all_reaped)
     gate_init(&g);
 
     for (int i = 0; i < N; i++) {
-        CHILD(pids[i])
-        {
+        CHILD (pids[i]) {
             close(g.fd[1]);
             gate_wait(&g);
             _exit(i);
@@ -210,8 +202,7 @@ static int descend(int depth)
     pid_t pid;
     if (depth == 0)
         return 42;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         _exit(descend(depth - 1));
     }
     EXPECT_EXIT(pid, 42);
@@ -230,8 +221,7 @@ CASE(process, exit_closes_descriptors)
     pid_t pid;
 
     OK(pipe(fd));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         _exit(0);
     }
     OK(close(fd[1]));
@@ -246,8 +236,7 @@ CASE(process, death_by_signal_closes_descriptors)
     pid_t pid;
 
     OK(pipe(fd));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         raise(SIGKILL);
     }
     OK(close(fd[1]));
@@ -259,8 +248,7 @@ CASE(process, zombie_keeps_its_pid_until_reaped)
 {
     siginfo_t si;
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         _exit(3);
     }
     OK(waitid(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT));
@@ -278,11 +266,9 @@ CASE(process, orphan_is_adopted)
 
     gate_init(&parent_gone);
     OK(pipe(report));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         middle = getpid();
-        CHILD(orphan)
-        {
+        CHILD (orphan) {
             close(parent_gone.fd[1]);
             gate_wait(&parent_gone);
             for (int i = 0; i < 1000 && getppid() == middle; i++)
@@ -305,10 +291,8 @@ CASE(process, exit_is_not_delayed_by_living_children)
     pid_t pid, grandchild;
     struct gate g;
     gate_init(&g);
-    CHILD(pid)
-    {
-        CHILD(grandchild)
-        {
+    CHILD (pid) {
+        CHILD (grandchild) {
             close(g.fd[1]);
             gate_wait(&g);
         }
@@ -325,8 +309,7 @@ CASE(process, stdio_buffers_are_duplicated_by_fork)
     FILE *f = fopen("out", "w");
     EXPECT(f != NULL);
     fputs("ab", f);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         fflush(f);
     }
     EXPECT_EXIT(pid, 0);
@@ -338,8 +321,7 @@ CASE(process, stdio_buffers_are_duplicated_by_fork)
 CASE(process, getppid_of_a_thread_group_is_the_parent)
 {
     pid_t pid, me = getpid();
-    CHILD(pid)
-    {
+    CHILD (pid) {
         EXPECT_EQ(syscall(SYS_getppid), me);
         EXPECT_EQ(syscall(SYS_getpid), getpid());
     }
@@ -350,8 +332,7 @@ CASE(process, thousand_short_lives_leave_nothing)
 {
     for (int i = 0; i < 1000; i++) {
         pid_t pid;
-        CHILD(pid)
-        {
+        CHILD (pid) {
             _exit(i & 0x7f);
         }
         EXPECT_EXIT(pid, i & 0x7f);

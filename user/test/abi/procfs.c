@@ -27,8 +27,7 @@ CASE(proc, self_is_the_reader)
 {
     char link[64], want[32];
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         ssize_t n = OK(readlink("/proc/self", link, sizeof(link) - 1));
         link[n] = '\0';
         snprintf(want, sizeof(want), "%d", getpid());
@@ -142,8 +141,7 @@ CASE(proc, stat_shows_sleepers_stopped_and_zombies)
 {
     char path[64];
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         raise(SIGSTOP);
         _exit(0);
     }
@@ -184,8 +182,7 @@ HELPER(own_cmdline)
 CASE(proc, cmdline_is_argv)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         execl(abi_self, "zero", "@own_cmdline", "a b", NULL);
     }
     EXPECT_EXIT(pid, 0);
@@ -198,8 +195,7 @@ CASE(proc, directory_lists_processes)
     struct dirent *e;
     bool me = false, child = false;
     gate_init(&g);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         gate_wait(&g);
     }
     DIR *d = opendir("/proc");
@@ -263,8 +259,7 @@ CASE(proc, another_users_process_is_guarded)
     char path[64];
     NEED_ROOT();
     snprintf(path, sizeof(path), "/proc/%d/fd", getpid());
-    CHILD(pid)
-    {
+    CHILD (pid) {
         become_user(TEST_UID, TEST_GID);
         EXPECT_ERR(open(path, O_RDONLY | O_DIRECTORY), EACCES);
     }

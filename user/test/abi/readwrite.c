@@ -183,8 +183,7 @@ CASE(file, fsize_limit_is_efbig_and_sigxfsz)
     static char buf[2000];
     int fd = open_new("f");
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         OK(setrlimit(RLIMIT_FSIZE, &rl));
         signal(SIGXFSZ, SIG_IGN);
         EXPECT_EQ(write(fd, buf, sizeof(buf)), 1000); /* what fits */
@@ -230,8 +229,7 @@ CASE(file, concurrent_writers_of_separate_parts)
     int fd = open_new("f");
     char *got = malloc(PART);
     for (unsigned i = 0; i < N; i++) {
-        CHILD(pids[i])
-        {
+        CHILD (pids[i]) {
             char *buf = malloc(PART);
             fill_pattern(buf, PART, i);
             for (size_t at = 0; at < PART; at += 1000)
@@ -253,8 +251,7 @@ CASE(file, shared_offset_writes_do_not_overlap)
     static char text[N * EACH * 5 + 1];
     int fd = open_new("f"), seen[N] = {0};
     for (int i = 0; i < N; i++) {
-        CHILD(pids[i])
-        {
+        CHILD (pids[i]) {
             char line[6];
             memset(line, 'a' + i, 5);
             for (int j = 0; j < EACH; j++)

@@ -185,8 +185,7 @@ CASE(rename, readers_always_see_one_of_the_two)
 {
     pid_t pid;
     write_file("f", "old", 3);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         for (int i = 0; i < 300; i++) {
             write_file("new", i & 1 ? "old" : "new", 3);
             OK(rename("new", "f"));
@@ -207,8 +206,7 @@ CASE(rename, crossing_moves_do_not_deadlock)
     OK(mkdir("a/x", 0755));
     OK(mkdir("b/y", 0755));
     for (int i = 0; i < 2; i++) {
-        CHILD(pids[i])
-        {
+        CHILD (pids[i]) {
             for (int j = 0; j < 300; j++) {
                 if (i == 0) {
                     OK(rename("a/x", "b/x"));

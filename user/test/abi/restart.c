@@ -67,8 +67,7 @@ CASE(restart, wait_is_restarted)
     struct gate g;
     pid_t pid;
     gate_init(&g);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         gate_wait(&g);
         _exit(2);
     }
@@ -84,8 +83,7 @@ CASE(restart, wait_without_restart_is_eintr)
 {
     pid_t pid;
     siginfo_t si;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         for (;;)
             pause();
     }
@@ -154,8 +152,7 @@ CASE(restart, futex_wait_is_restarted_without_timeout)
 {
     pid_t pid;
     volatile int *shared = map_shared_page();
-    CHILD(pid)
-    {
+    CHILD (pid) {
         start_ticks(SA_RESTART);
         while (*shared == 0)
             OK(syscall(SYS_futex, shared, FUTEX_WAIT, 0, NULL, NULL, 0));
@@ -200,8 +197,7 @@ CASE(restart, stop_and_continue_do_not_shorten_a_sleep)
 {
     pid_t pid;
     int status;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         struct timespec req = {0, 300000000};
         int64_t before = now_ns(CLOCK_MONOTONIC);
         OK(nanosleep(&req, NULL));

@@ -6,8 +6,7 @@ CASE(session, group_and_session_are_inherited)
 {
     pid_t group = getpgrp(), session = getsid(0), pid;
     EXPECT_EQ(group, getpid());
-    CHILD(pid)
-    {
+    CHILD (pid) {
         EXPECT_EQ(getpgrp(), group);
         EXPECT_EQ(getpgid(0), group);
         EXPECT_EQ(getpgid(getpid()), group);
@@ -20,8 +19,7 @@ CASE(session, group_and_session_are_inherited)
 CASE(session, setsid_makes_leader_of_both)
 {
     pid_t pid, old = getsid(0);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         EXPECT_EQ(setsid(), getpid());
         EXPECT_EQ(getsid(0), getpid());
         EXPECT_EQ(getpgrp(), getpid());
@@ -42,12 +40,10 @@ CASE(session, setpgid_moves_a_child)
     struct gate g;
     pid_t a, b;
     gate_init(&g);
-    CHILD(a)
-    {
+    CHILD (a) {
         gate_wait(&g);
     }
-    CHILD(b)
-    {
+    CHILD (b) {
         gate_wait(&g);
     }
     OK(setpgid(a, 0));
@@ -70,8 +66,7 @@ CASE(session, setpgid_after_exec_is_eacces)
     pid_t pid;
     gate_init(&in);
     OK(pipe2(ready, O_CLOEXEC));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         char *argv[] = {abi_self, "@exit_after_stdin", "0", NULL};
         dup2(in.fd[0], 0);
         execv(abi_self, argv);
@@ -87,8 +82,7 @@ CASE(session, setpgid_bad_targets)
 {
     struct gate g;
     pid_t dead, other_session;
-    CHILD(dead)
-    {
+    CHILD (dead) {
     }
     EXPECT_EXIT(dead, 0);
     EXPECT_ERR(setpgid(dead, 0), ESRCH);
@@ -98,8 +92,7 @@ CASE(session, setpgid_bad_targets)
     gate_init(&g);
     struct gate ready;
     gate_init(&ready);
-    CHILD(other_session)
-    {
+    CHILD (other_session) {
         OK(setsid());
         gate_open(&ready);
         gate_wait(&g);
@@ -114,8 +107,7 @@ CASE(session, setpgid_bad_targets)
 CASE(session, queries_about_nobody_are_esrch)
 {
     pid_t dead;
-    CHILD(dead)
-    {
+    CHILD (dead) {
     }
     EXPECT_EXIT(dead, 0);
     EXPECT_ERR(getpgid(dead), ESRCH);
@@ -129,16 +121,14 @@ CASE(session, signal_to_group_reaches_every_member)
     pid_t pids[N], outsider;
     int status;
     for (int i = 0; i < N; i++) {
-        CHILD(pids[i])
-        {
+        CHILD (pids[i]) {
             setpgid(0, i ? pids[0] : 0);
             for (;;)
                 pause();
         }
         OK(setpgid(pids[i], pids[0]));
     }
-    CHILD(outsider)
-    {
+    CHILD (outsider) {
         for (;;)
             pause();
     }
@@ -156,13 +146,11 @@ CASE(session, group_outlives_its_leader)
     struct gate g;
     pid_t leader, member;
     gate_init(&g);
-    CHILD(leader)
-    {
+    CHILD (leader) {
         gate_wait(&g);
     }
     OK(setpgid(leader, 0));
-    CHILD(member)
-    {
+    CHILD (member) {
         for (;;)
             pause();
     }
@@ -182,11 +170,9 @@ CASE(session, newly_orphaned_stopped_group_gets_hup_and_cont)
     char c;
 
     OK(pipe(report));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         OK(setsid()); /* so that the group below has no other anchor than this process */
-        CHILD(stopped)
-        {
+        CHILD (stopped) {
             OK(setpgid(0, 0));
             raise(SIGSTOP);
             pause(); /* never reached: SIGHUP ends it first */
@@ -201,11 +187,9 @@ CASE(session, newly_orphaned_stopped_group_gets_hup_and_cont)
 CASE(session, stop_keys_do_nothing_in_an_orphaned_group)
 {
     pid_t pid, inner;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         OK(setsid());
-        CHILD(inner)
-        {
+        CHILD (inner) {
             raise(SIGTSTP);
             raise(SIGTTIN);
             raise(SIGTTOU);

@@ -5,8 +5,7 @@
 static pid_t pausing_child(void)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         for (;;)
             pause();
     }
@@ -30,10 +29,10 @@ static void expect_continued(pid_t pid)
 
 CASE(sigdefault, most_signals_kill)
 {
-    static const int killing[] = {SIGHUP,  SIGINT,    SIGQUIT, SIGILL,  SIGTRAP, SIGABRT, SIGBUS,
-                                  SIGFPE,  SIGKILL,   SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM,
-                                  SIGTERM, SIGSTKFLT, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF,
-                                  SIGIO,   SIGPWR,    SIGSYS,  34,      64};
+    static const int killing[] = {SIGHUP,  SIGINT,    SIGQUIT, SIGILL,  SIGTRAP,   SIGABRT, SIGBUS,
+                                  SIGFPE,  SIGKILL,   SIGUSR1, SIGSEGV, SIGUSR2,   SIGPIPE, SIGALRM,
+                                  SIGTERM, SIGSTKFLT, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO,
+                                  SIGPWR,  SIGSYS,    34,      64};
     for (size_t i = 0; i < ARRAY_LEN(killing); i++) {
         pid_t pid = pausing_child();
         OK(kill(pid, killing[i]));
@@ -47,8 +46,7 @@ CASE(sigdefault, some_signals_do_nothing)
     struct gate g;
     pid_t pid;
     gate_init(&g);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         gate_wait(&g);
         _exit(6);
     }
@@ -96,8 +94,7 @@ CASE(sigdefault, other_signals_wait_while_stopped)
 CASE(sigdefault, continue_works_though_blocked_or_ignored)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         sigset_t set;
         sigfillset(&set);
         OK(sigprocmask(SIG_BLOCK, &set, NULL));
@@ -127,8 +124,7 @@ static void on_continue(int sig)
 CASE(sigdefault, continue_handler_runs_after_the_stop)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         on_signal(SIGCONT, on_continue, 0);
         raise(SIGSTOP);
         EXPECT_EQ(continued, 1);
@@ -161,8 +157,7 @@ CASE(sigdefault, stop_and_continue_discard_each_other_while_pending)
 CASE(sigdefault, stop_key_can_be_caught_and_ignored)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         on_signal(SIGTSTP, on_continue, 0);
         raise(SIGTSTP);
         signal(SIGTTIN, SIG_IGN);
@@ -178,8 +173,7 @@ CASE(sigdefault, stopped_reader_goes_on_reading)
     char c = 0;
     pid_t pid;
     OK(pipe(fd));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         EXPECT_EQ(read(fd[0], &c, 1), 1);
         EXPECT_EQ(c, 'x');
     }
@@ -196,8 +190,7 @@ CASE(sigdefault, stopped_process_makes_no_progress)
 {
     volatile long *counter = map_shared_page();
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         for (;;)
             ++*counter;
     }
@@ -220,8 +213,7 @@ CASE(sigdefault, busy_process_without_calls_can_be_killed)
     pid_t pid;
     struct gate ready;
     gate_init(&ready);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         gate_open(&ready);
         for (volatile int i = 0;; i++)
             ;
@@ -234,8 +226,7 @@ CASE(sigdefault, busy_process_without_calls_can_be_killed)
 CASE(sigdefault, abort_kills_even_if_ignored)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         signal(SIGABRT, SIG_IGN);
         abort();
     }

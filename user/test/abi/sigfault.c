@@ -26,15 +26,15 @@ static void catch_fault(int sig, int flags)
 }
 
 /* Run the statement, which must fault with sig. */
-#define FAULTS(sig, statement)                                                                     \
-    do {                                                                                           \
-        catch_fault(sig, 0);                                                                       \
-        seen_sig = 0;                                                                              \
-        if (sigsetjmp(back, 1) == 0) {                                                             \
-            statement;                                                                             \
-            FAIL("no fault: %s", #statement);                                                      \
-        }                                                                                          \
-        EXPECT_EQ(seen_sig, sig);                                                                  \
+#define FAULTS(sig, statement)                \
+    do {                                      \
+        catch_fault(sig, 0);                  \
+        seen_sig = 0;                         \
+        if (sigsetjmp(back, 1) == 0) {        \
+            statement;                        \
+            FAIL("no fault: %s", #statement); \
+        }                                     \
+        EXPECT_EQ(seen_sig, sig);             \
     } while (0)
 
 static void touch(volatile char *p)
@@ -281,8 +281,7 @@ CASE(fault, blocked_or_ignored_fault_kills)
 {
     pid_t pid;
     sigset_t set;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         catch_fault(SIGSEGV, 0);
         sigemptyset(&set);
         sigaddset(&set, SIGSEGV);
@@ -290,8 +289,7 @@ CASE(fault, blocked_or_ignored_fault_kills)
         touch(BAD);
     }
     EXPECT_KILLED(pid, SIGSEGV);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         signal(SIGSEGV, SIG_IGN);
         touch(BAD);
     }
@@ -307,8 +305,7 @@ static void fault_again(int sig)
 CASE(fault, fault_inside_its_handler_kills)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         on_signal(SIGSEGV, fault_again, 0);
         touch(BAD);
     }
@@ -330,13 +327,11 @@ CASE(fault, stack_overflow_kills)
     OK(getrlimit(RLIMIT_STACK, &rl));
     rl.rlim_cur = 1 << 20;
     OK(setrlimit(RLIMIT_STACK, &rl));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         recurse(0);
     }
     EXPECT_KILLED(pid, SIGSEGV);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         on_signal(SIGSEGV, fault_again, 0); /* there is no stack left to run it on */
         recurse(0);
     }

@@ -75,8 +75,7 @@ CASE(signal, siginfo_of_kill_names_the_sender)
     pid_t pid;
     on_info(SIGUSR1, 0);
     block(SIGUSR1);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         OK(kill(getppid(), SIGUSR1));
     }
     EXPECT_EXIT(pid, 0);
@@ -344,8 +343,7 @@ CASE(signal, fork_inherits_handlers)
 {
     pid_t pid;
     on_signal(SIGUSR1, record, 0);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         OK(raise(SIGUSR1));
         EXPECT_EQ(count, 1);
     }
@@ -396,8 +394,7 @@ CASE(signal, many_senders_lose_no_queued_signal)
     struct sigaction sa = {.sa_handler = record};
     OK(sigaction(SIGRTMIN + 2, &sa, NULL));
     for (int i = 0; i < SENDERS; i++) {
-        CHILD(pids[i])
-        {
+        CHILD (pids[i]) {
             for (int j = 0; j < EACH; j++)
                 OK(sigqueue(target, SIGRTMIN + 2, (union sigval){.sival_int = j}));
         }

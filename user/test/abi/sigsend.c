@@ -22,8 +22,7 @@ static pid_t sleeper(uid_t uid)
     struct gate ready;
     pid_t pid;
     gate_init(&ready);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         if (uid != 0)
             become_user(uid, uid);
         gate_open(&ready);
@@ -62,8 +61,7 @@ CASE(signal, kill_needs_matching_user)
 {
     NEED_ROOT();
     pid_t root = sleeper(0), same = sleeper(TEST_UID), other = sleeper(TEST_UID + 7), pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         become_user(TEST_UID, TEST_GID);
         EXPECT_ERR(kill(root, SIGTERM), EPERM);
         EXPECT_ERR(kill(root, 0), EPERM);
@@ -85,8 +83,7 @@ CASE(signal, kill_minus_one_reaches_all_that_it_may)
     NEED_ROOT();
     pid_t root = sleeper(0), a = sleeper(TEST_UID), b = sleeper(TEST_UID), pid;
     int status;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         become_user(TEST_UID, TEST_GID);
         EXPECT_ERR(kill(root, 0), EPERM); /* only then is the next line harmless */
         OK(kill(-1, SIGTERM));
@@ -168,8 +165,7 @@ CASE(signal, sigwait_is_woken_by_another_process)
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
     OK(sigprocmask(SIG_BLOCK, &set, NULL));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         wait_until_asleep(parent);
         OK(kill(parent, SIGUSR1));
     }

@@ -181,8 +181,7 @@ CASE(stat, utimensat_permissions)
     NEED_ROOT();
     make_file("writable", 0666);
     make_file("readable", 0644);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         become_user(TEST_UID, TEST_GID);
         OK(utimensat(AT_FDCWD, "writable", NULL, 0));
         EXPECT_ERR(utimensat(AT_FDCWD, "writable", ts, 0), EPERM);
@@ -251,8 +250,7 @@ CASE(stat, mknod_rules)
     NEED_ROOT();
     OK(mkdir("all", 0));
     OK(chmod("all", 0777));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         become_user(TEST_UID, TEST_GID);
         EXPECT_ERR(mknod("all/c", S_IFCHR | 0600, makedev(1, 3)), EPERM);
         OK(mknod("all/p", S_IFIFO | 0600, 0));

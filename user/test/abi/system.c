@@ -88,8 +88,7 @@ CASE(system, rlimits_are_inherited_and_kept_by_exec)
     OK(getrlimit(RLIMIT_NOFILE, &rl));
     rl.rlim_cur = 77;
     OK(setrlimit(RLIMIT_NOFILE, &rl));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         execl(abi_self, abi_self, "@nofile", NULL);
     }
     EXPECT_EXIT(pid, 77);
@@ -110,8 +109,7 @@ CASE(system, hard_limit_rises_only_for_root)
     pid_t pid;
     NEED_ROOT();
     OK(getrlimit(RLIMIT_NOFILE, &rl));
-    CHILD(pid)
-    {
+    CHILD (pid) {
         rl.rlim_cur = rl.rlim_max = 60;
         OK(setrlimit(RLIMIT_NOFILE, &rl));
         become_user(TEST_UID, TEST_GID);
@@ -125,8 +123,7 @@ CASE(system, sched_yield_lets_others_run)
 {
     volatile int *turn = map_shared_page();
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         for (int i = 0; i < 500; i++) {
             while (*turn != 1)
                 OK(sched_yield());
@@ -170,8 +167,7 @@ CASE(system, busy_processes_all_make_progress)
     volatile long *count = map_shared_page();
     pid_t pids[N];
     for (int i = 0; i < N; i++) {
-        CHILD(pids[i])
-        {
+        CHILD (pids[i]) {
             for (;;)
                 count[i]++;
         }
@@ -190,8 +186,7 @@ CASE(system, reboot_needs_root)
 {
     pid_t pid;
     NEED_ROOT();
-    CHILD(pid)
-    {
+    CHILD (pid) {
         become_user(TEST_UID, TEST_GID);
         EXPECT_ERR(syscall(SYS_reboot, 0xfee1dead, 672274793, 0, NULL), EPERM);
         EXPECT_ERR(syscall(SYS_mount, "none", "/", "tmpfs", 0, NULL), EPERM);

@@ -250,8 +250,7 @@ CASE(thread, robust_shared_mutex_survives_a_killed_process)
     pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
     pthread_mutex_init(m, &attr);
     gate_init(&held);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         pthread_mutex_lock(m);
         gate_open(&held);
         for (;;)

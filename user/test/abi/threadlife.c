@@ -42,8 +42,7 @@ CASE(thread, exit_of_any_ends_all)
 {
     pid_t pid;
     gate_init(&gate);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         for (int i = 0; i < 5; i++)
             start(sleep_long, NULL);
         start(exit_after_gate, (void *)23L);
@@ -63,8 +62,7 @@ static void *spin(void *arg)
 CASE(thread, exit_ends_spinning_threads)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         for (int i = 0; i < 4; i++)
             start(spin, NULL);
         sleep_ms(20);
@@ -77,8 +75,7 @@ CASE(thread, leader_may_leave_before_the_others)
 {
     pid_t pid;
     gate_init(&gate);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         start(exit_after_gate, (void *)31L);
         pthread_exit(NULL);
     }
@@ -96,8 +93,7 @@ static void *return_null(void *arg)
 CASE(thread, last_thread_out_ends_the_process_with_zero)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         start(return_null, NULL);
         pthread_exit(NULL);
     }
@@ -113,8 +109,7 @@ static void *crash(void *arg)
 CASE(thread, fatal_signal_in_one_kills_all)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         start(sleep_long, NULL);
         start(crash, BAD);
         sleep_long(NULL);
@@ -129,8 +124,7 @@ CASE(thread, stop_stops_and_continue_continues_all)
     } *s = map_shared_page();
     pid_t pid;
     int status;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         start(sleep_long, NULL);
         for (;;)
             s->a++;
@@ -153,8 +147,7 @@ CASE(thread, stop_stops_and_continue_continues_all)
 static void *fork_and_count(void *arg)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         EXPECT_EQ(syscall(SYS_gettid), getpid());
         EXPECT_EQ(own, 77);
         _exit(3);
@@ -184,8 +177,7 @@ static void *reap_it(void *arg)
 CASE(thread, any_thread_may_reap_the_process_children)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         _exit(12);
     }
     join(start(reap_it, &pid));

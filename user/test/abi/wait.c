@@ -8,8 +8,7 @@ static pid_t stopped_child(void)
 {
     pid_t pid;
     int status;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         for (;;)
             pause();
     }
@@ -23,8 +22,7 @@ static pid_t stopped_child(void)
 static pid_t exiting_child(int code)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         _exit(code);
     }
     return pid;
@@ -54,8 +52,7 @@ CASE(wait, wnohang_returns_zero_while_child_lives)
     pid_t pid;
     int status = 0x5a5a;
     gate_init(&g);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         gate_wait(&g);
         _exit(6);
     }
@@ -71,8 +68,7 @@ CASE(wait, blocks_until_the_chosen_child_ends)
     struct gate g;
     pid_t slow, fast;
     gate_init(&g);
-    CHILD(slow)
-    {
+    CHILD (slow) {
         gate_wait(&g);
         _exit(1);
     }
@@ -87,8 +83,7 @@ CASE(wait, by_process_group)
 {
     pid_t a, b;
     int status;
-    CHILD(a)
-    {
+    CHILD (a) {
         OK(setpgid(0, 0));
         _exit(1);
     }
@@ -113,8 +108,7 @@ CASE(wait, without_wuntraced_a_stop_is_not_reported)
 {
     pid_t pid;
     siginfo_t si;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         raise(SIGSTOP);
     }
     OK(waitid(P_PID, (id_t)pid, &si, WSTOPPED | WNOWAIT));
@@ -181,8 +175,7 @@ CASE(wait, waitid_wnohang_without_news_zeroes_si_pid)
     pid_t pid;
     siginfo_t si;
     gate_init(&g);
-    CHILD(pid)
-    {
+    CHILD (pid) {
         gate_wait(&g);
     }
     memset(&si, 0x55, sizeof(si));
@@ -197,8 +190,7 @@ CASE(wait, waitid_by_group)
 {
     siginfo_t si;
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         OK(setpgid(0, 0));
         raise(SIGSTOP);
         _exit(4);
@@ -235,8 +227,7 @@ CASE(wait, status_names_the_killing_signal)
     static const int signals[] = {SIGHUP, SIGINT, SIGKILL, SIGTERM, SIGUSR1, SIGALRM};
     for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
         pid_t pid;
-        CHILD(pid)
-        {
+        CHILD (pid) {
             for (;;)
                 pause();
         }
@@ -250,8 +241,7 @@ CASE(wait, rusage_counts_the_childs_time)
     struct rusage ru;
     int status;
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         while (clock() < CLOCKS_PER_SEC / 20)
             ;
     }
@@ -314,8 +304,7 @@ CASE(wait, sigchld_carries_how_and_who)
     EXPECT_EXIT(pid, 17);
 
     chld_count = 0;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         raise(SIGKILL);
     }
     while (chld_count == 0)
@@ -352,8 +341,7 @@ CASE(wait, two_waiters_share_children_without_loss)
 {
     enum { N = 40 };
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD (pid) {
         int reaped = 0;
         for (int i = 0; i < N; i++)
             exiting_child(i);
