@@ -43,6 +43,10 @@ int klog_console_level(void)
 void klog_set_framed(bool framed)
 {
     store_relaxed(&console_is_framed, framed);
+    if (framed) {
+        /* What comes before the first frame counts as the firmware's: begin, however quiet the log is. */
+        port_console_write(FRAME_BEGIN FRAME_END, sizeof(FRAME_BEGIN FRAME_END) - 1);
+    }
 }
 
 bool klog_is_framed(void)
