@@ -32,7 +32,11 @@ struct tty_line { /* what is below: the UART */
 };
 
 /** Make the terminal of a line; its char device gets the name and number. Returns 0 or -errno. */
-int must_check tty_register(const char *name, uint32_t dev_number, struct tty_line *line, struct tty **tty);
+int must_check tty_register(const char *name, uint32_t dev_number, struct tty_line *line,
+                            struct tty **tty);
+
+/** A further name for the same terminal (/dev/console). Returns 0 or -errno. */
+int must_check tty_register_alias(struct tty *tty, const char *name, uint32_t dev_number);
 
 /** Bytes came in. Context: interrupt handlers. */
 void tty_receive(struct tty *tty, const uint8_t *bytes, size_t len_bytes);

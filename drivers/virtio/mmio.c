@@ -10,12 +10,12 @@
 #include "drivers/virtio/mmio.h"
 
 #include "drivers/fdt.h"
+#include "drivers/mmio.h"
 #include "drivers/virtio/regs.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/printk.h"
 #include "mm/kmalloc.h"
 #include "mm/vmalloc.h"
-#include "port/mmio.h"
 
 #define FEATURE_VERSION_1 (1ull << 32)
 

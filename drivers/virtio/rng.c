@@ -9,6 +9,7 @@
 #include "kernel/base/printk.h"
 #include "kernel/base/random.h"
 #include "mm/kmalloc.h"
+#include "port/memory.h"
 
 #define RNG_BYTES  64u
 #define RNG_ROUNDS 4u /* 256 bytes of entropy seed the generator for good */
