@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// TSAN
+/* Once cells: one winner among many, everybody sees his work, failures are retried or remembered, and recursion,
+ * also out of an interrupt, is a panic with the cell's name. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel/abi/errno.h"
+#include "kernel/base/once.h"
+#include "kernel/base/port.h"
+#include "tools/host/host.h"
+
+enum { NR_THREADS = 8, NR_ROUNDS = 150 };
+
+struct lazy {
+    struct once once;
+    unsigned nr_runs;      /* [once] */
+    unsigned nr_failures;  /* [once] how often to fail first */
+    int product[16];       /* [once] what the initialiser makes; read without a lock afterwards */
+    bool is_slow;
+};
+
+static int make_product(void *arg)
+{
+    struct lazy *lazy = arg;
+
+    lazy->nr_runs++;
+    if (lazy->is_slow) {
+        usleep(2000);
+    }
+    if (lazy->nr_failures > 0) {
+        lazy->nr_failures--;
+        return -ENOMEM;
+    }
+    for (unsigned i = 0; i < array_size(lazy->product); i++) {
+        lazy->product[i] = (int)i + 1;
+    }
+    return 0;
+}
+
+static void get_and_use(unsigned index, void *arg)
+{
+    struct lazy *lazy = arg;
+    bool may_sleep = index % 4 != 3;
+
+    if (!may_sleep) {
+        port_preempt_disable(); /* waits by spinning */
+    }
+    while (once_get(&lazy->once, make_product, lazy) != 0) {
+    }
+    for (unsigned i = 0; i < array_size(lazy->product); i++) {
+        assert_int_equal(lazy->product[i], i + 1);
+    }
+    if (!may_sleep) {
+        port_preempt_enable();
+    }
+}
+
+static void one_of_many_runs_it_and_all_see_the_result(void **state)
+{
+    for (unsigned round = 0; round < NR_ROUNDS; round++) {
+        struct lazy lazy = {.once = ONCE_INIT("lazy", ONCE_RETRY), .is_slow = round % 10 == 0};
+        host_run_threads(NR_THREADS, get_and_use, &lazy);
+        assert_int_equal(lazy.nr_runs, 1);
+        assert_int_equal(atomic_load(&lazy.once.state), ONCE_DONE);
+        assert_null(atomic_load(&lazy.once.waiters));
+    }
+}
+
+static void failure_is_retried_by_those_who_waited(void **state)
+{
+    for (unsigned round = 0; round < NR_ROUNDS; round++) {
+        struct lazy lazy = {.once = ONCE_INIT("lazy", ONCE_RETRY), .nr_failures = 3, .is_slow = round % 10 == 0};
+        host_run_threads(NR_THREADS, get_and_use, &lazy);
+        assert_int_equal(lazy.nr_runs, 4);
+    }
+}
+
+static void failure_is_returned_to_the_one_who_met_it(void **state)
+{
+    struct lazy lazy = {.once = ONCE_INIT("lazy", ONCE_RETRY), .nr_failures = 1};
+
+    assert_int_equal(once_get(&lazy.once, make_product, &lazy), -ENOMEM);
+    assert_int_equal(atomic_load(&lazy.once.state), ONCE_EMPTY);
+    assert_int_equal(once_get(&lazy.once, make_product, &lazy), 0);
+    assert_int_equal(once_get(&lazy.once, make_product, &lazy), 0);
+    assert_int_equal(lazy.nr_runs, 2);
+}
+
+static void get_poisoned(unsigned index, void *arg)
+{
+    struct lazy *lazy = arg;
+
+    assert_int_equal(once_get(&lazy->once, make_product, lazy), -ENOMEM);
+}
+
+static void poisoned_cell_returns_the_first_error_for_ever(void **state)
+{
+    struct lazy lazy = {.once = ONCE_INIT("lazy", ONCE_POISON), .nr_failures = 1, .is_slow = true};
+
+    host_run_threads(NR_THREADS, get_poisoned, &lazy);
+    assert_int_equal(lazy.nr_runs, 1);
+    assert_int_equal(once_get(&lazy.once, make_product, &lazy), -ENOMEM);
+    assert_int_equal(lazy.nr_runs, 1);
+}
+
+static struct once recursive = ONCE_INIT("snake", ONCE_RETRY);
+static bool as_interrupt;
+
+static int need_myself(void *arg)
+{
+    if (as_interrupt) {
+        host_interrupt_begin();
+    }
+    return once_get(&recursive, need_myself, NULL);
+}
+
+static void get_recursive(void *arg)
+{
+    (void)!once_get(&recursive, need_myself, NULL);
+}
+
+static void recursion_is_a_panic_that_names_the_cell(void **state)
+{
+    as_interrupt = false;
+    recursive = (struct once)ONCE_INIT("snake", ONCE_RETRY);
+    host_expect_panic(get_recursive, NULL, "once: snake");
+}
+
+static void reentry_from_an_interrupt_is_a_panic_that_names_the_cell(void **state)
+{
+    as_interrupt = true;
+    recursive = (struct once)ONCE_INIT("viper", ONCE_RETRY);
+    host_expect_panic(get_recursive, NULL, "once: viper");
+}
+
+static struct once stuck = ONCE_INIT("tortoise", ONCE_RETRY);
+static _Atomic int stuck_stage;
+
+static int wait_for_stage_two(void *arg)
+{
+    atomic_store(&stuck_stage, 1);
+    while (atomic_load(&stuck_stage) != 2) {
+        port_relax();
+    }
+    return 0;
+}
+
+static void stuck_owner(void *arg)
+{
+    (void)!once_get(&stuck, wait_for_stage_two, NULL);
+}
+
+static void get_stuck_without_sleeping(void *arg)
+{
+    port_preempt_disable();
+    (void)!once_get(&stuck, wait_for_stage_two, NULL);
+}
+
+static void let_time_pass(void *arg)
+{
+    while (atomic_load(&stuck_stage) != 2) {
+        host_clock_advance(1000000000);
+        usleep(100);
+    }
+}
+
+static void spinning_without_end_is_a_panic_that_names_the_cell(void **state)
+{
+    host_clock_fake(0);
+    assert_non_null(port_spawn("owner", stuck_owner, NULL));
+    while (atomic_load(&stuck_stage) != 1) {
+        port_relax();
+    }
+    assert_non_null(port_spawn("time", let_time_pass, NULL));
+    host_expect_panic(get_stuck_without_sleeping, NULL, "once: tortoise");
+    atomic_store(&stuck_stage, 2);
+    host_wait_spawned();
+    host_clock_real();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_of_many_runs_it_and_all_see_the_result),
+        cmocka_unit_test(failure_is_retried_by_those_who_waited),
+        cmocka_unit_test(failure_is_returned_to_the_one_who_met_it),
+        cmocka_unit_test(poisoned_cell_returns_the_first_error_for_ever),
+        cmocka_unit_test(recursion_is_a_panic_that_names_the_cell),
+        cmocka_unit_test(reentry_from_an_interrupt_is_a_panic_that_names_the_cell),
+        cmocka_unit_test(spinning_without_end_is_a_panic_that_names_the_cell),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
