@@ -7,9 +7,10 @@
 #include "kernel/abi/errno.h"
 #include "kernel/arch/riscv64/machine.h"
 #include "mm/vmalloc.h"
+#include "port/memory.h"
 
-#define FINISH_FAIL 0x3333u
-#define FINISH_PASS 0x5555u
+#define FINISH_FAIL  0x3333u
+#define FINISH_PASS  0x5555u
 #define FINISH_RESET 0x7777u
 
 static volatile uint8_t *reg;
@@ -26,18 +27,44 @@ static void finish(int exit_status, bool reboot)
     mmio_write32(reg, word);
 }
 
-int finisher_init(const struct fdt *fdt)
+static int find(const struct fdt *fdt, phys_t *start)
 {
     fdt_node node = fdt_find_compatible(fdt, -1, "sifive,test0");
-    uint64_t start, size_bytes;
+    uint64_t address, size_bytes;
 
     if (node < 0) {
         return -ENODEV;
     }
-    if (fdt_reg(fdt, node, 0, &start, &size_bytes) != 0 || size_bytes < 4) {
+    if (fdt_reg(fdt, node, 0, &address, &size_bytes) != 0 || size_bytes < 4 || address % 4 != 0 ||
+        address >= DIRECT_MAP_SIZE) {
         return -EINVAL;
     }
-    reg = vmalloc_map_device(phys(start), 4);
+    *start = phys(address);
+    return 0;
+}
+
+int finisher_init_early(const struct fdt *fdt)
+{
+    phys_t start;
+    int error = find(fdt, &start);
+
+    if (error == 0) {
+        reg = phys_to_virt(start);
+        machine_set_finisher(finish);
+    }
+    return error;
+}
+
+int finisher_init(const struct fdt *fdt)
+{
+    phys_t start;
+    int error = find(fdt, &start);
+
+    machine_set_finisher(NULL);
+    if (error != 0) {
+        return error;
+    }
+    reg = vmalloc_map_device(start, 4);
     if (reg == NULL) {
         return -ENOMEM;
     }

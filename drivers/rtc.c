@@ -8,7 +8,7 @@
 #include "kernel/arch/riscv64/timer.h"
 #include "mm/vmalloc.h"
 
-#define REG_TIME_LOW 0x00u
+#define REG_TIME_LOW  0x00u
 #define REG_TIME_HIGH 0x04u
 
 int rtc_init(const struct fdt *fdt)
@@ -29,7 +29,6 @@ int rtc_init(const struct fdt *fdt)
     }
     now_ns = mmio_read32(registers + REG_TIME_LOW);
     now_ns |= (uint64_t)mmio_read32(registers + REG_TIME_HIGH) << 32;
-    vfree((const void *)registers);
     timer_set_realtime(now_ns);
     return 0;
 }

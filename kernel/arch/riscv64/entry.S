@@ -31,8 +31,8 @@ _start:
     mv s1, a1
 
     /* Zeroed data, the early tables among them. */
-    la t0, _bss_start
-    la t1, _bss_end
+    lla t0, _bss_start
+    lla t1, _bss_end
 1:
     sd zero, 0(t0)
     sd zero, 8(t0)
@@ -41,10 +41,10 @@ _start:
     addi t0, t0, 32
     bltu t0, t1, 1b
 
-    la s3, early_root
+    lla s3, early_root
 
     /* Identity: the gigabyte of this code. */
-    la t0, _start
+    lla t0, _start
     srli t1, t0, GIB_SHIFT
     slli t2, t1, GIB_SHIFT - 2
     ori t2, t2, LEAF_RWX
@@ -66,7 +66,7 @@ _start:
     bnez t4, 1b
 
     /* The image, from the top-level entry of its link address. */
-    la t1, early_image
+    lla t1, early_image
     srli t2, t1, 2
     ori t2, t2, TABLE
     ld t3, link_address
@@ -81,7 +81,7 @@ _start:
     add t1, t1, t4
     srli t2, t0, 2
     ori t2, t2, LEAF_RWX
-    la t3, _kernel_end
+    lla t3, _kernel_end
     li t4, MIB2
     li t6, MIB2 >> 2 /* the same in an entry's frame field */
     mv t5, t0
@@ -92,20 +92,20 @@ _start:
     add t5, t5, t4
     bltu t5, t3, 1b
 
-    la t1, 2f
+    lla t1, 2f
     jal zero, enter_high_half
 2:
     /* In the high half: from here on the world is as C knows it. */
     ld t1, link_address
-    la t0, kernel_image_offset
+    lla t0, kernel_image_offset
     sub t1, s4, t1
     sd t1, 0(t0)
-    la t0, boot_time_start
+    lla t0, boot_time_start
     sd s2, 0(t0)
-    la tp, boot_thread
-    la sp, boot_stack + STACK_SIZE
+    lla tp, boot_thread
+    lla sp, boot_stack + STACK_SIZE
     csrw sscratch, zero
-    la t0, trap_entry
+    lla t0, trap_entry
     csrw stvec, t0
     mv a0, s0
     mv a1, s1
@@ -118,8 +118,8 @@ _start:
 
 /* Turn paging on with the early table and go on at t1's link address. Returns the image's physical address in s4. */
 enter_high_half:
-    la s4, _start
-    la t2, early_root
+    lla s4, _start
+    lla t2, early_root
     srli t2, t2, 12
     li t3, SATP_SV39
     slli t3, t3, 60
@@ -137,15 +137,15 @@ secondary_start:
     csrw sie, zero
     mv s0, a0
     mv s1, a1
-    la t1, 2f
+    lla t1, 2f
     j enter_high_half
 2:
     mv tp, s1
     ld sp, THREAD_KERNEL_SP(tp)
     csrw sscratch, zero
-    la t0, trap_entry
+    lla t0, trap_entry
     csrw stvec, t0
-    la t0, kernel_satp
+    lla t0, kernel_satp
     ld t0, 0(t0)
     csrw satp, t0
     sfence.vma

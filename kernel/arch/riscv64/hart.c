@@ -41,7 +41,6 @@ void hart_init_boot(uint64_t hart_id)
     ids[0] = hart_id;
     nr_known = 1;
     boot_thread.stack = (uint64_t)boot_stack;
-    boot_thread.preempt_count = 1; /* nobody to switch to */
     store_relaxed(&running, 1);
 }
 
@@ -205,7 +204,7 @@ static bool start_one(unsigned hart, struct thread *idle)
     long error;
 
     idle->hart = hart;
-    idle->preempt_count = 1;
+    idle->preempt_count = 1; /* until its entry says that it can be switched */
     idle->kernel_sp = idle->stack + KERNEL_STACK_SIZE - sizeof(struct trap_frame);
     fence_full();
     error = sbi_hart_start(ids[hart], virt_to_phys(secondary_start), (uint64_t)idle);

@@ -16,9 +16,12 @@ void machine_set_finisher(void (*finish)(int exit_status, bool reboot))
 
 static _Noreturn void end(int exit_status, bool reboot)
 {
+    void (*finish)(int exit_status, bool reboot) = finisher;
+
     (void)port_irq_save();
-    if (finisher != NULL) {
-        finisher(exit_status, reboot);
+    finisher = NULL; /* if it faults, we come here again, without it */
+    if (finish != NULL) {
+        finish(exit_status, reboot);
     }
     sbi_system_reset(reboot, exit_status != 0);
     hart_halt();

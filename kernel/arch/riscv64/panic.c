@@ -121,7 +121,10 @@ void port_panic(const char *message)
         log_registers(frame);
         backtrace_log(frame->pc, frame->regs[8]);
     } else {
-        backtrace_log((uint64_t)__builtin_return_address(0) - 1, (uint64_t)__builtin_frame_address(0));
+        /* Our own caller, and its frame. */
+        const uint64_t *own_frame = __builtin_frame_address(0);
+
+        backtrace_log(own_frame[-1] - 1, own_frame[-2]);
     }
     finish();
 }

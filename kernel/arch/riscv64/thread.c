@@ -186,17 +186,3 @@ void thread_reset_fpu(struct thread *thread)
     memset(&thread->fpu, 0, sizeof(thread->fpu));
     port_irq_restore(irq_state);
 }
-
-void thread_adopt_boot(struct thread *thread)
-{
-    struct thread *self = port_thread();
-    uint64_t irq_state = port_irq_save();
-
-    thread->stack = self->stack;
-    thread->hart = self->hart;
-    thread->preempt_count = self->preempt_count;
-    thread->need_resched = 0;
-    thread->in_irq = 0;
-    __asm__ volatile("mv tp, %0" : : "r"(thread) : "memory");
-    port_irq_restore(irq_state);
-}

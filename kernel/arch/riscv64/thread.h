@@ -67,10 +67,6 @@ void thread_start_user(struct trap_frame *frame, uint64_t pc, uint64_t sp);
  *  first program. All that is on the kernel stack is gone. Context: nothing is held. */
 _Noreturn void thread_enter_user(void);
 
-/** Make the running boot context (the boot hart's, with its stack) go on as `thread`, whose preempt_count is taken from it (1:
- *  the scheduler lowers it when it can switch). Once, by the scheduler. Context: no lock is held. */
-void thread_adopt_boot(struct thread *thread);
-
 /** FPU state of the running or a stopped thread, into or out of memory: for fork, signal frames, execve. */
 void thread_save_fpu(struct thread *thread, struct fpu_state *state);
 void thread_load_fpu(struct thread *thread, const struct fpu_state *state);

@@ -29,12 +29,11 @@ static uint64_t tick_scale;     /* [I] 2^32 * ticks per ns, rounded up */
 static bool has_stimecmp;       /* [I] */
 static _Atomic uint64_t realtime_offset_ns; /* [a] wall clock minus monotonic clock */
 
-void timer_init(uint64_t ticks_per_second, bool has_sstc)
+void timer_init_clock(uint32_t ticks_per_second, bool has_sstc)
 {
     rate = ticks_per_second;
-    ns_scale = (uint64_t)(((unsigned __int128)NS_PER_SECOND << 32) / ticks_per_second);
-    tick_scale = (uint64_t)((((unsigned __int128)ticks_per_second << 32) + NS_PER_SECOND - 1) /
-                            NS_PER_SECOND);
+    ns_scale = (NS_PER_SECOND << 32) / ticks_per_second;
+    tick_scale = (((uint64_t)ticks_per_second << 32) + NS_PER_SECOND - 1) / NS_PER_SECOND;
     has_stimecmp = has_sstc;
     timer_init_hart();
 }

@@ -6,7 +6,7 @@
 #include "kernel/base/types.h"
 
 /** Learn the clock's rate, and whether the harts have Sstc (the stimecmp register). Before that the clock stands still. */
-void timer_init(uint64_t ticks_per_second, bool has_sstc);
+void timer_init_clock(uint32_t ticks_per_second, bool has_sstc);
 
 /** Allow this hart's timer interrupts. */
 void timer_init_hart(void);

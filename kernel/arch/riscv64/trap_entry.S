@@ -180,11 +180,11 @@ from_kernel:
 stack_overflow:
     sd t0, THREAD_SAVED(tp) /* dead while the thread runs */
     sd t1, THREAD_SAVED + 8(tp)
-    la t0, emergency_owner
+    lla t0, emergency_owner
     addi t1, tp, 0
     amoswap.d t1, t1, (t0)
     bnez t1, 1f
-    la sp, emergency_stack + STACK_SIZE - FRAME_SIZE
+    lla sp, emergency_stack + STACK_SIZE - FRAME_SIZE
     ld t0, THREAD_SAVED(tp)
     ld t1, THREAD_SAVED + 8(tp)
     sd ra, 8(sp)
