@@ -97,7 +97,7 @@ void abi_check_killed(const char *file, int line, pid_t pid, int sig);
 #define EXPECT_KILLED(pid, sig) abi_check_killed(__FILE__, __LINE__, (pid), (sig))
 
 /* CHILD(pid) { body }: the body runs in a child, which then exits 0; the parent goes on below. */
-#define CHILD(pid) for ((pid) = (pid_t)OK(fork()); (pid) == 0; _exit(0))
+#define CHILD(pid) for ((pid) = (pid_t)OK(fork()); (pid) == 0; _exit(0), (pid)++)
 
 #define NEED_ROOT()             \
     do {                        \

@@ -5,7 +5,7 @@
 #include <grp.h>
 
 /* AS_USER(pid) { body }: in a child, as an ordinary user. */
-#define AS_USER(pid) for (CHILD_AS_USER(pid); (pid) == 0; _exit(0))
+#define AS_USER(pid) for (CHILD_AS_USER(pid); (pid) == 0; _exit(0), (pid)++)
 #define CHILD_AS_USER(pid) \
     (pid) = (pid_t)OK(fork()), (pid) == 0 ? become_user(TEST_UID, TEST_GID) : (void)0
 
