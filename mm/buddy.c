@@ -31,7 +31,6 @@
 #include "kernel/base/assert.h"
 #include "kernel/base/atomic.h"
 #include "kernel/base/bits.h"
-#include "mm/sanitize.h"
 
 #define frames_of(order) (1ull << (order))
 
@@ -153,7 +152,6 @@ void buddy_add_range(struct buddy *buddy, uint64_t first_frame, uint64_t nr_fram
         if (first_frame != 0) {
             order = min_of(order, bit_first(first_frame));
         }
-        sanitize_forbid(phys_to_virt(phys(first_frame << PAGE_SHIFT)), PAGE_SIZE << order);
         release_block(buddy, first_frame, order);
         first_frame += frames_of(order);
     }
@@ -218,7 +216,6 @@ enum buddy_verdict buddy_free_block(struct buddy *buddy, struct page *page, unsi
     enum buddy_verdict verdict = buddy_judge(buddy, page, order);
 
     if (verdict == BUDDY_OK) {
-        sanitize_forbid(page_address(page), PAGE_SIZE << order);
         page->kind = PAGE_TAIL;
         page->order = 0;
         page->free.freed_by = caller;

@@ -409,6 +409,10 @@ static __attribute__((noinline)) void free_slow(struct page *page, unsigned orde
         return;
     }
     if (region != NULL) {
+        verdict = buddy_judge(region, page, order);
+    }
+    if (verdict == BUDDY_OK) {
+        sanitize_forbid(page_address(page), PAGE_SIZE << order);
         verdict = buddy_free_block(region, page, order, caller);
     }
     if (verdict != BUDDY_OK) {

@@ -151,6 +151,13 @@ static struct page *carve_pages(struct span region)
     return NULL;
 }
 
+static void add_free(struct buddy *region, struct span span)
+{
+    sanitize_forbid(phys_to_virt(phys(span.start << PAGE_SHIFT)), (span.end - span.start)
+                                                                      << PAGE_SHIFT);
+    buddy_add_range(region, span.start, span.end - span.start);
+}
+
 static void add_region(struct span span)
 {
     unsigned number = nr_frame_regions;
@@ -173,7 +180,7 @@ static void add_region(struct span span)
     }
     nr_frame_regions++;
     while (next_gap(gap.end, span.end, &gap)) {
-        buddy_add_range(region, gap.start, gap.end - gap.start);
+        add_free(region, gap);
     }
 }
 
@@ -225,7 +232,7 @@ void frames_release_reserved(struct frame_range range)
                 nr++;
             }
             if (nr != 0) {
-                buddy_add_range(&frame_regions[page->region], span.start, nr);
+                add_free(&frame_regions[page->region], (struct span){span.start, span.start + nr});
             }
         }
         span.start += max_of(nr, 1ull);

@@ -49,8 +49,8 @@ bool must_check slab_pages_grow(struct slab_cache *cache, enum alloc_flags flags
 /** Free all slabs without a used object. Returns their frames. */
 uint64_t slab_pages_shrink(struct slab_cache *cache);
 
-/** What is wrong with freeing this object, as far as its slab knows. Caller: cache->lock, or a debug check. */
-enum slab_verdict slab_pages_judge(const struct slab_cache *cache, const void *object);
+/** What is wrong with freeing this object, as far as its slab knows. Context: any; takes cache->lock. */
+enum slab_verdict slab_pages_judge(struct slab_cache *cache, const void *object);
 void slab_report(const struct slab_cache *cache, const void *object, enum slab_verdict verdict,
                  const void *caller);
 

@@ -166,14 +166,19 @@ static enum slab_verdict find_object(const struct slab_cache *cache, const void 
     return SLAB_OK;
 }
 
-enum slab_verdict slab_pages_judge(const struct slab_cache *cache, const void *object)
+enum slab_verdict slab_pages_judge(struct slab_cache *cache, const void *object)
 {
     struct page *slab;
     uint32_t index;
     enum slab_verdict verdict = find_object(cache, object, &slab, &index);
+    uint64_t state;
 
-    if (verdict == SLAB_OK && bitmap_test(free_map(slab), index)) {
-        verdict = SLAB_DOUBLE;
+    if (verdict == SLAB_OK) {
+        state = spin_lock_irqsave(&cache->lock);
+        if (bitmap_test(free_map(slab), index)) {
+            verdict = SLAB_DOUBLE;
+        }
+        spin_unlock_irqrestore(&cache->lock, state);
     }
     return verdict;
 }
