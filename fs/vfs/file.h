@@ -55,14 +55,18 @@ struct file {
     uint64_t position;              /* [position_lock] */
     struct cred cred;               /* [I] of the opener */
     uint32_t error_seq;             /* [a] write errors already reported */
-    uint64_t readahead_next;        /* [a] where a sequential read goes on */
-    uint32_t readahead_pages;       /* [a] the window */
+    struct readahead readahead;     /* [racy: a hint] */
     pid_t owner;                    /* [lock] F_SETOWN */
     void *private_data;             /* [ops] */
+    void *device;                   /* [I] of a device node: its char_device or block_device (special.c) */
 };
 
 void file_get(struct file *file);
 void file_put(struct file *file); /* may sleep */
+
+/** For execve: writers and the program's image exclude each other (-ETXTBSY) until inode_allow_writes(). */
+int must_check inode_deny_writes(struct inode *inode);
+void inode_allow_writes(struct inode *inode);
 
 /** A file with no name (pipes, anonymous): takes over the inode reference. Returns 0 or -ENOMEM, -ENFILE. */
 int must_check file_new(struct inode *inode, const struct file_ops *ops, uint32_t flags, struct file **file);

@@ -52,6 +52,7 @@ enum attr_valid {
     ATTR_ATIME = 1u << 4,
     ATTR_MTIME = 1u << 5,
     ATTR_CTIME = 1u << 6,
+    ATTR_TIMES_NOW = 1u << 7, /* to vfs_setattr() only: both times to now, for which write permission is enough */
 };
 
 /* All run with dir->lock held for writing, but lookup, readlink (reading or writing) and as noted. Names are not
@@ -81,8 +82,9 @@ struct inode_ops {
                   const char *new_name, size_t new_len, struct inode *source, struct inode *replaced);
     /** Copy the target of a symlink, not terminated. Returns its length, at most size_bytes. */
     ssize_t (*readlink)(struct inode *inode, char *buffer, size_t size_bytes);
-    /** Change attributes: store them in the inode and mark it dirty; ATTR_SIZE truncates or extends, freeing blocks
-     *  (the page cache beyond was already cut by VFS: see vfs_truncate). NULL: the VFS stores them itself (inode_store_attr). */
+    /** Change attributes: store them in the inode and mark it dirty (inode_store_attr() does both, for all but the size).
+     *  ATTR_SIZE truncates or extends: inode->size_bytes is still the old size; set the new one (inode_set_size) before
+     *  freeing blocks. The page cache beyond was already cut by VFS. NULL: the VFS stores everything itself. */
     int (*setattr)(struct inode *inode, const struct attr_change *change);
     /** For inodes whose attributes change by themselves (procfs): refresh before stat. May be NULL. */
     int (*getattr)(struct inode *inode);
@@ -124,8 +126,9 @@ struct inode {
     struct list hash_node;              /* [super->inode_lock] */
     struct list dirty_node;             /* [super->inode_lock] */
     struct list lru_node;               /* [super->inode_lock] unreferenced, kept for reuse */
-    struct list dentries;               /* [dentry locks] names of this inode in the cache */
-    void *pipe;                         /* [lock] of a FIFO that is open */
+    struct list dentries;               /* [dentry.c's tree lock] a directory's one name in the cache */
+    void *pipe;                         /* [pipe.c] of a FIFO that is open */
+    struct list locks;                  /* [flock.c] advisory locks */
     void *fs_data;                      /* [I] the file system's own; file systems that embed inode in a larger structure
                                            (see super_ops.alloc_inode) need it not */
     _Atomic int32_t nr_writers;         /* [a] files open for writing; negative: being executed (ETXTBSY) */
@@ -193,7 +196,8 @@ struct super {
     uint32_t block_size_bytes;         /* [I] */
     uint64_t max_file_bytes;           /* [I] larger writes get EFBIG */
     uint64_t dev_number;               /* [I] st_dev: the device's, or an anonymous one */
-    struct inode *root;                /* [I] */
+    struct inode *root;                /* [I] with a reference */
+    struct dentry *root_dentry;        /* [I] made by VFS after mount() */
     struct timespec64 time_granularity; /* [I] nsec: how fine the format's time stamps are */
     void *fs_data;                     /* [I] the file system's own */
     struct mutex rename_lock;          /* LOCK_RANK_RENAME: directory moves across parents */
@@ -206,7 +210,8 @@ struct super {
     struct waitq inode_waitq;          /* woken when an inode is no longer NEW, FREEING or SYNCING */
     struct mutex sync_lock;            /* LOCK_RANK_SYNC: one super_write_inodes() at a time */
     enum name_caching name_caching;    /* [I] what the dentry cache may keep of lookups */
-    uint32_t active;                   /* [registry] mounts of it; 0: being unmounted */
+    _Atomic uint32_t nr_mounts;        /* [a] also lazily detached ones */
+    _Atomic uint32_t nr_write_opens;   /* [a] files open for writing: what a remount to read-only looks at */
     uint64_t damage_window_ns;         /* [inode_lock] super_damaged(): when the current rate window began */
     uint32_t nr_damage_lines;          /* [inode_lock] lines logged in it */
     struct list node;                  /* [registry] all mounted super blocks */
@@ -218,7 +223,8 @@ struct fs_type {
     struct slab_cache *inodes;  /* [I] may be NULL */
     /** Look at the device, check everything that will be trusted, and fill super (ops, root, fs_data, …; allocated and
      *  zero-initialised by VFS, with type, device, metadata and flags set). Returns 0, -EINVAL (not this format: quiet when
-     *  SUPER_SILENT), -EUCLEAN (this format, but damaged: one log line says what), -EIO, -ENOMEM, -EROFS. May sleep. */
+     *  SUPER_SILENT), -EUCLEAN (this format, but damaged: one log line says what), -EIO, -ENOMEM, -EROFS. May sleep.
+     *  On failure it frees what it made; inodes it has put are dropped by VFS with no further operation but free_inode. */
     int (*mount)(struct super *super, const char *options);
     struct list node;           /* [registry] */
 };
@@ -254,8 +260,6 @@ int must_check inode_write(struct inode *inode, bool wait);
 int must_check super_write_inodes(struct super *super, uint64_t dirty_before_ns, bool wait);
 /** Call visit for every mounted super block, each kept alive meanwhile; false ends it. May sleep. */
 void super_for_each(bool (*visit)(struct super *super, void *arg), void *arg);
-/** Its pages became dirty (called by fs/cache): it joins its super block's dirty list. Context: as inode_mark_dirty. */
-void inode_mark_pages_dirty(struct inode *inode);
 uint64_t inode_size(struct inode *inode);
 void inode_set_size(struct inode *inode, uint64_t size_bytes);
 struct timespec64 inode_now(const struct super *super);

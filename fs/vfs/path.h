@@ -12,25 +12,26 @@ struct inode;
 struct mount;
 struct super;
 
-struct dentry { /* one name in one directory; inode NULL: known not to exist */
+/* One name in one directory; inode NULL: known not to exist. A dentry never changes its inode, and holds a reference to
+ * it: who has a reference to a dentry may read `inode` with no lock. Theory in dentry.c. */
+struct dentry {
     struct refcount refs;
-    struct spinlock lock;        /* LOCK_RANK_DENTRY */
-    struct dentry *parent;       /* [tree lock of dentry.c]; itself for a root */
-    struct inode *inode;         /* [lock] */
-    struct super *super;         /* [I] */
-    struct list hash_node;       /* [bucket] */
-    struct list child_node;      /* [parent->lock] */
-    struct list children;        /* [lock] */
-    struct list alias_node;      /* [inode->state_lock] */
-    struct list lru_node;        /* [lru] */
-    uint32_t flags;              /* [lock] unhashed, is a mount point, … */
+    _Atomic uint32_t flags;      /* [a] enum dentry_flags */
     uint32_t hash;               /* [bucket] */
-    uint8_t name_len;            /* [bucket] */
-    char inline_name[40];        /* [bucket] */
-    char *long_name;             /* [bucket] NULL, or the allocated name when it is longer */
+    uint8_t name_len;            /* [bucket and tree] */
+    struct dentry *parent;       /* [bucket and tree] with a reference; itself for a root */
+    struct inode *inode;         /* [I] */
+    struct super *super;         /* [I] */
+    char *long_name;             /* [bucket and tree] NULL, or the allocated name when it is longer than inline_name */
+    struct list hash_node;       /* [bucket] */
+    struct list child_node;      /* [tree] */
+    struct list children;        /* [tree] */
+    struct list alias_node;      /* [tree] in inode->dentries, of a directory */
+    struct list lru_node;        /* [tree] */
+    char inline_name[40];        /* [bucket and tree] */
 };
 
-struct path { /* a place in the tree of mounts */
+struct path { /* a place in the tree of mounts; mount NULL: an anonymous object, in no tree */
     struct mount *mount;
     struct dentry *dentry;
 };

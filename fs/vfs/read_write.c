@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+/* Reading, writing, seeking.
+ *
+ * Where. A call without a position uses the file's own offset and moves it; two such calls on one open file take
+ * position_lock, so that they move it one after the other (regular files and directories only: a reader of a terminal may wait
+ * for hours, and streams have no offset).
+ *
+ * Writing a regular file takes inode->lock for writing: O_APPEND finds the end and writes there in one step, and a write is
+ * atomic against other writes. Reading takes no lock: pages are copied as they are.
+ *
+ * A write drops the set-user-id bit, and the set-group-id bit of an executable, unless root does it: what a program may do
+ * must not pass to new content. RLIMIT_FSIZE is the caller's business: he cuts the iter. O_DIRECT is accepted and goes through
+ * the page cache like everything else. */
+#include "fs/vfs/file.h"
+#include "fs/vfs/super.h"
+#include "kernel/abi/errno.h"
+#include "kernel/abi/fcntl.h"
+#include "kernel/base/string.h"
+
+static bool has_offset(const struct file *file)
+{
+    uint32_t type = file->inode->mode & S_IFMT;
+
+    return type == S_IFREG || type == S_IFDIR || type == S_IFBLK;
+}
+
+ssize_t vfs_read(struct file *file, struct iter *iter, uint64_t *position)
+{
+    ssize_t result;
+
+    if (unlikely(!file->can_read)) {
+        return -EBADF;
+    }
+    if (unlikely(file->ops->read == NULL)) {
+        return inode_is(file->inode, S_IFDIR) ? -EISDIR : -EINVAL;
+    }
+    if (position != NULL) {
+        return file->ops->read(file, iter, position);
+    }
+    if (!has_offset(file)) {
+        return file->ops->read(file, iter, &file->position);
+    }
+    mutex_lock(&file->position_lock);
+    result = file->ops->read(file, iter, &file->position);
+    mutex_unlock(&file->position_lock);
+    return result;
+}
+
+ssize_t vfs_write(struct file *file, struct iter *iter, uint64_t *position)
+{
+    ssize_t result;
+
+    if (unlikely(!file->can_write)) {
+        return -EBADF;
+    }
+    if (unlikely(file->ops->write == NULL)) {
+        return -EINVAL;
+    }
+    if (position != NULL) {
+        return file->ops->write(file, iter, position);
+    }
+    if (!has_offset(file)) {
+        return file->ops->write(file, iter, &file->position);
+    }
+    mutex_lock(&file->position_lock);
+    result = file->ops->write(file, iter, &file->position);
+    mutex_unlock(&file->position_lock);
+    return result;
+}
+
+/* ---- Files whose data is in the page cache -------------------------------------------------------------- */
+
+ssize_t generic_read(struct file *file, struct iter *iter, uint64_t *position)
+{
+    ssize_t result;
+
+    if (iter->remaining_bytes == 0) {
+        return 0;
+    }
+    result = mapping_read_iter(file->inode, iter, *position, &file->readahead);
+    if (result > 0) {
+        *position += (uint64_t)result;
+    }
+    if ((file->flags & O_NOATIME) == 0) {
+        inode_touch_accessed(file->inode);
+    }
+    return result;
+}
+
+/* The mode without what a write takes away. */
+static uint32_t mode_after_write(uint32_t mode)
+{
+    mode &= ~(uint32_t)S_ISUID;
+    if ((mode & 0010) != 0) {
+        mode &= ~(uint32_t)S_ISGID;
+    }
+    return mode;
+}
+
+static int drop_privileges(struct inode *inode, const struct cred *cred)
+{
+    struct attr_change change = {.valid = ATTR_MODE};
+
+    if ((inode->mode & (S_ISUID | S_ISGID)) == 0 || cred_is_root(cred)) {
+        return 0;
+    }
+    change.mode = mode_after_write(inode->mode) & 07777;
+    if (change.mode == (inode->mode & 07777)) {
+        return 0;
+    }
+    if (inode->ops->setattr != NULL) {
+        return inode->ops->setattr(inode, &change);
+    }
+    inode_store_attr(inode, &change);
+    return 0;
+}
+
+/* Whether each write of this file must be on the disk before the call returns. */
+static bool is_synchronous(const struct file *file)
+{
+    return (file->flags & O_DSYNC) != 0 || (super_flags(file->inode->super) & SUPER_SYNCHRONOUS) != 0;
+}
+
+ssize_t generic_write(struct file *file, struct iter *iter, uint64_t *position)
+{
+    struct inode *inode = file->inode;
+    uint64_t start;
+    ssize_t result;
+
+    rwlock_write_lock(&inode->lock);
+    start = (file->flags & O_APPEND) != 0 ? inode_size(inode) : *position;
+    result = iter->remaining_bytes != 0 ? drop_privileges(inode, &file->cred) : 0;
+    if (result == 0 && iter->remaining_bytes != 0) {
+        result = mapping_write_iter(inode, iter, start);
+    }
+    if (result > 0) {
+        inode_touch_modified(inode);
+        *position = start + (uint64_t)result;
+    }
+    rwlock_write_unlock(&inode->lock);
+    if (result > 0 && is_synchronous(file)) {
+        int error = vfs_fsync(file, start, start + (uint64_t)result - 1, (file->flags & O_SYNC) != O_SYNC);
+
+        if (error != 0) {
+            return error;
+        }
+    }
+    return result;
+}
+
+int generic_mmap(struct file *file, uint32_t area_flags, struct map_object **object)
+{
+    *object = &file->inode->mapping.object;
+    if ((file->flags & O_NOATIME) == 0) {
+        inode_touch_accessed(file->inode);
+    }
+    return 0;
+}
+
+int generic_file_fsync(struct file *file, uint64_t first, uint64_t last, bool is_datasync)
+{
+    struct inode *inode = file->inode;
+    const struct super_ops *ops = inode->super->ops;
+    int error = ops->fsync != NULL ? ops->fsync(inode, first, last, is_datasync)
+                                   : generic_fsync(inode, first, last, is_datasync);
+    int old_error = mapping_check_error(&inode->mapping, &file->error_seq);
+
+    return error != 0 ? error : old_error;
+}
+
+const struct file_ops generic_file_ops = {
+    .read = generic_read,
+    .write = generic_write,
+    .fsync = generic_file_fsync,
+    .mmap = generic_mmap,
+};
+
+/* ---- Seeking ---------------------------------------------------------------------------------------------- */
+
+int64_t no_seek(struct file *file, int64_t offset, int whence)
+{
+    return -ESPIPE;
+}
+
+/* Where `whence` counts from, or an error. Data is everywhere up to the end, where the one hole is. */
+static int64_t seek_base(struct file *file, int64_t *offset, int whence)
+{
+    int64_t size = (int64_t)inode_size(file->inode);
+
+    switch (whence) {
+    case SEEK_SET: return 0;
+    case SEEK_CUR: return (int64_t)file->position;
+    case SEEK_END: return size;
+    case SEEK_DATA: return *offset < 0 || *offset >= size ? -ENXIO : 0;
+    case SEEK_HOLE:
+        if (*offset < 0 || *offset >= size) {
+            return -ENXIO;
+        }
+        *offset = size;
+        return 0;
+    default: return -EINVAL;
+    }
+}
+
+int64_t generic_seek(struct file *file, int64_t offset, int whence)
+{
+    int64_t base = seek_base(file, &offset, whence);
+    int64_t result;
+
+    if (base < 0) {
+        return base;
+    }
+    if (__builtin_add_overflow(base, offset, &result)) {
+        return whence == SEEK_SET ? -EINVAL : -EOVERFLOW;
+    }
+    if (result < 0 || (whence != SEEK_DATA && whence != SEEK_HOLE && inode_is(file->inode, S_IFREG) &&
+                       (uint64_t)result > file->inode->super->max_file_bytes)) {
+        return -EINVAL;
+    }
+    file->position = (uint64_t)result;
+    return result;
+}
+
+int64_t vfs_seek(struct file *file, int64_t offset, int whence)
+{
+    int64_t result;
+
+    if ((file->flags & O_PATH) != 0) {
+        return -EBADF;
+    }
+    if (file->ops->seek != NULL && file->ops->seek == no_seek) {
+        return -ESPIPE;
+    }
+    mutex_lock(&file->position_lock);
+    result = file->ops->seek != NULL ? file->ops->seek(file, offset, whence) : generic_seek(file, offset, whence);
+    mutex_unlock(&file->position_lock);
+    return result;
+}
