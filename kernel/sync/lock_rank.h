@@ -22,8 +22,8 @@ enum lock_rank {
     LOCK_RANK_PIPE,         /* a pipe's buffers */
     LOCK_RANK_SPACE,        /* an address space's areas */
     LOCK_RANK_MAP_OBJECT,   /* who maps an object: areas of an inode's pages */
-    LOCK_RANK_FS_ALLOC,     /* a file system's block and inode allocator, its super block */
     LOCK_RANK_FS_MAP,       /* an inode's block map */
+    LOCK_RANK_FS_ALLOC,     /* a file system's block and inode allocator, its super block */
     LOCK_RANK_PAGE,         /* page locks: after the inode, before the block map's metadata pages */
     LOCK_RANK_WRITEBACK,    /* writeback's lists of work */
     LOCK_RANK_TTY,          /* a terminal's sleeping locks: one reader, one writer */
