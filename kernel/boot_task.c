@@ -7,18 +7,15 @@
 #include "kernel/base/port.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/selftest.h"
+#include "kernel/panic_test.h"
 #include "mm/reclaim.h"
 
 extern const struct selftest selftests_start[], selftests_end[];
 
 static void run_boot_task(void *arg)
 {
-    char value[2];
-
     (void)arg;
-    if (bootarg_get("panic_test", value, sizeof(value))) {
-        panic("asked for by the kernel argument panic_test");
-    }
+    panic_test_run();
     if (reclaim_start() != 0) {
         panic("no memory for the reclaim task");
     }

@@ -3,8 +3,12 @@
  * The first instructions of every hart.
  *
  * Register contract. OpenSBI enters _start on the boot hart and secondary_start on every other, in supervisor mode with
- * paging off and interrupts off: a0 = the hart's id; a1 = the device tree's physical address on the boot hart, the address of
- * its idle thread (virtual) on the others. From here to the high half, code is position independent and uses no stack.
+ * paging off and interrupts off: a0 = the hart's id; a1 = the device tree's physical address on the boot hart. From here to the
+ * high half, code is position independent and uses no stack.
+ *
+ * OpenSBI before 1.2 marks a hart as started before it stores where; a hart that looks in between comes to _start, the default. So
+ * the boot hart is the first one that comes to _start, a later one goes on as if it had come to secondary_start, and every
+ * secondary hart finds its thread by its id, whatever a1 says.
  *
  * Idea: one early page table serves every hart for the few instructions that lead into the high half. It maps
  *   - the gigabyte that this code runs in to itself, so that the instruction after the write of satp can be fetched;
@@ -26,6 +30,10 @@
     .globl _start
 _start:
     csrr s2, time /* the boot's first moment: the log reports what came after */
+    lla t0, boot_hart_came
+    li t1, 1
+    amoadd.w t1, t1, (t0)
+    bnez t1, secondary_start
     csrw sie, zero
     mv s0, a0
     mv s1, a1
@@ -135,8 +143,22 @@ enter_high_half:
     .globl secondary_start
 secondary_start:
     csrw sie, zero
-    mv s0, a0
-    mv s1, a1
+    /* secondary_boots: pairs of an id and a thread, which is 0 while the pair is not valid (hart.c). */
+1:
+    lla t0, secondary_boots
+    li t1, ENTRY_MAX_HARTS
+2:
+    ld s1, 8(t0)
+    beqz s1, 3f
+    fence r, rw
+    ld t2, 0(t0)
+    beq t2, a0, 4f
+3:
+    addi t0, t0, 16
+    addi t1, t1, -1
+    bnez t1, 2b
+    j 1b
+4:
     lla t1, 2f
     j enter_high_half
 2:
@@ -160,6 +182,11 @@ secondary_start:
     .balign 8
 link_address:
     .dword _start
+
+    .data
+    .balign 4
+boot_hart_came: /* not zeroed data: that is cleared by the first to come, after the look */
+    .word 0
 
     .section .early_tables, "aw", @nobits
     .balign 4096

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "kernel/arch/riscv64/asid.h"
+#include "kernel/arch/riscv64/offsets.h"
 #include "kernel/arch/riscv64/port/memory.h"
 #include "kernel/arch/riscv64/sbi.h"
 #include "kernel/arch/riscv64/timer.h"
@@ -28,6 +29,14 @@ extern char boot_stack[];
 extern char secondary_start[];
 
 struct thread boot_thread; /* entry.S puts it into tp */
+
+/* What entry.S knows a starting hart by. */
+struct secondary_boot {
+    uint64_t id;
+    struct thread *_Atomic thread; /* [a] NULL: not valid yet */
+};
+struct secondary_boot secondary_boots[MAX_HARTS]; /* entry.S */
+static_assert(sizeof(struct secondary_boot) == 16 && MAX_HARTS == ENTRY_MAX_HARTS, "entry.S");
 
 static uint64_t ids[MAX_HARTS];           /* [I] after boot */
 static unsigned nr_known;                 /* [I] after boot */
@@ -206,8 +215,10 @@ static bool start_one(unsigned hart, struct thread *idle)
     idle->hart = hart;
     idle->preempt_count = 1; /* until its entry says that it can be switched */
     idle->kernel_sp = idle->stack + KERNEL_STACK_SIZE - sizeof(struct trap_frame);
+    secondary_boots[hart].id = ids[hart];
+    store_release(&secondary_boots[hart].thread, idle);
     fence_full();
-    error = sbi_hart_start(ids[hart], virt_to_phys(secondary_start), (uint64_t)idle);
+    error = sbi_hart_start(ids[hart], virt_to_phys(secondary_start), 0);
     if (error != 0) {
         pr_warn("harts: hart %llu: the firmware does not start it (SBI error %ld)",
                 (unsigned long long)ids[hart], error);

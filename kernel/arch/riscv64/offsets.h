@@ -37,4 +37,7 @@
 #define STACK_BIT 14
 #define STACK_SIZE (1 << STACK_BIT)
 
+/* MAX_HARTS, for entry.S */
+#define ENTRY_MAX_HARTS 8
+
 #endif

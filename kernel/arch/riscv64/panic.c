@@ -42,6 +42,14 @@ static bool is_code(uint64_t address)
     return address >= (uint64_t)_text_start && address < (uint64_t)_text_end;
 }
 
+/* Read the two words below a frame pointer. */
+static bool read_frame(uint64_t frame_pointer, uint64_t *upper, uint64_t *lower)
+{
+    return frame_pointer % 8 == 0 && frame_pointer >= DIRECT_MAP_BASE &&
+           probe_read((const uint64_t *)(frame_pointer - 8), upper) &&
+           probe_read((const uint64_t *)(frame_pointer - 16), lower);
+}
+
 void backtrace_log(uint64_t pc, uint64_t frame_pointer)
 {
     printk(LOG_EMERG, "backtrace:");
@@ -49,16 +57,32 @@ void backtrace_log(uint64_t pc, uint64_t frame_pointer)
         uint64_t next_pc, next_frame;
 
         printk(LOG_EMERG, "  %2d 0x%llx %pS", i, (unsigned long long)pc, (void *)pc);
-        if (frame_pointer % 8 != 0 || frame_pointer < DIRECT_MAP_BASE ||
-            !probe_read((const uint64_t *)(frame_pointer - 8), &next_pc) ||
-            !probe_read((const uint64_t *)(frame_pointer - 16), &next_frame) ||
-            next_frame == frame_pointer) {
+        if (!read_frame(frame_pointer, &next_pc, &next_frame) || next_frame == frame_pointer) {
             return;
         }
         /* A return address points behind the call: name the call. */
         pc = next_pc - 1;
         frame_pointer = next_frame;
     }
+}
+
+/* From a trap. A function that calls nothing has saved only the caller's s0, in the upper word, and its return address is still in
+ * ra; the same is true of a jump to where no code is, with the frame of whoever jumped. */
+static void backtrace_log_trap(const struct trap_frame *frame)
+{
+    uint64_t frame_pointer = frame->regs[8];
+    uint64_t upper, lower;
+
+    if (!is_code(frame->pc)) {
+        backtrace_log(frame->regs[1] - 1, frame_pointer);
+        return;
+    }
+    if (read_frame(frame_pointer, &upper, &lower) && !is_code(upper)) {
+        printk(LOG_EMERG, "at 0x%llx %pS, called by:", (unsigned long long)frame->pc, (void *)frame->pc);
+        backtrace_log(frame->regs[1] - 1, upper);
+        return;
+    }
+    backtrace_log(frame->pc, frame_pointer);
 }
 
 static void log_registers(const struct trap_frame *frame)
@@ -119,7 +143,7 @@ void port_panic(const char *message)
     printk(LOG_EMERG, "hart %u, task %s", port_hart_id(), who);
     if (frame != NULL) {
         log_registers(frame);
-        backtrace_log(frame->pc, frame->regs[8]);
+        backtrace_log_trap(frame);
     } else {
         /* Our own caller, and its frame. */
         const uint64_t *own_frame = __builtin_frame_address(0);
