@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+/* Allocating blocks.
+ *
+ * Files are fast when their blocks are neighbours, so the caller names a goal (behind the file's last block, or the group of
+ * its inode) and gets the first free run at or behind it, at most as long as wanted; when the goal's group is full, the other
+ * groups are tried in order. Bitmaps are metadata pages changed in place; group and file-system counts follow them.
+ *
+ * Nothing on the disk is believed: a bitmap that says that metadata is free is damage, and so is freeing what is free. */
+#include "fs/ext/ext_internal.h"
+#include "kernel/abi/errno.h"
+#include "kernel/base/bits.h"
+
+int ext_read_block(struct ext_fs *fs, uint32_t block, const char *what, struct meta_block *meta)
+{
+    if (block <= fs->first_data_block || block >= fs->nr_blocks) {
+        return super_damaged(fs->super, "%s: block %u is outside the file system (%u blocks)", what,
+                             block, fs->nr_blocks);
+    }
+    return meta_read(fs->super, block, fs->block_bytes, meta);
+}
+
+/* The free run at or behind `from` in a group's bitmap, at most `wanted` long; 0: there is none. */
+static uint32_t find_run(const uint64_t *bitmap, uint32_t nr_bits, uint32_t from, uint32_t wanted,
+                         uint32_t *start)
+{
+    size_t first = bitmap_find_clear(bitmap, nr_bits, from);
+    size_t end;
+
+    if (first >= nr_bits) {
+        return 0;
+    }
+    end = bitmap_find_set(bitmap, nr_bits, first);
+    *start = (uint32_t)first;
+    return min_of((uint32_t)(end - first), wanted);
+}
+
+static int take_run(struct ext_fs *fs, uint32_t group, struct meta_block *bitmap, uint32_t start,
+                    uint32_t nr)
+{
+    uint32_t first = ext_group_first_block(fs, group) + start;
+
+    if (!ext_is_data_range(fs, first, nr)) {
+        return super_damaged(fs->super,
+                             "group %u: its block bitmap says that metadata blocks %u+%u are free",
+                             group, first, nr);
+    }
+    bitmap_set_range(bitmap->data, start, nr);
+    meta_mark_dirty(bitmap);
+    fs->groups[group].nr_free_blocks -= min_of(nr, fs->groups[group].nr_free_blocks);
+    fs->nr_free_blocks -= min_of((uint64_t)nr, fs->nr_free_blocks);
+    return ext_group_store(fs, group);
+}
+
+/* Try one group. Returns 0 with *nr 0 when it has nothing. */
+static int alloc_in_group(struct ext_fs *fs, uint32_t group, uint32_t from, uint32_t wanted,
+                          uint32_t *first, uint32_t *nr)
+{
+    uint32_t nr_bits = ext_group_nr_blocks(fs, group);
+    struct meta_block bitmap;
+    uint32_t start = 0;
+    int error;
+
+    *nr = 0;
+    if (fs->groups[group].nr_free_blocks == 0) {
+        return 0;
+    }
+    error = meta_read(fs->super, fs->groups[group].block_bitmap, fs->block_bytes, &bitmap);
+    if (error != 0) {
+        return error;
+    }
+    *nr = find_run(bitmap.data, nr_bits, from, wanted, &start);
+    if (*nr == 0 && from != 0) {
+        *nr = find_run(bitmap.data, nr_bits, 0, wanted, &start);
+    }
+    if (*nr != 0) {
+        error = take_run(fs, group, &bitmap, start, *nr);
+        *first = ext_group_first_block(fs, group) + start;
+    } else { /* the count was wrong: e2fsck would say so, and it must not be tried again and again */
+        fs->groups[group].nr_free_blocks = 0;
+    }
+    meta_put(&bitmap);
+    return error;
+}
+
+int ext_alloc_blocks(struct ext_fs *fs, uint32_t goal, uint32_t wanted, uint32_t *first,
+                     uint32_t *nr)
+{
+    uint32_t group, from;
+    int error = 0;
+
+    if (goal < fs->first_data_block || goal >= fs->nr_blocks) {
+        goal = fs->first_data_block;
+    }
+    group = (goal - fs->first_data_block) / fs->blocks_per_group;
+    from = (goal - fs->first_data_block) % fs->blocks_per_group;
+    mutex_lock(&fs->alloc_lock);
+    *nr = 0;
+    for (uint32_t i = 0; i < fs->nr_groups && *nr == 0 && error == 0; i++) {
+        error = alloc_in_group(fs, group, from, wanted, first, nr);
+        group = (group + 1) % fs->nr_groups;
+        from = 0;
+    }
+    mutex_unlock(&fs->alloc_lock);
+    if (error != 0) {
+        return error;
+    }
+    return *nr != 0 ? 0 : -ENOSPC;
+}
+
+/* Free the part of a range that lies in one group. */
+static int free_in_group(struct ext_fs *fs, uint32_t group, uint32_t start, uint32_t nr)
+{
+    struct meta_block bitmap;
+    size_t nr_used = 0;
+    int error = meta_read(fs->super, fs->groups[group].block_bitmap, fs->block_bytes, &bitmap);
+
+    if (error != 0) {
+        return error;
+    }
+    for (uint32_t i = 0; i < nr; i++) {
+        nr_used += bitmap_test(bitmap.data, start + i) ? 1 : 0;
+    }
+    bitmap_clear_range(bitmap.data, start, nr);
+    meta_mark_dirty(&bitmap);
+    meta_put(&bitmap);
+    fs->groups[group].nr_free_blocks += (uint32_t)nr_used;
+    fs->nr_free_blocks += nr_used;
+    error = ext_group_store(fs, group);
+    if (error == 0 && nr_used != nr) {
+        error = super_damaged(fs->super,
+                              "blocks %u+%u were freed, and %zu of them were free already",
+                              ext_group_first_block(fs, group) + start, nr, nr - nr_used);
+    }
+    return error;
+}
+
+int ext_free_blocks(struct ext_fs *fs, uint32_t first, uint32_t nr)
+{
+    int error = 0;
+
+    if (!ext_is_data_range(fs, first, nr)) {
+        return super_damaged(fs->super, "blocks %u+%u cannot be a file's: not freed", first, nr);
+    }
+    mutex_lock(&fs->alloc_lock);
+    while (nr != 0 && error == 0) {
+        uint32_t group = (first - fs->first_data_block) / fs->blocks_per_group;
+        uint32_t start = (first - fs->first_data_block) % fs->blocks_per_group;
+        uint32_t part = min_of(nr, fs->blocks_per_group - start);
+
+        error = free_in_group(fs, group, start, part);
+        first += part;
+        nr -= part;
+    }
+    mutex_unlock(&fs->alloc_lock);
+    return error;
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+/* Block groups: the disk in equal parts, each with its own bitmaps and a share of the inodes.
+ *
+ *     | super block, descriptors (in some groups) | block bitmap | inode bitmap | inode table | data … |
+ *
+ * The descriptors say where each group's parts lie. They are checked once, at mount, so that the rest of the driver may trust
+ * them: every part lies inside the file system, outside the super block and descriptors, and no two of the same group meet. */
+#include "drivers/block.h"
+#include "fs/ext/ext_internal.h"
+#include "kernel/abi/errno.h"
+#include "kernel/base/printk.h"
+#include "mm/kmalloc.h"
+#include "mm/vmalloc.h"
+
+uint32_t ext_group_first_block(const struct ext_fs *fs, uint32_t group)
+{
+    return fs->first_data_block + group * fs->blocks_per_group;
+}
+
+uint32_t ext_group_nr_blocks(const struct ext_fs *fs, uint32_t group)
+{
+    return min_of(fs->blocks_per_group, fs->nr_blocks - ext_group_first_block(fs, group));
+}
+
+static bool is_power_of(uint32_t value, uint32_t base)
+{
+    while (value % base == 0) {
+        value /= base;
+    }
+    return value == 1;
+}
+
+/* Groups that begin with copies of the super block and the descriptors. */
+static bool has_super(const struct ext_fs *fs, uint32_t group)
+{
+    return !fs->has_sparse_super || group <= 1 || is_power_of(group, 3) || is_power_of(group, 5) ||
+           is_power_of(group, 7);
+}
+
+static uint32_t nr_head_blocks(const struct ext_fs *fs, uint32_t group)
+{
+    return has_super(fs, group) ? 1 + fs->group_table_blocks : 0;
+}
+
+bool ext_is_metadata(const struct ext_fs *fs, uint32_t block)
+{
+    uint32_t index = (block - fs->first_data_block) / fs->blocks_per_group;
+    const struct ext_group *group = &fs->groups[index];
+
+    return block - ext_group_first_block(fs, index) < nr_head_blocks(fs, index) ||
+           block == group->block_bitmap || block == group->inode_bitmap ||
+           (block >= group->inode_table && block - group->inode_table < fs->table_blocks);
+}
+
+bool ext_is_data_range(const struct ext_fs *fs, uint32_t block, uint64_t nr)
+{
+    if (block <= fs->first_data_block || block >= fs->nr_blocks || nr > fs->nr_blocks - block) {
+        return false;
+    }
+    for (uint64_t i = 0; i < nr; i++) {
+        if (ext_is_metadata(fs, block + (uint32_t)i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Descriptors live behind the super block, in the first group. */
+static uint32_t descriptor_block(const struct ext_fs *fs, uint32_t group)
+{
+    return fs->first_data_block + 1 +
+           group / (fs->block_bytes / (uint32_t)sizeof(struct ext_disk_group));
+}
+
+static struct ext_disk_group *descriptor_in(const struct ext_fs *fs, const struct meta_block *meta,
+                                            uint32_t group)
+{
+    return (struct ext_disk_group *)meta->data +
+           group % (fs->block_bytes / sizeof(struct ext_disk_group));
+}
+
+/* A part of `nr` blocks lies in its own group, behind the head. (Without flex_bg, which is refused, it must.) */
+static bool is_part_ok(const struct ext_fs *fs, uint32_t group, uint32_t block, uint32_t nr)
+{
+    uint32_t first = ext_group_first_block(fs, group) + nr_head_blocks(fs, group);
+    uint32_t end = ext_group_first_block(fs, group) + ext_group_nr_blocks(fs, group);
+
+    return block >= first && block < end && nr <= end - block;
+}
+
+static bool overlaps(uint32_t a, uint32_t b, uint32_t nr_b)
+{
+    return a >= b && a - b < nr_b;
+}
+
+static int check_group(struct ext_fs *fs, uint32_t index)
+{
+    const struct ext_group *group = &fs->groups[index];
+
+    if (!is_part_ok(fs, index, group->block_bitmap, 1) ||
+        !is_part_ok(fs, index, group->inode_bitmap, 1) ||
+        !is_part_ok(fs, index, group->inode_table, fs->table_blocks) ||
+        group->block_bitmap == group->inode_bitmap ||
+        overlaps(group->block_bitmap, group->inode_table, fs->table_blocks) ||
+        overlaps(group->inode_bitmap, group->inode_table, fs->table_blocks)) {
+        pr_err("ext: %s: group %u: bitmaps at %u and %u, inode table at %u: not where they can be",
+               fs->super->device->name, index, group->block_bitmap, group->inode_bitmap,
+               group->inode_table);
+        return -EUCLEAN;
+    }
+    if (group->nr_free_blocks > fs->blocks_per_group ||
+        group->nr_free_inodes > fs->inodes_per_group) {
+        pr_err("ext: %s: group %u: %u free blocks and %u free inodes are more than it has",
+               fs->super->device->name, index, group->nr_free_blocks, group->nr_free_inodes);
+        return -EUCLEAN;
+    }
+    return 0;
+}
+
+static int load_group(struct ext_fs *fs, uint32_t index)
+{
+    const struct ext_disk_group *disk;
+    struct meta_block meta;
+    int error = meta_read(fs->super, descriptor_block(fs, index), fs->block_bytes, &meta);
+
+    if (error != 0) {
+        pr_err("ext: %s: the descriptor of group %u cannot be read", fs->super->device->name,
+               index);
+        return error;
+    }
+    disk = descriptor_in(fs, &meta, index);
+    fs->groups[index] = (struct ext_group){
+        .block_bitmap = le32_get(disk->block_bitmap),
+        .inode_bitmap = le32_get(disk->inode_bitmap),
+        .inode_table = le32_get(disk->inode_table),
+        .nr_free_blocks = le16_get(disk->free_blocks_count),
+        .nr_free_inodes = le16_get(disk->free_inodes_count),
+        .nr_dirs = le16_get(disk->used_dirs_count),
+    };
+    meta_put(&meta);
+    return check_group(fs, index);
+}
+
+int ext_groups_load(struct ext_fs *fs)
+{
+    int error = 0;
+
+    fs->groups = kcalloc(fs->nr_groups, sizeof(*fs->groups), ALLOC_KERNEL);
+    if (fs->groups == NULL) {
+        return -ENOMEM;
+    }
+    for (uint32_t i = 0; i < fs->nr_groups && error == 0; i++) {
+        error = load_group(fs, i);
+        fs->nr_free_blocks += fs->groups[i].nr_free_blocks;
+        fs->nr_free_inodes += fs->groups[i].nr_free_inodes;
+    }
+    if (error != 0) {
+        kfree(fs->groups);
+        fs->groups = NULL;
+    }
+    return error;
+}
+
+int ext_group_store(struct ext_fs *fs, uint32_t index)
+{
+    const struct ext_group *group = &fs->groups[index];
+    struct ext_disk_group *disk;
+    struct meta_block meta;
+    int error = meta_read(fs->super, descriptor_block(fs, index), fs->block_bytes, &meta);
+
+    mutex_assert_held(&fs->alloc_lock);
+    if (error != 0) {
+        return error;
+    }
+    disk = descriptor_in(fs, &meta, index);
+    disk->free_blocks_count = le16_of((uint16_t)group->nr_free_blocks);
+    disk->free_inodes_count = le16_of((uint16_t)group->nr_free_inodes);
+    disk->used_dirs_count = le16_of((uint16_t)group->nr_dirs);
+    meta_mark_dirty(&meta);
+    meta_put(&meta);
+    return 0;
+}

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: MIT
+/* Inodes on the disk and in memory.
+ *
+ * Inode n stands in the table of group (n-1) / inodes_per_group. Reading one checks what the rest of the driver relies on:
+ * the type is one of the seven, the size is possible, a directory is a whole number of blocks. write_inode() puts the
+ * attributes back into the table's page; the page reaches the disk with the other metadata.
+ *
+ * Times: seconds in 32 bits, and with 256-byte inodes 30 bits of nanoseconds and 2 more of seconds (until 2446). */
+#include "fs/ext/ext_internal.h"
+#include "kernel/abi/errno.h"
+#include "kernel/base/bits.h"
+#include "kernel/base/port.h"
+#include "kernel/base/string.h"
+#include "mm/slab.h"
+
+SLAB_CACHE(ext_inode_cache, struct ext_inode, NULL);
+
+struct inode *ext_alloc_vfs_inode(struct super *super)
+{
+    struct ext_inode *ext = slab_alloc(&ext_inode_cache, ALLOC_KERNEL);
+
+    if (ext == NULL) {
+        return NULL;
+    }
+    inode_init_fields(&ext->vfs);
+    memset(ext->pointers, 0, sizeof(ext->pointers));
+    ext->flags = 0;
+    ext->generation = 0;
+    ext->file_acl = 0;
+    ext->next_goal = 0;
+    rwlock_init(&ext->map_lock, LOCK_RANK_FS_MAP, "ext map");
+    return &ext->vfs;
+}
+
+void ext_free_vfs_inode(struct inode *inode)
+{
+    slab_free(&ext_inode_cache, ext_inode(inode));
+}
+
+/* The block of the inode table that holds an inode, and where in it. */
+static int read_table(struct ext_fs *fs, uint32_t number, struct meta_block *meta,
+                      struct ext_disk_inode **disk)
+{
+    uint32_t group = (number - 1) / fs->inodes_per_group;
+    uint64_t offset = (uint64_t)((number - 1) % fs->inodes_per_group) * fs->inode_bytes;
+    int error = meta_read(fs->super, fs->groups[group].inode_table + (offset >> fs->block_shift),
+                          fs->block_bytes, meta);
+
+    if (error == 0) {
+        *disk = (struct ext_disk_inode *)((char *)meta->data + (offset & (fs->block_bytes - 1)));
+    }
+    return error;
+}
+
+/* ---- Times ------------------------------------------------------------------------------------- */
+
+static bool has_extra(const struct ext_fs *fs, const struct ext_disk_inode *disk)
+{
+    return fs->inode_bytes > EXT_INODE_SIZE_OLD &&
+           le16_get(disk->extra_size) >= EXT_EXTRA_SIZE_WANTED &&
+           le16_get(disk->extra_size) <= fs->inode_bytes - EXT_INODE_SIZE_OLD;
+}
+
+static struct timespec64 get_time(struct le32 seconds, uint32_t extra)
+{
+    return (struct timespec64){
+        .sec = (int64_t)(int32_t)le32_get(seconds) + ((int64_t)(extra & 3) << 32),
+        .nsec = min_of(extra >> 2, 999999999u),
+    };
+}
+
+static uint32_t time_extra(struct timespec64 time)
+{
+    return (time.nsec << 2) | (uint32_t)(((time.sec - (int32_t)time.sec) >> 32) & 3);
+}
+
+static void read_times(struct inode *inode, const struct ext_fs *fs,
+                       const struct ext_disk_inode *disk)
+{
+    bool extra = has_extra(fs, disk);
+
+    inode->atime = get_time(disk->atime, extra ? le32_get(disk->atime_extra) : 0);
+    inode->mtime = get_time(disk->mtime, extra ? le32_get(disk->mtime_extra) : 0);
+    inode->ctime = get_time(disk->ctime, extra ? le32_get(disk->ctime_extra) : 0);
+    inode->btime = extra ? get_time(disk->btime, le32_get(disk->btime_extra)) : inode->ctime;
+}
+
+static void write_times(const struct inode *inode, const struct ext_fs *fs,
+                        struct ext_disk_inode *disk)
+{
+    disk->atime = le32_of((uint32_t)inode->atime.sec);
+    disk->mtime = le32_of((uint32_t)inode->mtime.sec);
+    disk->ctime = le32_of((uint32_t)inode->ctime.sec);
+    if (has_extra(fs, disk)) {
+        disk->atime_extra = le32_of(time_extra(inode->atime));
+        disk->mtime_extra = le32_of(time_extra(inode->mtime));
+        disk->ctime_extra = le32_of(time_extra(inode->ctime));
+        disk->btime = le32_of((uint32_t)inode->btime.sec);
+        disk->btime_extra = le32_of(time_extra(inode->btime));
+    }
+}
+
+/* ---- Reading ----------------------------------------------------------------------------------- */
+
+static void set_operations(struct inode *inode, uint32_t mode)
+{
+    struct ext_inode *ext = ext_inode(inode);
+
+    switch (mode & S_IFMT) {
+    case S_IFREG:
+        inode->ops = &ext_file_ops;
+        inode->file_ops = &generic_file_ops;
+        break;
+    case S_IFDIR:
+        inode->ops = &ext_dir_ops;
+        inode->file_ops = &ext_dir_file_ops;
+        break;
+    case S_IFLNK: inode->ops = &ext_symlink_ops; break;
+    default: { /* small device numbers stand in the first pointer, as 8 + 8 bits; others in the second */
+        uint32_t wide = ext->pointers[1];
+        uint32_t dev = ext->pointers[0] != 0
+                           ? ext->pointers[0]
+                           : ((wide & 0xfff00) | (wide & 0xff) | ((wide >> 12) & 0xfff00000u));
+
+        inode->ops = &ext_file_ops;
+        inode_set_special(inode, mode, dev);
+        break;
+    }
+    }
+}
+
+static bool is_known_type(uint32_t mode)
+{
+    switch (mode & S_IFMT) {
+    case S_IFREG:
+    case S_IFDIR:
+    case S_IFLNK:
+    case S_IFCHR:
+    case S_IFBLK:
+    case S_IFIFO:
+    case S_IFSOCK: return true;
+    default: return false;
+    }
+}
+
+/* What the rest of the driver relies on. Returns 0 or the error of the damage reported. */
+static int check_inode(struct inode *inode, const struct ext_fs *fs)
+{
+    struct ext_inode *ext = ext_inode(inode);
+    unsigned long long number = inode->number;
+
+    if (inode->nr_links == 0) {
+        return super_damaged(inode->super, "inode %llu: is in use, and has no links", number);
+    }
+    if (!is_known_type(inode->mode)) {
+        return super_damaged(inode->super, "inode %llu: mode %o is no file's", number, inode->mode);
+    }
+    if ((ext->flags & EXT_FLAG_EXTENTS) != 0) {
+        return super_damaged(
+            inode->super, "inode %llu: uses extents, which this file system does not have", number);
+    }
+    if (inode->size_bytes > ext_max_file_bytes(fs)) {
+        return super_damaged(inode->super, "inode %llu: size %llu is not possible", number,
+                             (unsigned long long)inode->size_bytes);
+    }
+    if (inode_is(inode, S_IFDIR) &&
+        (inode->size_bytes == 0 || (inode->size_bytes & (fs->block_bytes - 1)) != 0)) {
+        return super_damaged(inode->super, "inode %llu: a directory of %llu bytes is not possible",
+                             number, (unsigned long long)inode->size_bytes);
+    }
+    if (inode_is(inode, S_IFLNK) &&
+        (inode->size_bytes == 0 || inode->size_bytes >= fs->block_bytes)) {
+        return super_damaged(inode->super,
+                             "inode %llu: a symbolic link of %llu bytes is not possible", number,
+                             (unsigned long long)inode->size_bytes);
+    }
+    return 0;
+}
+
+static int fill_inode(struct inode *inode, struct ext_fs *fs)
+{
+    struct ext_inode *ext = ext_inode(inode);
+    struct ext_disk_inode *disk;
+    struct meta_block meta;
+    int error = read_table(fs, (uint32_t)inode->number, &meta, &disk);
+
+    if (error != 0) {
+        return error;
+    }
+    inode->mode = le16_get(disk->mode);
+    inode->uid = le16_get(disk->uid_low) | (uint32_t)le16_get(disk->uid_high) << 16;
+    inode->gid = le16_get(disk->gid_low) | (uint32_t)le16_get(disk->gid_high) << 16;
+    inode->nr_links = le16_get(disk->links_count);
+    inode->nr_sectors = le32_get(disk->nr_sectors);
+    inode->size_bytes = le32_get(disk->size_low);
+    if (inode_is(inode, S_IFREG)) {
+        inode->size_bytes |= (uint64_t)le32_get(disk->size_high) << 32;
+    }
+    for (unsigned i = 0; i < EXT_NR_POINTERS; i++) {
+        ext->pointers[i] = le32_get(disk->block[i]);
+    }
+    ext->flags = le32_get(disk->flags);
+    ext->generation = le32_get(disk->generation);
+    ext->file_acl = le32_get(disk->file_acl);
+    read_times(inode, fs, disk);
+    meta_put(&meta);
+    error = check_inode(inode, fs);
+    if (error == 0) {
+        mapping_init(&inode->mapping, inode, inode->super->device, &ext_mapping_ops,
+                     fs->block_shift);
+        set_operations(inode, inode->mode);
+    }
+    return error;
+}
+
+int ext_inode_get(struct super *super, uint32_t number, struct inode **out)
+{
+    struct ext_fs *fs = ext_fs(super);
+    bool is_new;
+    int error;
+
+    if (number == 0 || number > fs->nr_inodes ||
+        (number < fs->first_inode && number != EXT_ROOT_INODE)) {
+        return super_damaged(super, "inode number %u is out of range", number);
+    }
+    error = inode_get(super, number, out, &is_new);
+    if (error != 0 || !is_new) {
+        return error;
+    }
+    error = fill_inode(*out, fs);
+    if (error != 0) {
+        inode_fail_new(*out);
+        return error;
+    }
+    inode_unlock_new(*out);
+    return 0;
+}
+
+/* ---- Making and writing ------------------------------------------------------------------------ */
+
+int ext_inode_create(struct inode *dir, uint32_t mode, uint32_t dev_number, uid_t uid, gid_t gid,
+                     struct inode **out)
+{
+    struct ext_fs *fs = ext_fs(dir->super);
+    struct inode *inode;
+    uint32_t number;
+    bool is_new;
+    int error = ext_alloc_inode(fs, (uint32_t)dir->number, (mode & S_IFMT) == S_IFDIR, &number);
+
+    if (error != 0) {
+        return error;
+    }
+    error = inode_get(dir->super, number, &inode, &is_new);
+    if (error == 0 && !is_new) { /* the bitmap said that it is free, and somebody has it open */
+        inode_put(inode);
+        error = super_damaged(dir->super, "inode %u: is free in its bitmap, and in use", number);
+    }
+    if (error != 0) {
+        return error;
+    }
+    inode->mode = mode;
+    inode->uid = uid;
+    inode->gid = gid;
+    inode->nr_links = 1;
+    inode->atime = inode->mtime = inode->ctime = inode->btime = inode_now(dir->super);
+    port_random_bytes(&ext_inode(inode)->generation, sizeof(uint32_t));
+    if ((mode & S_IFMT) == S_IFCHR || (mode & S_IFMT) == S_IFBLK) {
+        bool is_small = (dev_number >> 8) < 256;
+
+        ext_inode(inode)->pointers[is_small ? 0 : 1] = dev_number;
+    }
+    mapping_init(&inode->mapping, inode, dir->super->device, &ext_mapping_ops, fs->block_shift);
+    set_operations(inode, mode);
+    inode_unlock_new(inode);
+    inode_mark_dirty(inode);
+    *out = inode;
+    return 0;
+}
+
+void ext_inode_discard(struct inode *inode)
+{
+    inode->nr_links = 0; /* the last put frees it and its blocks */
+    inode_mark_dirty(inode);
+    inode_put(inode);
+}
+
+void ext_count_sectors(struct inode *inode, int64_t change)
+{
+    spin_lock(&inode->state_lock);
+    inode->nr_sectors = change < 0 && (uint64_t)-change > inode->nr_sectors
+                            ? 0
+                            : inode->nr_sectors + (uint64_t)change;
+    spin_unlock(&inode->state_lock);
+}
+
+int ext_write_inode(struct inode *inode)
+{
+    struct ext_fs *fs = ext_fs(inode->super);
+    struct ext_inode *ext = ext_inode(inode);
+    struct ext_disk_inode *disk;
+    struct meta_block meta;
+    uint64_t size = inode_size(inode);
+    int error = read_table(fs, (uint32_t)inode->number, &meta, &disk);
+
+    if (error != 0) {
+        return error;
+    }
+    if (fs->inode_bytes > EXT_INODE_SIZE_OLD &&
+        le16_get(disk->extra_size) < EXT_EXTRA_SIZE_WANTED) {
+        memset((char *)disk + EXT_INODE_SIZE_OLD, 0, fs->inode_bytes - EXT_INODE_SIZE_OLD);
+        disk->extra_size = le16_of(EXT_EXTRA_SIZE_WANTED);
+    }
+    disk->mode = le16_of((uint16_t)inode->mode);
+    disk->uid_low = le16_of((uint16_t)inode->uid);
+    disk->uid_high = le16_of((uint16_t)(inode->uid >> 16));
+    disk->gid_low = le16_of((uint16_t)inode->gid);
+    disk->gid_high = le16_of((uint16_t)(inode->gid >> 16));
+    disk->links_count = le16_of((uint16_t)inode->nr_links);
+    disk->size_low = le32_of((uint32_t)size);
+    disk->size_high = le32_of(inode_is(inode, S_IFREG) ? (uint32_t)(size >> 32) : 0);
+    disk->dtime = le32_of(0);
+    disk->flags = le32_of(ext->flags);
+    disk->generation = le32_of(ext->generation);
+    disk->file_acl = le32_of(ext->file_acl);
+    rwlock_read_lock(&ext->map_lock);
+    for (unsigned i = 0; i < EXT_NR_POINTERS; i++) {
+        disk->block[i] = le32_of(ext->pointers[i]);
+    }
+    rwlock_read_unlock(&ext->map_lock);
+    spin_lock(&inode->state_lock);
+    disk->nr_sectors = le32_of((uint32_t)inode->nr_sectors);
+    write_times(inode, fs, disk);
+    spin_unlock(&inode->state_lock);
+    meta_mark_dirty(&meta);
+    meta_put(&meta);
+    return 0;
+}
+
+/* ---- The end ----------------------------------------------------------------------------------- */
+
+/* The inode is gone from the disk: no links, and the time of its deletion, as e2fsck expects. */
+static int clear_disk_inode(struct inode *inode)
+{
+    struct ext_fs *fs = ext_fs(inode->super);
+    struct ext_disk_inode *disk;
+    struct meta_block meta;
+    int error = read_table(fs, (uint32_t)inode->number, &meta, &disk);
+
+    if (error == 0) {
+        disk->links_count = le16_of(0);
+        disk->size_low = le32_of(0);
+        disk->size_high = le32_of(0);
+        disk->nr_sectors = le32_of(0);
+        memset(disk->block, 0, sizeof(disk->block));
+        disk->dtime = le32_of((uint32_t)inode_now(inode->super).sec);
+        meta_mark_dirty(&meta);
+        meta_put(&meta);
+    }
+    return error;
+}
+
+static bool has_blocks(const struct inode *inode)
+{
+    return inode_is(inode, S_IFREG) || inode_is(inode, S_IFDIR) ||
+           (inode_is(inode, S_IFLNK) && inode->nr_sectors != 0);
+}
+
+void ext_evict_inode(struct inode *inode)
+{
+    if (inode->nr_links != 0 || (inode->super->flags & SUPER_RDONLY) != 0) {
+        return;
+    }
+    /* What goes wrong here was logged where it was found; nobody is left to be told. */
+    if (has_blocks(inode)) {
+        (void)!ext_truncate_blocks(inode, 0);
+    }
+    if (clear_disk_inode(inode) == 0) {
+        (void)!ext_free_inode(ext_fs(inode->super), (uint32_t)inode->number,
+                              inode_is(inode, S_IFDIR));
+    }
+}

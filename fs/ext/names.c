@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+/* What names can be made to do: the inode operations of directories.
+ *
+ * Each operation allocates what it needs first, then changes the directory, then counts; what can fail comes before what shows.
+ * Link counts change under the locks that the VFS holds (inode_ops in fs/vfs/inode.h). A new inode is complete before its name
+ * appears; a removed name is gone before its inode is. */
+#include "fs/ext/ext_internal.h"
+#include "kernel/abi/errno.h"
+#include "kernel/base/string.h"
+
+static void change_links(struct inode *inode, int change)
+{
+    inode->nr_links = (uint32_t)((int)inode->nr_links + change);
+    inode_touch_changed(inode);
+}
+
+static int ext_lookup(struct inode *dir, const char *name, size_t len, struct inode **inode)
+{
+    uint32_t number;
+    int error = ext_dir_find(dir, name, len, &number);
+
+    return error != 0 ? error : ext_inode_get(dir->super, number, inode);
+}
+
+/* Give a new inode its name; on failure it goes, too. */
+static int add_name(struct inode *dir, const char *name, size_t len, struct inode *inode,
+                    struct inode **out)
+{
+    int error = ext_dir_add(dir, name, len, (uint32_t)inode->number, inode->mode);
+
+    if (error != 0) {
+        ext_inode_discard(inode);
+        return error;
+    }
+    *out = inode;
+    return 0;
+}
+
+static int ext_create(struct inode *dir, const char *name, size_t len, uint32_t mode,
+                      uint32_t dev_number, uid_t uid, gid_t gid, struct inode **out)
+{
+    struct inode *inode;
+    int error = ext_inode_create(dir, mode, dev_number, uid, gid, &inode);
+
+    return error != 0 ? error : add_name(dir, name, len, inode, out);
+}
+
+static int ext_symlink(struct inode *dir, const char *name, size_t len, const char *target,
+                       uid_t uid, gid_t gid, struct inode **out)
+{
+    struct inode *inode;
+    int error;
+
+    if (strlen(target) >= ext_fs(dir->super)->block_bytes) {
+        return -ENAMETOOLONG;
+    }
+    error = ext_inode_create(dir, S_IFLNK | 0777, 0, uid, gid, &inode);
+    if (error != 0) {
+        return error;
+    }
+    error = ext_symlink_store(inode, target, strlen(target));
+    if (error != 0) {
+        ext_inode_discard(inode);
+        return error;
+    }
+    return add_name(dir, name, len, inode, out);
+}
+
+static int ext_mkdir(struct inode *dir, const char *name, size_t len, uint32_t mode, uid_t uid,
+                     gid_t gid, struct inode **out)
+{
+    struct inode *inode;
+    int error;
+
+    if (dir->nr_links >= EXT_MAX_LINKS) {
+        return -EMLINK;
+    }
+    error = ext_inode_create(dir, S_IFDIR | (mode & ~S_IFMT), 0, uid, gid, &inode);
+    if (error != 0) {
+        return error;
+    }
+    inode->nr_links = 2; /* its name, and its own "." */
+    error = ext_dir_init(inode, (uint32_t)dir->number);
+    if (error != 0) {
+        ext_inode_discard(inode);
+        return error;
+    }
+    error = add_name(dir, name, len, inode, out);
+    if (error == 0) {
+        change_links(dir, 1); /* the new directory's ".." */
+    }
+    return error;
+}
+
+static int ext_link(struct inode *dir, const char *name, size_t len, struct inode *target)
+{
+    int error;
+
+    if (target->nr_links >= EXT_MAX_LINKS) {
+        return -EMLINK;
+    }
+    change_links(target, 1);
+    error = ext_dir_add(dir, name, len, (uint32_t)target->number, target->mode);
+    if (error != 0) {
+        change_links(target, -1);
+    }
+    return error;
+}
+
+static int ext_unlink(struct inode *dir, const char *name, size_t len, struct inode *target)
+{
+    int error = ext_dir_remove(dir, name, len);
+
+    if (error == 0) {
+        change_links(target, -1);
+    }
+    return error;
+}
+
+static int ext_rmdir(struct inode *dir, const char *name, size_t len, struct inode *target)
+{
+    int error = ext_dir_check_empty(target);
+
+    if (error == 0) {
+        error = ext_dir_remove(dir, name, len);
+    }
+    if (error == 0) {
+        target->nr_links = 0;
+        inode_touch_changed(target);
+        change_links(dir, -1);
+    }
+    return error;
+}
+
+/* The name at its new place. */
+static int enter_new_name(struct inode *dir, const char *name, size_t len, struct inode *source,
+                          struct inode *replaced)
+{
+    if (replaced != NULL) {
+        return ext_dir_replace(dir, name, len, (uint32_t)source->number, source->mode);
+    }
+    return ext_dir_add(dir, name, len, (uint32_t)source->number, source->mode);
+}
+
+/* A directory moves to another parent: its ".." follows, and both parents' link counts. */
+static int move_parent(struct inode *old_dir, struct inode *new_dir, struct inode *source)
+{
+    int error = ext_dir_replace(source, "..", 2, (uint32_t)new_dir->number, S_IFDIR);
+
+    if (error == 0) {
+        change_links(new_dir, 1);
+        change_links(old_dir, -1);
+    }
+    return error;
+}
+
+static int ext_rename(struct inode *old_dir, const char *old_name, size_t old_len,
+                      struct inode *new_dir, const char *new_name, size_t new_len,
+                      struct inode *source, struct inode *replaced)
+{
+    bool is_dir = inode_is(source, S_IFDIR);
+    int error = 0;
+
+    if (replaced != NULL && is_dir) {
+        error = ext_dir_check_empty(replaced);
+    } else if (is_dir && old_dir != new_dir && new_dir->nr_links >= EXT_MAX_LINKS) {
+        error = -EMLINK;
+    }
+    if (error == 0) {
+        error = enter_new_name(new_dir, new_name, new_len, source, replaced);
+    }
+    if (error != 0) {
+        return error;
+    }
+    error = ext_dir_remove(old_dir, old_name, old_len);
+    if (error == 0 && is_dir && old_dir != new_dir) {
+        error = move_parent(old_dir, new_dir, source);
+    }
+    if (replaced != NULL) {
+        if (is_dir) {
+            replaced->nr_links = 0;
+            inode_touch_changed(replaced);
+            change_links(new_dir, -1);
+        } else {
+            change_links(replaced, -1);
+        }
+    }
+    inode_touch_changed(source);
+    return error;
+}
+
+int ext_setattr(struct inode *inode, const struct attr_change *change)
+{
+    int error = 0;
+
+    if ((change->valid & ATTR_SIZE) != 0) {
+        if (change->size_bytes > ext_max_file_bytes(ext_fs(inode->super))) {
+            return -EFBIG;
+        }
+        inode_set_size(inode, change->size_bytes);
+        error = ext_truncate_blocks(inode, change->size_bytes);
+    }
+    inode_store_attr(inode, change);
+    return error;
+}
+
+const struct inode_ops ext_dir_ops = {
+    .lookup = ext_lookup,
+    .create = ext_create,
+    .mkdir = ext_mkdir,
+    .symlink = ext_symlink,
+    .link = ext_link,
+    .unlink = ext_unlink,
+    .rmdir = ext_rmdir,
+    .rename = ext_rename,
+    .setattr = ext_setattr,
+};
+
+const struct inode_ops ext_file_ops = {
+    .setattr = ext_setattr,
+};

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+/* Mounting an ext2 file system, and its super block while mounted.
+ *
+ * Everything that will be divided by, shifted by or used as a bound is checked here, once, with a log line that names the field
+ * that is wrong. Features that the disk says an implementation must know, and this one does not, refuse the mount; those that
+ * only matter to writers refuse a writable one.
+ *
+ * While it is mounted writable the clean bit is off, so that after a crash e2fsck knows to look; unmounting puts back what
+ * was found. Counts in the super block are written at sync time from those in memory.
+ *
+ * How the disk is laid out: disk.h and group.c. Blocks: map.c, alloc_block.c. Names: dir.c, names.c. */
+#include "fs/ext/ext.h"
+
+#include "drivers/block.h"
+#include "fs/ext/ext_internal.h"
+#include "kernel/abi/errno.h"
+#include "kernel/base/printk.h"
+#include "kernel/base/string.h"
+#include "mm/kmalloc.h"
+
+/* One log line, then the mount fails. `error` is -EINVAL for "not this format", which a probe expects: no line then. */
+static int refuse(struct super *super, const char *field, unsigned long long value)
+{
+    pr_err("ext: %s: %s is %llu: not mounted", super->device->name, field, value);
+    return -EUCLEAN;
+}
+
+static int check_features(struct super *super, const struct ext_disk_super *disk)
+{
+    uint32_t incompat = le32_get(disk->feature_incompat) & ~(uint32_t)EXT_INCOMPAT_KNOWN;
+    uint32_t ro_compat = le32_get(disk->feature_ro_compat) & ~(uint32_t)EXT_RO_COMPAT_KNOWN;
+
+    if (le32_get(disk->revision) == 0) {
+        return 0;
+    }
+    if ((incompat & EXT_INCOMPAT_RECOVER) != 0) {
+        pr_err("ext: %s: its journal must be replayed first (e2fsck -p does it): not mounted",
+               super->device->name);
+        return -EUCLEAN;
+    }
+    if (incompat != 0) {
+        pr_err("ext: %s: needs features 0x%x that ext2 does not have: not mounted",
+               super->device->name, incompat);
+        return -EINVAL;
+    }
+    if (ro_compat != 0 && (super->flags & SUPER_RDONLY) == 0) {
+        pr_err("ext: %s: features 0x%x allow reading only: mount it with -o ro",
+               super->device->name, ro_compat);
+        return -EROFS;
+    }
+    return 0;
+}
+
+/* Sizes and counts that everything else is computed from. */
+static int read_geometry(struct ext_fs *fs, const struct ext_disk_super *disk)
+{
+    struct super *super = fs->super;
+    uint32_t log_size = le32_get(disk->log_block_size);
+    bool is_old = le32_get(disk->revision) == 0;
+
+    if (log_size > EXT_MAX_BLOCK_SHIFT - EXT_MIN_BLOCK_SHIFT) {
+        return refuse(super, "the logarithm of the block size", log_size);
+    }
+    fs->block_shift = EXT_MIN_BLOCK_SHIFT + log_size;
+    fs->block_bytes = 1u << fs->block_shift;
+    fs->nr_blocks = le32_get(disk->blocks_count);
+    fs->first_data_block = le32_get(disk->first_data_block);
+    fs->blocks_per_group = le32_get(disk->blocks_per_group);
+    fs->inodes_per_group = le32_get(disk->inodes_per_group);
+    fs->nr_inodes = le32_get(disk->inodes_count);
+    fs->nr_reserved_blocks = le32_get(disk->reserved_blocks_count);
+    fs->inode_bytes = is_old ? EXT_INODE_SIZE_OLD : le16_get(disk->inode_size);
+    fs->first_inode = is_old ? EXT_FIRST_INODE_OLD : le32_get(disk->first_inode);
+    fs->has_file_types = !is_old && (le32_get(disk->feature_incompat) & EXT_INCOMPAT_FILETYPE) != 0;
+    fs->has_sparse_super = !is_old &&
+                           (le32_get(disk->feature_ro_compat) & EXT_RO_COMPAT_SPARSE_SUPER) != 0;
+    fs->was_clean = (le16_get(disk->state) & EXT_STATE_CLEAN) != 0;
+    if (fs->inode_bytes < EXT_INODE_SIZE_OLD || fs->inode_bytes > fs->block_bytes ||
+        (fs->inode_bytes & (fs->inode_bytes - 1)) != 0) {
+        return refuse(super, "the inode size", fs->inode_bytes);
+    }
+    if (fs->first_data_block != (fs->block_shift == EXT_MIN_BLOCK_SHIFT ? 1 : 0)) {
+        return refuse(super, "the first data block", fs->first_data_block);
+    }
+    if (fs->blocks_per_group == 0 || fs->blocks_per_group > fs->block_bytes * 8) {
+        return refuse(super, "the number of blocks per group", fs->blocks_per_group);
+    }
+    if (fs->inodes_per_group == 0 || fs->inodes_per_group > fs->block_bytes * 8) {
+        return refuse(super, "the number of inodes per group", fs->inodes_per_group);
+    }
+    if (fs->nr_blocks <= fs->first_data_block + 1 ||
+        (uint64_t)fs->nr_blocks > (super->device->nr_sectors >> (fs->block_shift - SECTOR_SHIFT))) {
+        return refuse(super, "the number of blocks", fs->nr_blocks);
+    }
+    fs->nr_groups =
+        (uint32_t)(((uint64_t)fs->nr_blocks - fs->first_data_block + fs->blocks_per_group - 1) /
+                   fs->blocks_per_group);
+    if (fs->nr_inodes == 0 ||
+        (uint64_t)fs->nr_inodes != (uint64_t)fs->nr_groups * fs->inodes_per_group) {
+        return refuse(super, "the number of inodes", fs->nr_inodes);
+    }
+    if (fs->first_inode < EXT_FIRST_INODE_OLD || fs->first_inode > fs->nr_inodes) {
+        return refuse(super, "the first inode", fs->first_inode);
+    }
+    return 0;
+}
+
+static void derive_geometry(struct ext_fs *fs, const struct ext_disk_super *disk)
+{
+    uint32_t per_block = fs->block_bytes / (uint32_t)sizeof(struct ext_disk_group);
+
+    fs->table_blocks =
+        (uint32_t)(((uint64_t)fs->inodes_per_group * fs->inode_bytes + fs->block_bytes - 1) >>
+                   fs->block_shift);
+    fs->group_table_blocks = (fs->nr_groups + per_block - 1) / per_block +
+                             le16_get(disk->reserved_gdt_blocks);
+}
+
+/* Find the super block, at byte 1024 whatever the block size, and keep the block that it lies in. */
+static int read_super(struct ext_fs *fs)
+{
+    struct super *super = fs->super;
+    struct ext_disk_super disk;
+    struct meta_block meta;
+    int error;
+
+    if (super->device->nr_sectors < 8) {
+        return -EINVAL;
+    }
+    error = meta_read(super, 1, EXT_SUPER_OFFSET, &meta);
+    if (error != 0) {
+        return error;
+    }
+    memcpy(&disk, meta.data, sizeof(disk));
+    meta_put(&meta);
+    if (le16_get(disk.magic) != EXT_SUPER_MAGIC) {
+        return -EINVAL;
+    }
+    error = check_features(super, &disk);
+    if (error == 0) {
+        error = read_geometry(fs, &disk);
+    }
+    if (error != 0) {
+        return error;
+    }
+    derive_geometry(fs, &disk);
+    return meta_read(super, EXT_SUPER_OFFSET / fs->block_bytes, fs->block_bytes, &fs->super_block);
+}
+
+/* Store counts and state. Caller: alloc_lock. */
+static void store_super(struct ext_fs *fs, bool is_clean)
+{
+    struct ext_disk_super *disk = ext_disk_super(fs);
+    uint16_t state = le16_get(disk->state) & (uint16_t)~EXT_STATE_CLEAN;
+
+    disk->free_blocks_count = le32_of((uint32_t)fs->nr_free_blocks);
+    disk->free_inodes_count = le32_of((uint32_t)fs->nr_free_inodes);
+    disk->write_time = le32_of((uint32_t)inode_now(fs->super).sec);
+    disk->state = le16_of(is_clean && fs->was_clean ? state | EXT_STATE_CLEAN : state);
+    meta_mark_dirty(&fs->super_block);
+}
+
+static int begin_writing(struct ext_fs *fs)
+{
+    struct ext_disk_super *disk = ext_disk_super(fs);
+
+    if (!fs->was_clean) {
+        pr_warn("ext: %s: was not unmounted cleanly: e2fsck is advised", fs->super->device->name);
+    }
+    mutex_lock(&fs->alloc_lock);
+    disk->mount_count = le16_of((uint16_t)(le16_get(disk->mount_count) + 1));
+    disk->mount_time = le32_of((uint32_t)inode_now(fs->super).sec);
+    store_super(fs, false);
+    mutex_unlock(&fs->alloc_lock);
+    return meta_write_sync(&fs->super_block);
+}
+
+static int ext_sync(struct super *super, bool is_unmount)
+{
+    struct ext_fs *fs = ext_fs(super);
+
+    mutex_lock(&fs->alloc_lock);
+    store_super(fs, is_unmount);
+    mutex_unlock(&fs->alloc_lock);
+    return 0;
+}
+
+static int ext_remount(struct super *super, uint32_t flags, const char *options)
+{
+    struct ext_fs *fs = ext_fs(super);
+    bool is_read_only = (super->flags & SUPER_RDONLY) != 0;
+    bool wants_read_only = (flags & SUPER_RDONLY) != 0;
+    int error;
+
+    if (is_read_only == wants_read_only) {
+        return 0;
+    }
+    if (wants_read_only) {
+        mutex_lock(&fs->alloc_lock);
+        store_super(fs, true);
+        mutex_unlock(&fs->alloc_lock);
+        return meta_write_sync(&fs->super_block);
+    }
+    if (super->device->is_read_only ||
+        (le32_get(ext_disk_super(fs)->feature_ro_compat) & ~EXT_RO_COMPAT_KNOWN) != 0) {
+        return -EROFS;
+    }
+    fs->was_clean = (le16_get(ext_disk_super(fs)->state) & EXT_STATE_CLEAN) != 0;
+    error = begin_writing(fs);
+    return error;
+}
+
+static int ext_statfs(struct super *super, struct super_stats *stats)
+{
+    struct ext_fs *fs = ext_fs(super);
+    uint64_t overhead = fs->first_data_block;
+
+    for (uint32_t i = 0; i < fs->nr_groups; i++) {
+        overhead += 2 + fs->table_blocks;
+    }
+    mutex_lock(&fs->alloc_lock);
+    *stats = (struct super_stats){
+        .type_magic = EXT_SUPER_MAGIC,
+        .block_size_bytes = fs->block_bytes,
+        .nr_blocks = fs->nr_blocks - overhead,
+        .nr_free = fs->nr_free_blocks,
+        .nr_available = fs->nr_free_blocks > fs->nr_reserved_blocks
+                            ? fs->nr_free_blocks - fs->nr_reserved_blocks
+                            : 0,
+        .nr_inodes = fs->nr_inodes,
+        .nr_inodes_free = fs->nr_free_inodes,
+        .name_max = NAME_MAX,
+    };
+    memcpy(&stats->fsid, ext_disk_super(fs)->uuid, sizeof(stats->fsid));
+    mutex_unlock(&fs->alloc_lock);
+    return 0;
+}
+
+static void ext_destroy(struct super *super)
+{
+    struct ext_fs *fs = ext_fs(super);
+
+    meta_put(&fs->super_block);
+    kfree(fs->groups);
+    kfree(fs);
+    super->fs_data = NULL;
+}
+
+static const struct super_ops ext_super_ops = {
+    .alloc_inode = ext_alloc_vfs_inode,
+    .free_inode = ext_free_vfs_inode,
+    .write_inode = ext_write_inode,
+    .evict_inode = ext_evict_inode,
+    .sync = ext_sync,
+    .remount = ext_remount,
+    .statfs = ext_statfs,
+    .destroy = ext_destroy,
+};
+
+static int mount_root(struct super *super)
+{
+    int error = ext_inode_get(super, EXT_ROOT_INODE, &super->root);
+
+    if (error == 0 && !inode_is(super->root, S_IFDIR)) {
+        inode_put(super->root);
+        super->root = NULL;
+        error = super_damaged(super, "the root inode is no directory");
+    }
+    return error;
+}
+
+static int ext_mount(struct super *super, const char *options)
+{
+    struct ext_fs *fs = kzalloc(sizeof(*fs), ALLOC_KERNEL);
+    int error;
+
+    if (fs == NULL) {
+        return -ENOMEM;
+    }
+    fs->super = super;
+    mutex_init(&fs->alloc_lock, LOCK_RANK_FS_ALLOC, "ext alloc");
+    error = read_super(fs);
+    if (error != 0) {
+        goto free_fs;
+    }
+    error = ext_groups_load(fs);
+    if (error != 0) {
+        goto put_super;
+    }
+    super->fs_data = fs;
+    super->ops = &ext_super_ops;
+    super->block_size_bytes = fs->block_bytes;
+    super->max_file_bytes = ext_max_file_bytes(fs);
+    super->time_granularity =
+        (struct timespec64){.nsec = fs->inode_bytes > EXT_INODE_SIZE_OLD ? 1 : 1000000000u};
+    error = mount_root(super);
+    if (error != 0) {
+        goto free_groups;
+    }
+    if ((super->flags & SUPER_RDONLY) == 0) {
+        error = begin_writing(fs);
+        if (error != 0) {
+            inode_put(super->root);
+            super->root = NULL;
+            goto free_groups;
+        }
+    }
+    return 0;
+
+free_groups:
+    kfree(fs->groups);
+put_super:
+    meta_put(&fs->super_block);
+free_fs:
+    kfree(fs);
+    return error;
+}
+
+static struct fs_type ext2_type = {
+    .name = "ext2",
+    .needs_device = true,
+    .mount = ext_mount,
+};
+
+void ext_register(void)
+{
+    fs_type_register(&ext2_type);
+}
