@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-/* What an allocation may do to succeed. Every allocator in mm/ takes these, and every caller survives a NULL. */
+/* What an allocation may do to succeed. Every allocator in mm/ takes these, and every caller
+ * survives a NULL. */
 #ifndef CAIRN_MM_ALLOC_FLAGS_H
 #define CAIRN_MM_ALLOC_FLAGS_H
 
 enum alloc_flags {
-    ALLOC_WAIT = 1u << 0,    /* may sleep and reclaim memory; without it the call never sleeps */
-    ALLOC_NOFS = 1u << 1,    /* with ALLOC_WAIT: reclaim must not enter file systems (their locks are held) */
-    ALLOC_RESERVE = 1u << 2, /* may use the reserve kept for freeing memory: reclaim, interrupts, writeback */
+    ALLOC_WAIT = 1u << 0, /* may sleep and reclaim memory; without it the call never sleeps */
+    ALLOC_NOFS = 1u << 1, /* with ALLOC_WAIT: reclaim takes no file-system locks (they are held) */
+    ALLOC_RESERVE = 1u << 2, /* may use the reserve: for reclaim, interrupts, writeback */
     ALLOC_ZERO = 1u << 3,    /* the memory is zeroed */
     ALLOC_QUIET = 1u << 4,   /* no log line when it fails: the caller has another way */
     ALLOC_USER = 1u << 5,    /* for a user process: movable, and counted as such */

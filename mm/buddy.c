@@ -1,31 +1,35 @@
 // SPDX-License-Identifier: MIT
 /* The buddy system: blocks of frames, cheap to split and cheap to join.
  *
- * The idea. Only blocks of 2^k frames exist, each beginning at a multiple of its size. Such a block splits into two
- * halves, which are each other's buddies: their frame numbers differ in bit k-1 alone. So from a block's number
- * and order its buddy is one exclusive-or away, and no search is ever needed to join what belongs together.
+ * The idea. Only blocks of 2^k frames exist, each beginning at a multiple of its size. Such a block
+ * splits into two halves, which are each other's buddies: their frame numbers differ in bit k-1
+ * alone. So from a block's number and order its buddy is one exclusive-or away, and no search is
+ * ever needed to join what belongs together.
  *
- *     order 2   |      0..3         |          alloc(0):  split 0..3 into 0..1 and 2..3,
- *     order 1   |  0..1   |  2..3   |                     split 0..1 into 0 and 1, give out 0
- *     order 0   | 0  | 1  |                    free(0):   buddy 1 is free: join; buddy 2..3 is free: join
+ *     order 2   |       0..3        |      alloc:    split 0..3 into 0..1 and 2..3,
+ *     order 1   |  0..1   |  2..3   |                split 0..1 into 0 and 1, give out 0
+ *     order 0   | 0  | 1  |                free(0):  1 is free: join; 2..3 is free: join
  *
- * The state. There is one list of free blocks an order, and one `struct page` a frame. The first page of a free block
- * has kind PAGE_FREE, and its order with the mark PAGE_ORDER_FREE. The first page of an allocated block has its order
- * without the mark. All other pages of a block are PAGE_TAIL. Splitting and joining change first pages only, so both
- * directions take at most BUDDY_MAX_ORDER steps of constant time, whatever the state of memory. As every frame says
- * what it is, freeing twice, freeing the middle of a block, freeing with the wrong order or freeing what never
- * was ours is seen at once and refused.
+ * The state. There is one list of free blocks an order, and one `struct page` a frame. The first
+ * page of a free block has kind PAGE_FREE, and its order with the mark PAGE_ORDER_FREE. The first
+ * page of an allocated block has its order without the mark. All other pages of a block are
+ * PAGE_TAIL. Splitting and joining change first pages only, so both directions take at most
+ * BUDDY_MAX_ORDER steps of constant time, whatever the state of memory. As every frame says what it
+ * is, freeing twice, freeing the middle of a block, freeing with the wrong order or freeing what
+ * never was ours is seen at once and refused.
  *
  * Invariants (buddy_check walks them):
  *   1. a block of order k begins at a multiple of 2^k and lies in the region;
- *   2. two free buddies of the same order do not exist (they would have been joined), but at the highest order;
+ *   2. two free buddies of the same order do not exist (they would have been joined), but at the
+ *      highest order;
  *   3. the pages with the mark are exactly those on the lists, each on the list of its order;
  *   4. nr_free is the sum of 2^k over all free blocks.
  *
- * Locks. buddy->lock guards lists, counts and every page's `order`. A neighbour is told by its order alone, since
- * the kind of an allocated frame is its owner's to change without the lock.
+ * Locks. buddy->lock guards lists, counts and every page's `order`. A neighbour is told by its
+ * order alone, since the kind of an allocated frame is its owner's to change without the lock.
  *
- * Source: Knowlton, "A fast storage allocator" (1965); Knuth, The Art of Computer Programming, vol. 1, 2.5. */
+ * Source: Knowlton, "A fast storage allocator" (1965); Knuth, The Art of Computer Programming,
+ * vol. 1, 2.5. */
 #include "mm/buddy.h"
 
 #include "kernel/base/assert.h"

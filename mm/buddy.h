@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Binary buddies: one contiguous region of frames, given out in naturally aligned blocks of 2^order frames.
- * The theory stands in buddy.c. */
+/* Binary buddies: one contiguous region of frames, given out in naturally aligned blocks of
+ * 2^order frames. The theory stands in buddy.c. */
 #ifndef CAIRN_MM_BUDDY_H
 #define CAIRN_MM_BUDDY_H
 
@@ -37,28 +37,32 @@ enum buddy_verdict {
  *  @pages: nr_frames zeroed pages, the caller's, in use as long as the object is. */
 void buddy_init(struct buddy *buddy, uint64_t first_frame, uint64_t nr_frames, struct page *pages);
 
-/** Add reserved frames of the region as free memory, exactly those. Context: any; takes the lock. */
+/** Add reserved frames of the region as free memory, exactly those. Context: any; takes the
+ *  lock. */
 void buddy_add_range(struct buddy *buddy, uint64_t first_frame, uint64_t nr_frames);
 
 /** Take a block of 2^order pages.
  *  @order: log2 of the page count, 0..BUDDY_MAX_ORDER.
- *  Returns its first page, kind PAGE_USED, or NULL when no block is large enough. Context: any; takes the lock.
+ *  Returns its first page, kind PAGE_USED, or NULL when no block is large enough. Context: any;
+ *  takes the lock.
  *  Source: Knuth, TAOCP vol. 1, 2.5. */
 struct page *must_check buddy_alloc_block(struct buddy *buddy, unsigned order);
 
-/** Give a block back. Anything but an allocated block with its own order is refused, and nothing is changed.
+/** Give a block back. Anything but an allocated block with its own order is refused, and nothing is
+ *  changed.
  *  @caller: who frees, remembered for a report. Context: any; takes the lock. */
 enum buddy_verdict must_check buddy_free_block(struct buddy *buddy, struct page *page,
                                                unsigned order, const void *caller);
 
-/** What buddy_free_block would say, without the lock: enough for a frame that its owner gives back. */
+/** What buddy_free_block would say, without the lock: enough for a frame that its owner gives
+ *  back. */
 enum buddy_verdict buddy_judge(const struct buddy *buddy, const struct page *page, unsigned order);
 
 /** The verdict in words. */
 const char *buddy_verdict_text(enum buddy_verdict verdict);
 
-/** Single frames, many at a time under one hold of the lock; their kind becomes PAGE_HOT, and must be it when they
- *  come back. Returns how many. Context: any; takes the lock. */
+/** Single frames, many at a time under one hold of the lock; their kind becomes PAGE_HOT, and must
+ *  be it when they come back. Returns how many. Context: any; takes the lock. */
 unsigned must_check buddy_take_hot(struct buddy *buddy, struct page **pages, unsigned nr);
 void buddy_return_hot(struct buddy *buddy, struct page **pages, unsigned nr);
 

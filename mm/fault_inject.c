@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* One countdown for all harts. A test arms it with 1, 2, 3, … and runs its operation each time, until a run ends
- * with no failure: then every allocation of the operation has failed once. */
+/* One countdown for all harts. A test arms it with 1, 2, 3, … and runs its operation each time,
+ * until a run ends with no failure: then every allocation of the operation has failed once. */
 #include "mm/fault_inject.h"
 
 #ifdef CAIRN_TEST_HOOKS

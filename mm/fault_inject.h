@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Allocations that fail on demand, so that tests can show that every caller survives a NULL.
  *
- * Armed with n, the n-th allocation from now on fails, and then (when told so) every one after it. In builds
- * without CAIRN_TEST_HOOKS the question is a constant and the compiler removes it. */
+ * Armed with n, the n-th allocation from now on fails, and then (when told so) every one after
+ * it. In builds without CAIRN_TEST_HOOKS the question is a constant and the compiler removes it. */
 #ifndef CAIRN_MM_FAULT_INJECT_H
 #define CAIRN_MM_FAULT_INJECT_H
 
@@ -19,7 +19,8 @@ enum fault_site {
  *  @and_all_after: it and every later one, until fault_inject_disarm(). Context: any. */
 void fault_inject_arm(unsigned sites, uint64_t nth, bool and_all_after);
 
-/** Stop. Returns how many allocations failed since it was armed: 0 means that n was beyond the last one. */
+/** Stop. Returns how many allocations failed since it was armed: 0 means that n was beyond the
+ *  last one. */
 uint64_t fault_inject_disarm(void);
 
 /** Asked by the allocators: must this allocation fail? Context: any. */

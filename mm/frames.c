@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 /* The one door to physical memory: hot lists before, buddies behind, reclaim when both run dry.
  *
- * Single frames are by far the most wanted, and the frame freed last is still in the cache. So each hart keeps a small
- * stack of free frames, its hot list; frames_alloc(0) and frames_free(0) touch nothing else. An empty stack is
- * refilled, a full one drained, HOT_BATCH frames at a time under one hold of the buddy's lock:
+ * Single frames are by far the most wanted, and the frame freed last is still in the cache. So each
+ * hart keeps a small stack of free frames, its hot list; frames_alloc(0) and frames_free(0) touch
+ * nothing else. An empty stack is refilled, a full one drained, HOT_BATCH frames at a time under
+ * one hold of the buddy's lock:
  *
- *     frames_alloc(0) <-> hot list of this hart <-- batches --> buddy of a region <-- everything else
+ *     frames_alloc(0) <--> hot list of this hart <-- batches --> buddy of a region <--> blocks
  *
- * A hot list is used by its hart with interrupts off, and once in a while emptied by another one that needs every
- * frame. `busy` keeps the two apart: one atomic swap, and whoever finds it taken goes to the buddy instead, so that
- * an allocation never waits for a drain.
+ * A hot list is used by its hart with interrupts off, and once in a while emptied by another one
+ * that needs every frame. `busy` keeps the two apart: one atomic swap, and whoever finds it taken
+ * goes to the buddy instead, so that an allocation never waits for a drain.
  *
  * Watermarks, in free frames:
  *
@@ -17,10 +18,12 @@
  *       only ALLOC_RESERVE   the background task      it rests
  *       is served here       reclaims up to nr_high
  *
- * A failing allocation first empties all hot lists; with ALLOC_WAIT it then reclaims and tries again (reclaim.c decides how
- * long). The frames in hot lists passed the watermark when they were filled in, so the fast path asks nothing.
+ * A failing allocation first empties all hot lists; with ALLOC_WAIT it then reclaims and tries
+ * again (reclaim.c decides how long). The frames in hot lists passed the watermark when they were
+ * filled in, so the fast path asks nothing.
  *
- * Locks: `busy` of a hot list (interrupts off); the buddies' own. Neither is held while the other is taken.
+ * Locks: `busy` of a hot list (interrupts off); the buddies' own. Neither is held while the other
+ * is taken.
  * Source: the hot lists are Bonwick's per-CPU magazines applied to frames; see slab.c. */
 #include "mm/frames.h"
 
@@ -36,10 +39,6 @@
 
 #define HOT_CAPACITY 62u /* a list is 512 bytes then: its address is a shift away */
 #define HOT_BATCH    32u
-
-/* Kinds that an allocated first frame may have when it is given back. */
-#define FREEABLE_KINDS \
-    (1u << PAGE_USED | 1u << PAGE_LARGE | 1u << PAGE_ANON | 1u << PAGE_CACHE | 1u << PAGE_TABLE)
 
 struct hot_list {
     _Alignas(64) _Atomic uint32_t busy; /* [a] 1: somebody is at it */
@@ -96,7 +95,8 @@ static inline struct page *hot_pop(void)
     return page;
 }
 
-/* Put a frame, whose kind is PAGE_HOT, onto this hart's list. Returns false when there is no room. */
+/* Put a frame, whose kind is PAGE_HOT, onto this hart's list. Returns false when there is no
+ * room. */
 static inline bool hot_push(struct page *page)
 {
     uint64_t state = port_irq_save();
@@ -383,7 +383,7 @@ static __attribute__((noinline)) void push_slow(struct page *page)
 /* An allocated single frame: the only thing that a hot list takes. */
 static inline bool may_be_hot(const struct page *page, unsigned order)
 {
-    return order == 0 && page->order == 0 && (FREEABLE_KINDS >> page->kind & 1) != 0;
+    return order == 0 && page->order == 0 && page->kind >= PAGE_USED;
 }
 
 static inline void free_hot(struct page *page, const void *caller)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Frames of physical memory: the one door to the buddies, one a region, with per-hart hot lists before them. */
+/* Frames of physical memory: the one door to the buddies, one a region, with per-hart hot lists
+ * before them. */
 #ifndef CAIRN_MM_FRAMES_H
 #define CAIRN_MM_FRAMES_H
 
@@ -14,31 +15,33 @@ struct frame_range {
 };
 
 /** Take over the machine's memory: called once at boot, on one hart.
- *  @ram: what exists; @reserved: what of it is taken (firmware, image, device tree, initrd), in any order, may overlap.
- *  The page arrays are carved out of the RAM itself. Returns 0, or -ENOMEM when there is too little to go on. */
-int must_check frames_init(const struct frame_range *ram, unsigned nr_ram, const struct frame_range *reserved,
-                           unsigned nr_reserved);
+ *  @ram: what exists; @reserved: what of it is taken (firmware, image, device tree, initrd), in
+ *  any order, may overlap. The page arrays are carved out of the RAM itself. Returns 0, or
+ *  -ENOMEM when there is too little to go on. */
+int must_check frames_init(const struct frame_range *ram, unsigned nr_ram,
+                           const struct frame_range *reserved, unsigned nr_reserved);
 
-/** Give the allocator memory that was reserved at boot and is no longer needed (an unpacked initrd). */
+/** Give the allocator memory that was reserved at boot and is no longer needed (an unpacked
+ *  initrd). */
 void frames_release_reserved(struct frame_range range);
 
 /** Allocate 2^order frames, naturally aligned, refs 1 on the first, kind PAGE_USED.
  *  Returns the first page, or NULL. Context: any; may sleep only with ALLOC_WAIT. */
 struct page *must_check frames_alloc(unsigned order, enum alloc_flags flags);
 
-/** Give a block back; order must be the one it was allocated with. A double, misaligned, foreign or wrong-order free
- *  is refused with a report. Context: any. */
+/** Give a block back; order must be the one it was allocated with. A double, misaligned, foreign or
+ *  wrong-order free is refused with a report. Context: any. */
 void frames_free(struct page *page, unsigned order);
 
 /** Up to nr single frames into pages[]. Returns how many. */
 unsigned must_check frames_alloc_bulk(struct page **pages, unsigned nr, enum alloc_flags flags);
 
 struct frames_stats {
-    uint64_t nr_total;     /* frames that the allocator manages */
-    uint64_t nr_free;      /* in buddies and hot lists */
-    uint64_t nr_reserve;   /* below this only ALLOC_RESERVE is served */
-    uint64_t nr_low;       /* below this the reclaim task runs */
-    uint64_t nr_high;      /* up to this it works */
+    uint64_t nr_total;   /* frames that the allocator manages */
+    uint64_t nr_free;    /* in buddies and hot lists */
+    uint64_t nr_reserve; /* below this only ALLOC_RESERVE is served */
+    uint64_t nr_low;     /* below this the reclaim task runs */
+    uint64_t nr_high;    /* up to this it works */
     uint64_t nr_by_order[16];
 };
 
@@ -47,7 +50,8 @@ void frames_get_stats(struct frames_stats *stats);
 /** Free frames, cheap and approximate. */
 uint64_t frames_nr_free(void);
 
-/** Return every hart's hot list to the buddies (memory is short, or a test counts). Context: may sleep. */
+/** Return every hart's hot list to the buddies (memory is short, or a test counts). Context: may
+ *  sleep. */
 void frames_drain_hot(void);
 
 #endif

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
 /* From the firmware's account of memory to frame regions.
  *
- * Nothing that firmware says is believed as it stands. Ranges of RAM are rounded inwards to whole frames, cut off where
- * the direct map ends, sorted and merged; those that wrap around or are empty vanish. Reserved ranges are rounded
- * outwards and merged in the same way. Each range of RAM becomes a region with its own buddy. Its page array
- * (64 bytes a frame) is carved out of the first gap of the region's own memory that is large enough; then every gap
- * between reserved ranges is added to the buddy, exactly:
+ * Nothing that firmware says is believed as it stands. Ranges of RAM are rounded inwards to whole
+ * frames, cut off where the direct map ends, sorted and merged; those that wrap around or are empty
+ * vanish. Reserved ranges are rounded outwards and merged in the same way. Each range of RAM
+ * becomes a region with its own buddy. Its page array (64 bytes a frame) is carved out of the first
+ * gap of the region's own memory that is large enough; then every gap between reserved ranges is
+ * added to the buddy, exactly:
  *
  *     RAM        |-----------------------------------------------------------|
  *     reserved   |#firmware#| |##image##|                 |#initrd#|    |#fdt#|
- *     page array               .        |@@|
- *     the buddy's           ^^           . ^^^^^^^^^^^^^^^          ^^^^
+ *     page array                         |@@|
+ *     the buddy's           ^^             ^^^^^^^^^^^^^^^          ^^^^
  *
- * Runs once, on one hart, before anything can be allocated: the sets of spans are arrays of fixed size. When they
- * overflow they err on the safe side: RAM is dropped (the smallest span), reservations are widened (over the
- * smallest gap). */
+ * Runs once, on one hart, before anything can be allocated: the sets of spans are arrays of
+ * fixed size. When they overflow they err on the safe side: RAM is dropped (the smallest span),
+ * reservations are widened (over the smallest gap). */
 #include "mm/frames.h"
 
 #include "kernel/abi/errno.h"
@@ -31,7 +32,8 @@ struct span { /* of frame numbers */
     uint64_t end; /* exclusive */
 };
 
-/* Sorted, disjoint, not adjacent. One place more than the limit, so that an insertion comes before the shrinking. */
+/* Sorted, disjoint, not adjacent. One place more than the limit, so that an insertion comes
+ * before the shrinking. */
 struct span_set {
     struct span spans[MAX_SPANS + 1];
     unsigned nr;
@@ -101,7 +103,8 @@ static void add_taken(struct span span)
     remove_span(&taken, closest + 1);
 }
 
-/* The frames that a range covers wholly (inwards) or at all (outwards). Returns false when there are none. */
+/* The frames that a range covers wholly (inwards) or at all (outwards). Returns false when there
+ * are none. */
 static bool span_of_range(struct frame_range range, bool outwards, struct span *span)
 {
     uint64_t start = min_of(range.start.addr, (uint64_t)DIRECT_MAP_SIZE);

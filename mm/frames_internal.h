@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The table of frame regions: for page.c, frames.c, frames_boot.c and the look-ups of kmalloc.c and slab. */
+/* The table of frame regions: for page.c, frames.c, frames_boot.c and the look-ups of kmalloc.c
+ * and slab. */
 #ifndef CAIRN_MM_FRAMES_INTERNAL_H
 #define CAIRN_MM_FRAMES_INTERNAL_H
 
@@ -19,8 +20,8 @@ void frames_set_watermarks(void);
 struct page *page_of_frame_beyond(uint64_t frame);
 struct buddy *region_of_page_beyond(const struct page *page);
 
-/* The page of a frame number, or NULL. Nearly every machine has one region: the first comparison decides. (A region that
- * does not exist has no frames.) */
+/* The page of a frame number, or NULL. Nearly every machine has one region: the first comparison
+ * decides. (A region that does not exist has no frames.) */
 static inline struct page *page_of_frame(uint64_t frame)
 {
     uint64_t index = frame - frame_regions[0].first_frame;

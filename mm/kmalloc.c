@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT
 /* Memory of any size.
  *
- * Sizes up to KMALLOC_MAX_SLAB come from slab caches, four sizes a doubling (16 bytes apart at the lower end), so that
- * at most a fifth of a block is lost to rounding up; a request finds its cache by one look-up in a table of bytes:
+ * Sizes up to KMALLOC_MAX_SLAB come from slab caches, four sizes a doubling (16 bytes apart at the
+ * lower end), so that at most a fifth of a block is lost to rounding up; a request finds its cache
+ * by one look-up in a table of bytes:
  *
  *     16 32 48 64 80 96 112 128 | 160 192 224 256 | 320 384 448 512 | … | 5120 6144 7168 8192
  *
- * Larger ones are whole blocks of frames, kind PAGE_LARGE. A pointer's frame says which of the two it is and, for slabs,
- * of which cache; so kfree() needs no size, and no header stands before a block.
+ * Larger ones are whole blocks of frames, kind PAGE_LARGE. A pointer's frame says which of the two
+ * it is and, for slabs, of which cache; so kfree() needs no size, and no header stands before a
+ * block.
  *
- * A block is aligned to the largest power of two that divides its class: 16 bytes at least, the size itself for powers of
- * two up to a page.
+ * A block is aligned to the largest power of two that divides its class: 16 bytes at least, the
+ * size itself for powers of two up to a page.
  *
- * Zero bytes are answered with NO_BYTES, an address in a page that is never mapped: it isn't NULL, it can be freed, and
- * to use it is a fault.
+ * Zero bytes are answered with NO_BYTES, an address in a page that is never mapped: it isn't NULL,
+ * it can be freed, and to use it is a fault.
  *
  * Locks: none; those of slab.c and frames.c below. */
 #include "mm/kmalloc.h"

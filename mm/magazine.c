@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: MIT
-/* Magazines: the hart's own stacks of free objects, and the depot where harts exchange them. The idea stands in slab.c.
+/* Magazines: the hart's own stacks of free objects, and the depot where harts exchange them. The
+ * idea stands in slab.c.
  *
- * Allocation, when the loaded magazine is empty:          Freeing, when the loaded magazine is full:
- *   1. previous has rounds: exchange the two                1. previous has room: exchange the two
- *   2. a full one from the depot; previous, which is        2. an empty one from the depot, or a new one; previous,
- *      empty, goes there for it                                which is full, goes there for it
- *   3. fill half a magazine from the slabs                  3. empty previous into the slabs, exchange
+ * Allocation, when the loaded one is empty:      Freeing, when the loaded one is full:
+ *   1. previous has rounds: exchange the two       1. previous has room: exchange the two
+ *   2. a full one from the depot; previous,        2. an empty one from the depot, or a new one;
+ *      which is empty, goes there for it              previous, which is full, goes there for it
+ *   3. fill half of it from the slabs              3. empty previous into the slabs, exchange
  *
- * Step 1 is what makes two magazines better than one: just after an exchange with the depot the hart has one full
- * and one empty magazine, and at least as many operations as a magazine has rounds before the next exchange.
+ * Step 1 is what makes two magazines better than one: just after an exchange with the depot the
+ * hart has one full and one empty magazine, and at least as many operations as a magazine has
+ * rounds before the next exchange.
  *
- * A cache makes no more magazines than each ring of its depot has cells, so a push fails only when a slow peer
- * still sits in a cell of the ring; then the objects go to the slabs and the magazine is freed. Magazines are objects of
- * SLAB_PLAIN caches, one for each size. Big objects get small magazines, so that what rests in them stays bounded.
+ * A cache makes no more magazines than each ring of its depot has cells, so a push fails only when
+ * a slow peer still sits in a cell of the ring; then the objects go to the slabs and the magazine
+ * is freed. Magazines are objects of SLAB_PLAIN caches, one for each size. Big objects get small
+ * magazines, so that what rests in them stays bounded.
  *
- * Everything here runs with interrupts off on the hart whose magazines it changes. Another hart only reads their
- * counts. A reap asks all harts to empty their magazines by raising slab_reap_count; a hart sees it the next time it
- * comes here.
+ * Everything here runs with interrupts off on the hart whose magazines it changes. Another hart
+ * only reads their counts. A reap asks all harts to empty their magazines by raising
+ * slab_reap_count; a hart sees it the next time it comes here.
  *
  * Source: Bonwick & Adams 2001, section 3. */
 #include "kernel/abi/errno.h"
@@ -187,7 +190,8 @@ static void put_full(struct slab_cache *cache, struct magazine *magazine)
 
 /* ---- The hart -------------------------------------------------------------------------------- */
 
-/* Make `magazine` the loaded one, and the loaded one previous. Returns the one that was previous. */
+/* Make `magazine` the loaded one, and the loaded one previous. Returns the one that was
+ * previous. */
 static struct magazine *load(struct slab_hart *hart, struct magazine *magazine)
 {
     struct magazine *out = load_relaxed(&hart->previous);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* From addresses to pages and back, and reference counts.
  *
- * The regions are few and fixed after boot, so a look-up is one subtraction and one comparison each. Reference counts
- * follow the usual rule: who takes one has one, or holds the lock of the structure that has; a count that reached
- * zero never rises again, which is why page_try_get() must be used by whoever finds a page without a lock. */
+ * The regions are few and fixed after boot, so a look-up is one subtraction and one comparison
+ * each. Reference counts follow the usual rule: who takes one has one, or holds the lock of the
+ * structure that has; a count that reached zero never rises again, which is why page_try_get()
+ * must be used by whoever finds a page without a lock. */
 #include "mm/page.h"
 
 #include "kernel/base/assert.h"

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* One `struct page` for every frame of memory: who uses the frame, and how.
  *
- * The `kind` says which arm of the union is valid; only the owner of the frame changes it. Reference counts serve
- * frames that several parties share (page-cache pages, and anonymous pages shared copy-on-write): such a frame
- * goes back to the allocator when the last reference is dropped. */
+ * The `kind` says which arm of the union is valid; only the owner of the frame changes it.
+ * Reference counts serve frames that several parties share (page-cache pages, and anonymous
+ * pages shared copy-on-write): such a frame goes back to the allocator when the last reference
+ * is dropped. */
 #ifndef CAIRN_MM_PAGE_H
 #define CAIRN_MM_PAGE_H
 
@@ -12,13 +13,14 @@
 #include "port/memory.h" /* phys_to_virt(), virt_to_phys(): the direct map */
 #include <stdatomic.h>
 
+/* From PAGE_USED on, a frame is its owner's to give back with frames_free(). */
 enum page_kind {
     PAGE_RESERVED = 0, /* not the allocator's: firmware, image, the page array itself */
     PAGE_FREE,         /* in the buddy; `order` valid on the first frame of a block */
     PAGE_HOT,          /* on a hart's hot list */
     PAGE_TAIL,         /* inside a block, not its first frame (free or allocated) */
-    PAGE_USED,         /* allocated, of no more special kind */
     PAGE_SLAB,         /* holds objects of a slab cache */
+    PAGE_USED,         /* allocated, of no more special kind */
     PAGE_LARGE,        /* first frame of a large kmalloc block */
     PAGE_ANON,         /* private memory of processes; refs counts its page-table entries */
     PAGE_CACHE,        /* in the page cache */
@@ -37,59 +39,63 @@ enum page_flag {
     PAGE_READAHEAD = 1u << 7,  /* reading this page should start the next readahead */
     PAGE_ON_LRU = 1u << 8,     /* on a reclaim list */
     PAGE_ICACHE = 1u << 10,    /* instruction fetches of every hart see its content */
-    PAGE_MAPPED = 1u << 9,     /* every block of it has its place on the disk: writing it cannot meet ENOSPC */
+    PAGE_MAPPED = 1u << 9,     /* all its blocks have a place on the disk: no ENOSPC on writing */
 };
 
-/* In `order` of the first frame of a free block. The buddy tells a free neighbour by this mark alone: `order` is changed
- * only under its lock, while `kind` belongs to whoever has the frame. */
+/* In `order` of the first frame of a free block. The buddy tells a free neighbour by this mark
+ * alone: `order` is changed only under its lock, while `kind` belongs to whoever has the frame. */
 #define PAGE_ORDER_FREE 0x80u
 
 struct slab_cache;
 struct mapping;
 
 struct page {
-    _Atomic uint32_t flags; /* [a] enum page_flag */
-    _Atomic uint32_t refs;  /* [a] references; 0 for free frames and kinds that are not counted */
-    uint8_t kind;           /* [owner] enum page_kind */
-    uint8_t order;          /* [buddy->lock] log2 of the block's frames, on its first frame; see PAGE_ORDER_FREE */
-    uint8_t region;         /* [I] which frame region it belongs to */
-    _Atomic uint8_t dirty_sectors; /* [a] PAGE_CACHE: which 512-byte sectors of it are dirty, bit 0 first */
-    _Atomic uint32_t maps;  /* [a] PAGE_CACHE: page-table entries that map it */
+    _Atomic uint32_t flags;        /* [a] enum page_flag */
+    _Atomic uint32_t refs;         /* [a] references; 0 for free frames and kinds not counted */
+    uint8_t kind;                  /* [owner] enum page_kind */
+    uint8_t order;                 /* [buddy->lock] log2 of the block's frames, on its first one;
+                                    *     see PAGE_ORDER_FREE */
+    uint8_t region;                /* [I] which frame region it belongs to */
+    _Atomic uint8_t dirty_sectors; /* [a] PAGE_CACHE: its dirty 512-byte sectors, bit 0 first */
+    _Atomic uint32_t maps;         /* [a] PAGE_CACHE: page-table entries that map it */
     union {
         struct {                  /* PAGE_FREE, PAGE_HOT */
             struct list node;     /* [buddy->lock] */
-            const void *freed_by; /* who gave the frame back last: named when it is given back twice */
+            const void *freed_by; /* who gave it back last: named when it is given back twice */
         } free;
-        struct {                       /* PAGE_SLAB, on the slab's first frame */
-            struct slab_cache *cache;  /* [I] */
-            struct list node;          /* [cache->lock] */
-            union {                    /* one bit an object, 1: free; see slab_pages.c */
-                uint64_t free_bits;    /* [cache->lock] for up to 64 objects */
-                uint64_t *free_map;    /* [cache->lock] for more: at the slab's end */
+        struct {                      /* PAGE_SLAB, on the slab's first frame */
+            struct slab_cache *cache; /* [I] on all its frames */
+            struct list node;         /* [cache->lock] */
+            union {                   /* one bit an object, 1: free; see slab_pages.c */
+                uint64_t free_bits;   /* [cache->lock] for up to 64 objects */
+                uint64_t *free_map;   /* [cache->lock] for more: at the slab's end */
             };
-            uint16_t nr_used;          /* [cache->lock] */
-            uint16_t nr_objects;       /* [I] */
-            uint32_t colour_bytes;     /* [I] offset of the first object */
-            struct page *head;         /* [I] on all frames of a slab: its first frame */
+            uint16_t nr_used;      /* [cache->lock] */
+            uint16_t nr_objects;   /* [I] */
+            uint32_t colour_bytes; /* [I] offset of the first object */
+            struct page *head;     /* [I] on all its frames: the first one */
         } slab;
-        struct {                     /* PAGE_CACHE */
-            struct mapping *mapping; /* [page lock] NULL after truncation */
-            uint64_t index;          /* [page lock] in pages from the file's start */
-            struct list lru;         /* [lru lock] */
-            _Atomic uint32_t io_pending; /* [a] block requests that carry parts of this page, plus one while they are made */
+        struct {                         /* PAGE_CACHE */
+            struct mapping *mapping;     /* [page lock] NULL after truncation */
+            uint64_t index;              /* [page lock] in pages from the file's start */
+            struct list lru;             /* [lru lock] */
+            _Atomic uint32_t io_pending; /* [a] block requests that carry parts of this page,
+                                          *     plus one while they are made */
         } cache;
-        struct {               /* PAGE_LARGE, PAGE_USED */
-            uint64_t private;  /* the owner's own */
+        struct {              /* PAGE_LARGE, PAGE_USED */
+            uint64_t private; /* the owner's own */
         } used;
     };
 };
 
 static_assert(sizeof(struct page) == 64, "one cache line a frame");
 
-/** The page of a physical address, or NULL when it is not RAM that the allocator knows. Context: any. */
+/** The page of a physical address, or NULL when it is not RAM that the allocator knows. Context:
+ *  any. */
 struct page *page_from_phys(phys_t address);
 
-/** The page that a direct-map pointer points into; NULL for pointers that lie in no frame we know. */
+/** The page that a direct-map pointer points into; NULL for pointers that lie in no frame we
+ *  know. */
 struct page *page_from_virt(const void *pointer);
 
 phys_t page_to_phys(const struct page *page);

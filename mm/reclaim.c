@@ -1,23 +1,27 @@
 // SPDX-License-Identifier: MIT
 /* Reclaim: taking memory back from those who only keep it because it might be useful.
  *
- * Who holds such memory registers a shrinker. Reclaim asks them in their order, cheapest loss first, until enough
- * is free. There are two callers. The background task starts when free frames fall below nr_low and works up to nr_high,
- * so that most allocations never wait. An allocation with ALLOC_WAIT that finds nothing does the same for itself:
+ * Who holds such memory registers a shrinker. Reclaim asks them in their order, cheapest loss
+ * first, until enough is free. There are two callers. The background task starts when free frames
+ * fall below nr_low and works up to nr_high, so that most allocations never wait. An allocation
+ * with ALLOC_WAIT that finds nothing does the same for itself:
  *
  *     attempt:  reclaim a batch -> something freed? try again
- *                               -> nothing:  the out-of-memory handler kills a process -> wait a moment, try again
- *                               -> no victim, or the waiting task is killed itself: the allocation fails
+ *                               -> nothing: the out-of-memory handler kills a process; wait a
+ *                                  moment, and try again
+ *                               -> no victim, or the waiting task is itself killed: it fails
  *
- * It ends in any case: after MAX_ATTEMPTS the caller gets its NULL. Blocks above COSTLY_ORDER fail for want of
- * contiguous frames rather than of memory: nobody is killed for them.
+ * It ends in any case: after MAX_ATTEMPTS the caller gets its NULL. Blocks above COSTLY_ORDER fail
+ * for want of contiguous frames rather than of memory: nobody is killed for them.
  *
- * Locks. Shrinkers run outside every lock of this file; registry_lock is held only to step from one to the next, and
- * nr_running keeps the one that is being called on the list. Several tasks may reclaim at once: making one wait for
- * another would be a deadlock as soon as the other waits for a lock that the first holds.
+ * Locks. Shrinkers run outside every lock of this file; registry_lock is held only to step from one
+ * to the next, and nr_running keeps the one that is being called on the list. Several tasks may
+ * reclaim at once: making one wait for another would be a deadlock as soon as the other waits for a
+ * lock that the first holds.
  *
- * Recursion. A shrinker that allocates must not reclaim: it would come back to itself. Each reclaiming task stands on
- * a list for as long as it does, and its own allocations see that and fail instead. */
+ * Recursion. A shrinker that allocates must not reclaim: it would come back to itself. Each
+ * reclaiming task stands on a list for as long as it does, and its own allocations see that and
+ * fail instead. */
 #include "mm/reclaim.h"
 
 #include <stdatomic.h>
@@ -91,7 +95,8 @@ void shrinker_unregister(struct shrinker *shrinker)
     waitq_wait_event(&leaving, remove_if_idle(shrinker));
 }
 
-/* Step from one shrinker (NULL: the beginning) to the next, holding it on the list; NULL at the end. */
+/* Step from one shrinker (NULL: the beginning) to the next, holding it on the list; NULL at the
+ * end. */
 static struct shrinker *next_shrinker(struct shrinker *current)
 {
     uint64_t state = spin_lock_irqsave(&registry_lock);

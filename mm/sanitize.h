@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* What the allocators tell an address sanitizer: which bytes nobody may touch now.
  *
- * In a build with -fsanitize=address every free frame and object is out of bounds, so that a use after free is
- * reported where it happens. In other builds these are nothing. */
+ * In a build with -fsanitize=address every free frame and object is out of bounds, so that a use
+ * after free is reported where it happens. In other builds these are nothing. */
 #ifndef CAIRN_MM_SANITIZE_H
 #define CAIRN_MM_SANITIZE_H
 

@@ -3,19 +3,21 @@
  *
  * Three ideas, one above the other.
  *
- * 1. A cache holds objects of one type (Bonwick 1994). Frames come in slabs: a few contiguous frames cut into
- *    objects of one size. Nothing is searched for and nothing fragments: any free object is as good as any other, and a
- *    slab whose objects are all free can be given back. A constructor runs once for each object, when its slab is made;
- *    objects are freed in their constructed state, so that locks and lists in them are set up only once.
+ * 1. A cache holds objects of one type (Bonwick 1994). Frames come in slabs: a few contiguous
+ *    frames cut into objects of one size. Nothing is searched for and nothing fragments: any free
+ *    object is as good as any other, and a slab whose objects are all free can be given back. A
+ *    constructor runs once for each object, when its slab is made; objects are freed in their
+ *    constructed state, so that locks and lists in them are set up only once.
  *
- * 2. Each hart has a stack of free objects of its own, the magazine (Bonwick & Adams 2001). Allocation pops, freeing
- *    pushes, with interrupts off and no lock and no atomic operation. Two magazines a hart, loaded and previous, are
- *    exchanged when the loaded one runs out or over, so that a load around the boundary doesn't go further.
+ * 2. Each hart has a stack of free objects of its own, the magazine (Bonwick & Adams 2001).
+ *    Allocation pops, freeing pushes, with interrupts off and no lock and no atomic operation. Two
+ *    magazines a hart, loaded and previous, are exchanged when the loaded one runs out or over, so
+ *    that a load around the boundary doesn't go further.
  *
- * 3. Behind the harts a depot keeps whole magazines, full and empty ones. A hart that needs a full magazine brings its
- *    empty one, and the other way round: one exchange moves dozens of objects between harts. Here the depot is a pair of
- *    bounded lock-free rings (kernel/base/ring.c). A ring may say "empty" when it is not quite; then
- *    the slabs serve, and nobody waits.
+ * 3. Behind the harts a depot keeps whole magazines, full and empty ones. A hart that needs a full
+ *    magazine brings its empty one, and the other way round: one exchange moves dozens of objects
+ *    between harts. Here the depot is a pair of bounded lock-free rings (kernel/base/ring.c). A
+ *    ring may say "empty" when it is not quite; then the slabs serve, and nobody waits.
  *
  *        slab_alloc / slab_free
  *               |                       hart 0                hart 1            no lock, no atomics
@@ -27,24 +29,27 @@
  *               |
  *        frames_alloc / frames_free
  *
- * A cache is a static that initialises itself on first use. Before that, its harts are slab_harts_none, whose magazines
- * hold nothing and have room for nothing; so the fast path asks no question about initialisation: it fails, and the
- * slow path runs the once cell. Initialisation runs with interrupts off and never sleeps: nobody on this hart can come to
- * the cell meanwhile, and other harts spin for the microseconds that it takes.
+ * A cache is a static that initialises itself on first use. Before that, its harts are
+ * slab_harts_none, whose magazines hold nothing and have room for nothing; so the fast path asks no
+ * question about initialisation: it fails, and the slow path runs the once cell. Initialisation
+ * runs with interrupts off and never sleeps: nobody on this hart can come to the cell meanwhile,
+ * and other harts spin for the microseconds that it takes.
  *
- * Magazines and cores (the memory of a cache's harts and rings) are objects of caches too. These caches are SLAB_PLAIN:
- * they have no magazines and live on slab_harts_none for ever. So nothing depends on itself, and there is no
- * bootstrap order: whichever cache is used first sets up what it needs.
+ * Magazines and cores (the memory of a cache's harts and rings) are objects of caches too. These
+ * caches are SLAB_PLAIN: they have no magazines and live on slab_harts_none for ever. So nothing
+ * depends on itself, and there is no bootstrap order: whichever cache is used first sets up what it
+ * needs.
  *
- * Invariants: an object is in exactly one place: with a caller, in one magazine, or free in its slab. To its slab, an
- * object in a magazine is in use. Magazines in the full ring are full, those in the empty ring are empty.
+ * Invariants: an object is in exactly one place: with a caller, in one magazine, or free in its
+ * slab. To its slab, an object in a magazine is in use. Magazines in the full ring are full, those
+ * in the empty ring are empty.
  *
- * Locks: interrupts off for the hart's magazines; cache->lock (LOCK_RANK_SLAB) for the slabs. Frames are allocated
- * and constructors run with neither.
+ * Locks: interrupts off for the hart's magazines; cache->lock (LOCK_RANK_SLAB) for the slabs.
+ * Frames are allocated and constructors run with neither.
  *
- * Sources: J. Bonwick, "The Slab Allocator: An Object-Caching Kernel Memory Allocator", USENIX 1994; J. Bonwick and
- * J. Adams, "Magazines and Vmem: Extending the Slab Allocator to Many CPUs and Arbitrary Resources", USENIX 2001.
- * The depot of lock-free rings is ours. */
+ * Sources: J. Bonwick, "The Slab Allocator: An Object-Caching Kernel Memory Allocator", USENIX
+ * 1994; J. Bonwick and J. Adams, "Magazines and Vmem: Extending the Slab Allocator to Many CPUs
+ * and Arbitrary Resources", USENIX 2001. The depot of lock-free rings is ours. */
 #include "mm/slab.h"
 
 #include "kernel/abi/errno.h"
@@ -163,8 +168,8 @@ static noinline void free_slow(struct slab_cache *cache, void *object)
     port_irq_restore(state);
 }
 
-/* What an object's slab and this hart's magazines know about it; an object freed twice by two harts is found when the
- * magazines go back to the slabs. Returns whether it may be freed. */
+/* What an object's slab and this hart's magazines know about it; an object freed twice by two
+ * harts is found when the magazines go back to the slabs. Returns whether it may be freed. */
 static inline bool check_free(struct slab_cache *cache, const void *object, const void *caller)
 {
 #ifdef CAIRN_DEBUG

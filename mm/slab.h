@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Slab caches: objects of one type, allocated and freed in a few dozen instructions. Theory in slab.c.
+/* Slab caches: objects of one type, allocated and freed in a few dozen instructions. The theory
+ * stands in slab.c. A cache is a static that initialises itself on first use:
  *
- *     SLAB_CACHE(inode_cache, struct inode, inode_construct);     a static that initialises itself on first use
+ *     SLAB_CACHE(inode_cache, struct inode, inode_construct);
  *     struct inode *inode = slab_alloc(&inode_cache, ALLOC_KERNEL); */
 #ifndef CAIRN_MM_SLAB_H
 #define CAIRN_MM_SLAB_H
@@ -16,24 +17,24 @@ struct magazine;
 
 /* A hart's two magazines of a cache, in a cache line of its own. */
 struct slab_hart {
-    _Alignas(64) struct magazine *_Atomic loaded; /* [hart, interrupts off; others only count] never NULL */
+    _Alignas(64) struct magazine *_Atomic loaded; /* [hart] never NULL; others only count */
     struct magazine *_Atomic previous;            /* [hart] the same; full or empty */
-    uint64_t reap_seen;                           /* [hart] the last reap that this hart has obeyed */
+    uint64_t reap_seen;                           /* [hart] the last reap that it has obeyed */
 };
 
-/* Harts with magazines that hold nothing and have room for nothing: every cache before its first use. */
+/* Magazines that hold nothing and have room for nothing: those of a cache before its first use. */
 extern struct slab_hart slab_harts_none[MAX_HARTS];
 
 enum slab_flags {
-    SLAB_PLAIN = 1u << 0, /* no magazines: for the few objects that magazines are themselves made of */
+    SLAB_PLAIN = 1u << 0, /* no magazines: for the objects that magazines are made of */
 };
 
 struct slab_cache {
     const char *name;                /* [I] */
     uint32_t size_bytes;             /* [I] of an object as the caller sees it */
     uint32_t align_bytes;            /* [I] */
-    void (*construct)(void *object); /* [I] run once for each object when its slab is made, or NULL; a freed object
-                                            must be in its constructed state again */
+    void (*construct)(void *object); /* [I] run once for each object when its slab is made, or NULL;
+                                      *     a freed object must be in its constructed state again */
     struct once once;                /* guards all below it */
     uint32_t flags;                  /* [I] enum slab_flags */
     uint32_t stride_bytes;           /* [once] from object to object */
@@ -47,15 +48,15 @@ struct slab_cache {
     struct ring full;                /* the depot: full magazines */
     struct ring empty;               /* the depot: empty magazines */
     struct spinlock lock;
-    struct list partial;             /* [lock] slabs with free and used objects */
-    struct list whole;               /* [lock] slabs with no used object */
-    struct list used_up;             /* [lock] slabs with no free object */
-    uint64_t nr_slabs;               /* [lock] */
-    uint64_t nr_whole;               /* [lock] length of whole */
-    uint64_t nr_objects;             /* [lock] in all slabs */
-    uint64_t nr_taken;               /* [lock] of them, in magazines or with callers */
-    uint32_t next_colour;            /* [lock] */
-    struct list all;                 /* [registry lock] every cache, for /proc/slabinfo and reaping */
+    struct list partial;  /* [lock] slabs with free and used objects */
+    struct list whole;    /* [lock] slabs with no used object */
+    struct list used_up;  /* [lock] slabs with no free object */
+    uint64_t nr_slabs;    /* [lock] */
+    uint64_t nr_whole;    /* [lock] length of whole */
+    uint64_t nr_objects;  /* [lock] in all slabs */
+    uint64_t nr_taken;    /* [lock] of them, in magazines or with callers */
+    uint32_t next_colour; /* [lock] */
+    struct list all;      /* [registry lock] every cache, for /proc/slabinfo and reaping */
 };
 
 /* clang-format off */
@@ -75,11 +76,14 @@ void *must_check slab_alloc(struct slab_cache *cache, enum alloc_flags flags);
 /** Give an object back to its cache; NULL is ignored. Context: any. */
 void slab_free(struct slab_cache *cache, void *object);
 
-/** Make a cache at run time, for names and sizes not known at compile time. Returns it or NULL. Context: may sleep. */
-struct slab_cache *must_check slab_cache_create(const char *name, uint32_t size_bytes, uint32_t align_bytes,
+/** Make a cache at run time, for names and sizes not known at compile time. Returns it or NULL.
+ *  Context: may sleep. */
+struct slab_cache *must_check slab_cache_create(const char *name, uint32_t size_bytes,
+                                                uint32_t align_bytes,
                                                 void (*construct)(void *object));
 
-/** Destroy a cache made by slab_cache_create. Returns 0, or -EBUSY and a report when objects still live. */
+/** Destroy a cache made by slab_cache_create. Returns 0, or -EBUSY and a report when objects
+ *  still live. */
 int must_check slab_cache_destroy(struct slab_cache *cache);
 
 /** The cache that a live object belongs to, or NULL when the pointer is none of ours. */
@@ -101,12 +105,13 @@ void slab_get_stats(struct slab_cache *cache, struct slab_stats *stats);
 /** Call visit for every initialised cache, in order of name or age. Context: may sleep. */
 void slab_for_each(void (*visit)(const struct slab_stats *stats, void *arg), void *arg);
 
-/** Empty the depots and this hart's magazines and free slabs with no used object; the other harts empty theirs when they
- *  next exchange a magazine or are idle. Returns the frames given back. Context: may sleep. */
+/** Empty the depots and this hart's magazines and free slabs with no used object; the other harts
+ *  empty theirs when they next exchange a magazine or are idle. Returns the frames given back.
+ *  Context: may sleep. */
 uint64_t slab_reap(void);
 
-/** An idle hart has nothing to keep objects for: obey reaps that were asked for meanwhile. Called by the idle loop before
- *  it waits for an interrupt; cheap when there was none. Context: any. */
+/** An idle hart has nothing to keep objects for: obey reaps that were asked for meanwhile. Called
+ *  by the idle loop before it waits for an interrupt; cheap when there was none. Context: any. */
 void slab_idle(void);
 
 /** Walk a cache's slabs and counts; panics on damage. For tests and debug builds. */

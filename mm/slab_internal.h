@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What the parts of the slab allocator share: slab.c (interface), magazine.c (harts and depot), slab_pages.c (slabs),
- * slab_registry.c (all caches: figures, reaping, creation). */
+/* What the parts of the slab allocator share: slab.c (interface), magazine.c (harts and depot),
+ * slab_pages.c (slabs), slab_registry.c (all caches: figures, reaping, creation). */
 #ifndef CAIRN_MM_SLAB_INTERNAL_H
 #define CAIRN_MM_SLAB_INTERNAL_H
 
@@ -33,13 +33,15 @@ enum slab_verdict { SLAB_OK, SLAB_FOREIGN, SLAB_NOT_FIRST, SLAB_DOUBLE };
 
 /* ---- slab_pages.c ---------------------------------------------------------------------------- */
 
-/** Fix stride, slab order and colours. Returns 0, or -EINVAL for sizes and alignments that can't be. */
+/** Fix stride, slab order and colours. Returns 0, or -EINVAL for sizes and alignments that can't
+ *  be. */
 int must_check slab_pages_plan(struct slab_cache *cache);
 
 /** Up to nr free objects from existing slabs. Returns how many. Context: any; takes cache->lock. */
 unsigned must_check slab_pages_take(struct slab_cache *cache, void **objects, unsigned nr);
 
-/** Put objects back into their slabs; wrong ones are reported and left alone. Returns the frames that this freed.
+/** Put objects back into their slabs; wrong ones are reported and left alone. Returns the frames
+ *  that this freed.
  *  Context: any; takes cache->lock. */
 uint64_t slab_pages_put(struct slab_cache *cache, void *const *objects, unsigned nr);
 
@@ -49,7 +51,8 @@ bool must_check slab_pages_grow(struct slab_cache *cache, enum alloc_flags flags
 /** Free all slabs without a used object. Returns their frames. */
 uint64_t slab_pages_shrink(struct slab_cache *cache);
 
-/** What is wrong with freeing this object, as far as its slab knows. Context: any; takes cache->lock. */
+/** What is wrong with freeing this object, as far as its slab knows. Context: any; takes
+ *  cache->lock. */
 enum slab_verdict slab_pages_judge(struct slab_cache *cache, const void *object);
 void slab_report(const struct slab_cache *cache, const void *object, enum slab_verdict verdict,
                  const void *caller);
@@ -58,10 +61,12 @@ void slab_pages_check(struct slab_cache *cache);
 
 /* ---- magazine.c ------------------------------------------------------------------------------ */
 
-/** Choose the size of magazines for a planned cache, and set its harts and depot up. Returns 0 or -ENOMEM. */
+/** Choose the size of magazines for a planned cache, and set its harts and depot up. Returns 0
+ *  or -ENOMEM. */
 int must_check magazine_setup(struct slab_cache *cache, struct slab_hart **harts);
 
-/** The way beyond the loaded magazine. Caller: interrupts off. Returns an object, or NULL when no slab has one. */
+/** The way beyond the loaded magazine. Caller: interrupts off. Returns an object, or NULL when
+ *  no slab has one. */
 void *must_check magazine_alloc(struct slab_cache *cache);
 void magazine_free(struct slab_cache *cache, void *object);
 
@@ -69,7 +74,8 @@ void magazine_free(struct slab_cache *cache, void *object);
 uint64_t magazine_flush_hart(struct slab_cache *cache);
 uint64_t magazine_flush_depot(struct slab_cache *cache);
 
-/** Empty all harts and the depot, and free the magazines: nobody else uses the cache. It can be used on. */
+/** Empty all harts and the depot, and free the magazines: nobody else uses the cache. It can be
+ *  used on. */
 void magazine_teardown(struct slab_cache *cache);
 
 /** After that: free the memory of harts and rings. The cache can't be used any more. */

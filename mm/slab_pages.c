@@ -2,24 +2,28 @@
 /* Slabs: blocks of frames cut into objects, and which of these are free.
  *
  *     frames    | obj 0 | obj 1 | obj 2 |  ...  | obj n-1 | rest or map |
- *               ^ colour: the first object may begin a few cache lines in, differently from slab to slab,
- *                 so that first objects of many slabs don't fall into the same lines of a cache
+ *               ^ colour: the first object may begin a few cache lines in, differently from slab
+ *                 to slab, so that the first objects of many don't share the same lines of a cache
  *
- * Which objects are free is told by one bit each, outside the objects: a free object keeps its constructed state to the
- * last byte, and freeing twice or freeing what is no object is seen at once. Up to 64 objects, the bits stand in the
- * slab's `struct page`; with more (and so small) objects they take a few words at the slab's end.
- * Every frame of a slab has kind PAGE_SLAB and names cache and first page, so that any object's slab is one look-up away.
+ * Which objects are free is told by one bit each, outside the objects: a free object keeps its
+ * constructed state to the last byte, and freeing twice or freeing what is no object is seen at
+ * once. Up to 64 objects, the bits stand in the slab's `struct page`; with more (and so small)
+ * objects they take a few words at the slab's end. Every frame of a slab has kind PAGE_SLAB and
+ * names cache and first page, so that any object's slab is one look-up away.
  *
- * A slab is on one of three lists: used_up (no free object), partial, whole (no used object). Objects come from partial
- * slabs first, so that whole ones stay whole; more than SLAB_KEPT_WHOLE of these go back to the frames.
+ * A slab is on one of three lists: used_up (no free object), partial, whole (no used object).
+ * Objects come from partial slabs first, so that whole ones stay whole; more than SLAB_KEPT_WHOLE
+ * of these go back to the frames.
  *
- * The order of a slab is the lowest that wastes at most 1/8; four objects or more are wanted when that takes no
- * more than 4 frames. Under pressure a slab may be smaller: nr_objects and order belong to each slab.
+ * The order of a slab is the lowest that wastes at most 1/8; four objects or more are wanted when
+ * that takes no more than 4 frames. Under pressure a slab may be smaller: nr_objects and order
+ * belong to each slab.
  *
- * Invariants (slab_pages_check): nr_used + free bits = nr_objects for each slab; each stands on the list that nr_used
- * says; the sums are the cache's counts.
+ * Invariants (slab_pages_check): nr_used + free bits = nr_objects for each slab; each stands on the
+ * list that nr_used says; the sums are the cache's counts.
  *
- * Locks: cache->lock for lists, bits and counts. Frames are taken, constructed and freed without it. */
+ * Locks: cache->lock for lists, bits and counts. Frames are taken, constructed and freed without
+ * it. */
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
 #include "kernel/base/bits.h"

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* All caches: their figures, reaping, and caches made at run time.
  *
- * Every cache that has been used stands on one list, in order of first use. The list changes under registry_lock; a cache
- * leaves it only by slab_cache_destroy(), which holds reap_lock as well. So whoever holds reap_lock may step from cache to
- * cache without the spinlock held in between, and reaping calls into slabs and frames with no spinlock at all.
+ * Every cache that has been used stands on one list, in order of first use. The list changes under
+ * registry_lock; a cache leaves it only by slab_cache_destroy(), which holds reap_lock as well. So
+ * whoever holds reap_lock may step from cache to cache without the spinlock held in between, and
+ * reaping calls into slabs and frames with no spinlock at all.
  *
- * reap_lock (LOCK_RANK_RECLAIM) is never held while anything else is waited for: not across a visitor either, which
- * might allocate, and so come back here to reap. */
+ * reap_lock (LOCK_RANK_RECLAIM) is never held while anything else is waited for: not across a
+ * visitor either, which might allocate, and so come back here to reap. */
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
 #include "kernel/base/printk.h"

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT
 /* The kernel's own window of addresses, mapped page by page.
  *
- * The direct map gives every frame an address, so memory that need not be contiguous needs no mapping at all. The window
- * is for the rest: big buffers out of scattered frames, stacks that fault instead of running into their neighbour,
- * and device registers, which lie outside RAM. window.c hands out the addresses; this file puts frames behind them.
+ * The direct map gives every frame an address, so memory that need not be contiguous needs no
+ * mapping at all. The window is for the rest: big buffers out of scattered frames, stacks that
+ * fault instead of running into their neighbour, and device registers, which lie outside RAM.
+ * window.c hands out the addresses; this file puts frames behind them.
  *
- * An area's frames hang on one another by page->used.private, from area->first_page on: freeing an area needs no array.
- * Freeing unmaps first, which makes every hart forget the addresses, and only then gives the frames back.
+ * An area's frames hang on one another by page->used.private, from area->first_page on: freeing an
+ * area needs no array. Freeing unmaps first, which makes every hart forget the addresses, and only
+ * then gives the frames back.
  *
- * Stacks are made and dropped at every fork and exit, and mapping one costs a flush of all harts' TLBs. So a dropped
- * stack is kept, mapped, in a small ring; a shrinker takes the ring's stacks when memory is short. A stack is aligned to
- * twice its size: an address below it has the bit KERNEL_STACK_SIZE set, an address in it has not.
+ * Stacks are made and dropped at every fork and exit, and mapping one costs a flush of all harts'
+ * TLBs. So a dropped stack is kept, mapped, in a small ring; a shrinker takes the ring's stacks
+ * when memory is short. A stack is aligned to twice its size: an address below it has the bit
+ * KERNEL_STACK_SIZE set, an address in it has not.
  *
  *          |  guard, or empty  |  stack, grows down  | guard |
  *          bit = 1             ^ bit = 0             ^ bit = 1

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
-/* The kernel's own address window: big buffers from scattered frames, kernel stacks, device registers.
- * Every area is followed by an unmapped guard page (stacks also preceded by one). */
+/* The kernel's own address window: big buffers from scattered frames, kernel stacks, device
+ * registers. Every area is followed by an unmapped guard page (stacks also preceded by one). */
 #ifndef CAIRN_MM_VMALLOC_H
 #define CAIRN_MM_VMALLOC_H
 
 #include "kernel/base/types.h"
 #include "mm/alloc_flags.h"
 
-/** Page-aligned memory, contiguous only in the window. NULL when memory or window is exhausted. Context: may sleep. */
+/** Page-aligned memory, contiguous only in the window. NULL when memory or window is exhausted.
+ *  Context: may sleep. */
 void *must_check vmalloc(size_t size_bytes, enum alloc_flags flags);
 
 /** Context: any but an interrupt handler. */
 void vfree(const void *pointer);
 
-/** A kernel stack of KERNEL_STACK_SIZE bytes, aligned to twice its size, so that one bit of an address tells
- *  whether it has run out below. Returns its lowest address, or NULL. */
+/** A kernel stack of KERNEL_STACK_SIZE bytes, aligned to twice its size, so that one bit of an
+ *  address tells whether it has run out below. Returns its lowest address, or NULL. */
 void *must_check vmalloc_stack(void);
 void vfree_stack(void *stack);
 

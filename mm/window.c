@@ -5,17 +5,18 @@
  *     |   gap   |  area A  |g|  area B  |g|     gap      |  area C  |g|          rest         |
  *               '-- A.gap_bytes is before it             '-- C.gap_bytes
  *
- * Areas stand in a red-black tree by address. Each knows the gap before it, and the largest gap in its subtree; so the
- * lowest gap that is large enough is found in one walk down the tree. Behind the last area lies the rest. Every area
- * is followed by a guard page g, which belongs to nobody else and is never mapped: who runs over the end of an area
- * faults. What precedes an area is a gap or another's guard, so running under its start faults, too.
+ * Areas stand in a red-black tree by address. Each knows the gap before it, and the largest gap in
+ * its subtree; so the lowest gap that is large enough is found in one walk down the tree. Behind
+ * the last area lies the rest. Every area is followed by a guard page g, which belongs to nobody
+ * else and is never mapped: who runs over the end of an area faults. What precedes an area is a gap
+ * or another's guard, so running under its start faults, too.
  *
- * An alignment above a page asks for a gap that is large enough wherever it begins (size + alignment - page); only
- * stacks ask for one, and all of them for the same.
+ * An alignment above a page asks for a gap that is large enough wherever it begins (size +
+ * alignment - page); only stacks ask for one, and all of them for the same.
  *
  * Locks: window->lock. The areas' memory is the callers'.
- * Source: first fit by address after Knuth, TAOCP vol. 1, 2.5; the summaries in the tree are the interval trees
- * of Cormen et al., ch. 14, applied to gaps. */
+ * Source: first fit by address after Knuth, TAOCP vol. 1, 2.5; the summaries in the tree are the
+ * interval trees of Cormen et al., ch. 14, applied to gaps. */
 #include "mm/window.h"
 
 #include "kernel/abi/errno.h"

@@ -31,7 +31,8 @@ int must_check window_alloc(struct window *window, uint64_t len_bytes, uint64_t 
                             struct window_area *area);
 void window_free(struct window *window, struct window_area *area);
 
-/** The area that an address lies in (its guard page is not part of it), or NULL. Context: any; takes the lock. */
+/** The area that an address lies in (its guard page is not part of it), or NULL. Context: any;
+ *  takes the lock. */
 struct window_area *window_find(struct window *window, uint64_t address);
 
 /** Walk the tree and panic on damage. For tests and debug builds. */

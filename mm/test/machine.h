@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* A small machine for the tests of mm: RAM with the frame allocator on it, and an ear for the log. */
+/* A small machine for the tests of mm: RAM with the frame allocator on it, and an ear for the
+ * log. */
 #ifndef CAIRN_MM_TEST_MACHINE_H
 #define CAIRN_MM_TEST_MACHINE_H
 

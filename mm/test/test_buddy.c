@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* The buddy system against a shadow that knows of every frame whose it is; the structure checks itself after each
- * random step. No memory stands behind the frames: a buddy works on pages alone. */
+/* The buddy system against a shadow that knows of every frame whose it is; the structure checks
+ * itself after each random step. No memory stands behind the frames: a buddy works on pages
+ * alone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* Frame regions out of firmware's account of memory, hot lists, watermarks, and refused frees with their reports.
- * Each case starts a machine of its own; no slab cache is used here, since it would outlive its machine. */
+/* Frame regions out of firmware's account of memory, hot lists, watermarks, and refused frees
+ * with their reports. Each case starts a machine of its own; no slab cache is used here, since
+ * it would outlive its machine. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

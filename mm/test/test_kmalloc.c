@@ -25,7 +25,8 @@ static void check_size(size_t size)
     assert_non_null(block);
     usable = ksize(block);
     assert_true(usable >= size);
-    /* Four classes a doubling: at most a fifth is lost, beside the step of 16; blocks of frames may double. */
+    /* Four classes a doubling: at most a fifth is lost, beside the step of 16; blocks of frames
+     * may double. */
     if (size <= 8192) {
         assert_true(usable <= size + max_of(size / 4, 15ul));
     } else {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Reclaim: who is asked when, what an allocation does when nothing is left, and that it always ends. */
+/* Reclaim: who is asked when, what an allocation does when nothing is left, and that it always
+ * ends. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Slab caches against a model: no object twice, none lost, constructed state kept, counts exact at every moment; on one
- * hart and on several, with memory and without. */
+/* Slab caches against a model: no object twice, none lost, constructed state kept, counts exact
+ * at every moment; on one hart and on several, with memory and without. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -312,7 +312,8 @@ static void every_used_cache_is_listed(void **state)
     slab_free(&things, thing);
 }
 
-/* A cache's first use, and 200 objects more, with the n-th frame or object allocation failing, for every n. */
+/* A cache's first use, and 200 objects more, with the n-th frame or object allocation failing,
+ * for every n. */
 static void every_failing_allocation_is_survived(void **state)
 {
     enum { NR = 200 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // TSAN
-/* Threads that allocate and free each other's frames and objects at once, under ThreadSanitizer and AddressSanitizer:
- * no object is with two owners, none is lost, and the depot's rings carry the magazines from hart to hart. */
+/* Threads that allocate and free each other's frames and objects at once, under ThreadSanitizer
+ * and AddressSanitizer: no object is with two owners, none is lost, and the depot's rings carry
+ * the magazines from hart to hart. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -94,7 +95,8 @@ static void threads_free_each_others_objects(void **state)
     slab_check(&parcels);
 }
 
-/* One thread only allocates and one only frees: every object passes through the depot or the slabs. */
+/* One thread only allocates and one only frees: every object passes through the depot or the
+ * slabs. */
 static struct parcel *_Atomic mailbox[64];
 enum { NR_MAILS = 50000 };
 

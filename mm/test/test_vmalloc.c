@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* vmalloc over the host's page tables: memory that can be used, guards that fault, frames and tables that come back. */
+/* vmalloc over the host's page tables: memory that can be used, guards that fault, frames and
+ * tables that come back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
