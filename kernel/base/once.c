@@ -28,6 +28,7 @@
  * Source: the named states after musl's pthread_once; the recorded owner is ours. */
 #include "kernel/base/once.h"
 #include "kernel/base/assert.h"
+#include "kernel/base/test_point.h"
 
 enum { SPINS_PER_LOOK = 1024 };
 #define SPIN_LIMIT_NS (5ull * 1000 * 1000 * 1000)
@@ -65,6 +66,7 @@ static void sleep_until_released(struct once *once)
     struct once_waiter waiter = {.task = port_self()};
     struct once_waiter *head = load_relaxed(&once->waiters);
 
+    TEST_POINT(TEST_ONCE_ABOUT_TO_WAIT, once);
     do {
         waiter.next = head;
     } while (!atomic_compare_exchange_weak_explicit(&once->waiters, &head, &waiter,

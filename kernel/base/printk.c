@@ -18,6 +18,7 @@
 #include "kernel/base/klog.h"
 #include "kernel/base/port.h"
 #include "kernel/base/string.h"
+#include "kernel/base/test_point.h"
 
 /* One call's text; longer is cut. Small, because it lies on kernel stacks. */
 enum { LINE_BYTES = 512 };
@@ -108,6 +109,7 @@ static void update_console(void)
             return;
         }
         seq = drain_records();
+        TEST_POINT(TEST_CONSOLE_DRAINED, NULL);
         store_release(&console_is_taken, 0);
         fence_full();
     } while (has_news(seq));

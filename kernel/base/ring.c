@@ -32,21 +32,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/base/atomic.h"
 #include "kernel/base/bits.h"
-
-#ifdef CAIRN_TEST_HOOKS
-void (*_Atomic ring_test_pause)(struct ring *ring, enum ring_stage stage);
-
-#define TEST_PAUSE(ring, stage)                                                                   \
-    do {                                                                                          \
-        void (*pause)(struct ring *, enum ring_stage) =                                           \
-            load_relaxed(&ring_test_pause);                         \
-        if (pause != NULL) {                                                                      \
-            pause((ring), (stage));                                                               \
-        }                                                                                         \
-    } while (0)
-#else
-#define TEST_PAUSE(ring, stage) ((void)0)
-#endif
+#include "kernel/base/test_point.h"
 
 int ring_init(struct ring *ring, struct ring_cell *cells, uint64_t nr_cells)
 {
@@ -150,7 +136,7 @@ bool ring_push(struct ring *ring, uint64_t value)
     if (reserve(ring, &ring->push_position, 0, 1, &position) == 0) {
         return false;
     }
-    TEST_PAUSE(ring, RING_PUSH_RESERVED);
+    TEST_POINT(TEST_RING_PUSH_RESERVED, ring);
     publish_value(ring, position, value);
     return true;
 }
@@ -162,7 +148,7 @@ bool ring_pop(struct ring *ring, uint64_t *value)
     if (reserve(ring, &ring->pop_position, 1, 1, &position) == 0) {
         return false;
     }
-    TEST_PAUSE(ring, RING_POP_RESERVED);
+    TEST_POINT(TEST_RING_POP_RESERVED, ring);
     *value = take_value(ring, position);
     return true;
 }
@@ -173,7 +159,7 @@ size_t ring_push_batch(struct ring *ring, const uint64_t *values, size_t nr)
     size_t nr_reserved = reserve(ring, &ring->push_position, 0, nr, &first);
 
     if (nr_reserved > 0) {
-        TEST_PAUSE(ring, RING_PUSH_RESERVED);
+        TEST_POINT(TEST_RING_PUSH_RESERVED, ring);
     }
     for (size_t i = 0; i < nr_reserved; i++) {
         publish_value(ring, first + i, values[i]);
@@ -187,7 +173,7 @@ size_t ring_pop_batch(struct ring *ring, uint64_t *values, size_t nr)
     size_t nr_reserved = reserve(ring, &ring->pop_position, 1, nr, &first);
 
     if (nr_reserved > 0) {
-        TEST_PAUSE(ring, RING_POP_RESERVED);
+        TEST_POINT(TEST_RING_POP_RESERVED, ring);
     }
     for (size_t i = 0; i < nr_reserved; i++) {
         values[i] = take_value(ring, first + i);

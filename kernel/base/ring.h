@@ -36,17 +36,6 @@ bool must_check ring_pop(struct ring *ring, uint64_t *value);
 size_t must_check ring_push_batch(struct ring *ring, const uint64_t *values, size_t nr);
 size_t must_check ring_pop_batch(struct ring *ring, uint64_t *values, size_t nr);
 
-#ifdef CAIRN_TEST_HOOKS
-/* Where a test may stop a producer or a consumer: between its reservation and its publication. */
-enum ring_stage {
-    RING_PUSH_RESERVED,
-    RING_POP_RESERVED,
-};
-
-/** Called there when it is not NULL. */
-extern void (*_Atomic ring_test_pause)(struct ring *ring, enum ring_stage stage);
-#endif
-
 /** A snapshot of the number of values, for statistics only. */
 uint64_t ring_count(const struct ring *ring);
 

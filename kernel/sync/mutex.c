@@ -18,6 +18,7 @@
 #include "kernel/sync/mutex.h"
 #include "kernel/base/assert.h"
 #include "kernel/base/atomic.h"
+#include "kernel/base/test_point.h"
 #include "kernel/sync/lock_rank_check.h"
 
 void mutex_init(struct mutex *mutex, enum lock_rank rank, const char *name)
@@ -56,6 +57,7 @@ static __attribute__((noinline)) int wait_and_take(struct mutex *mutex, enum por
         error = port_block(PORT_NO_DEADLINE);
     }
     port_block_cancel();
+    TEST_POINT(TEST_MUTEX_WAIT_ENDED, mutex);
     waitq_remove(&waiter);
     if (is_mine) {
         return 0;

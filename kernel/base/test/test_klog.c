@@ -13,6 +13,7 @@
 
 #include "kernel/base/klog.h"
 #include "kernel/base/printk.h"
+#include "kernel/base/test_point.h"
 #include "tools/host/host.h"
 
 static pthread_mutex_t console_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -141,6 +142,22 @@ static void printk_inside_the_console_neither_hangs_nor_is_lost(void **state)
     assert_string_equal(console, "[   12.345678] outside\n[   12.345678] from inside\n");
 }
 
+static void log_before_the_console_is_given_back(enum test_point point, void *object)
+{
+    if (point == TEST_CONSOLE_DRAINED && nr_nested++ == 0) {
+        pr_info("late");
+    }
+}
+
+static void record_that_comes_while_the_console_is_given_back_is_not_left_behind(void **state)
+{
+    nr_nested = 0;
+    atomic_store(&test_point_hook, log_before_the_console_is_given_back);
+    pr_info("early");
+    atomic_store(&test_point_hook, NULL);
+    assert_string_equal(console, "[   12.345678] early\n[   12.345678] late\n");
+}
+
 enum { NR_THREADS = 4, NR_LINES = 200 };
 
 static void log_many(unsigned index, void *arg)
@@ -190,6 +207,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(frames_can_not_be_broken_by_what_is_logged, setup, teardown),
         cmocka_unit_test_setup_teardown(lines_are_split_and_cut_into_records, setup, teardown),
         cmocka_unit_test_setup_teardown(printk_inside_the_console_neither_hangs_nor_is_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            record_that_comes_while_the_console_is_given_back_is_not_left_behind, setup, teardown),
         cmocka_unit_test_setup_teardown(every_line_of_every_hart_comes_out_whole_and_once, setup, teardown),
         cmocka_unit_test_setup_teardown(old_records_are_overwritten_and_reported_lost, setup, teardown),
     };

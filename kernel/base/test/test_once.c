@@ -14,6 +14,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/base/once.h"
 #include "kernel/base/port.h"
+#include "kernel/base/test_point.h"
 #include "tools/host/host.h"
 
 enum { NR_THREADS = 8, NR_ROUNDS = 150 };
@@ -110,6 +111,53 @@ static void poisoned_cell_returns_the_first_error_for_ever(void **state)
     assert_int_equal(lazy.nr_runs, 1);
 }
 
+/* The owner ends between a waiter's look and its standing on the stack: nobody else will wake it. */
+static _Atomic int owner_stage;
+
+static int wait_until_a_waiter_looked(void *arg)
+{
+    atomic_store(&owner_stage, 1);
+    while (atomic_load(&owner_stage) != 2) {
+        port_yield();
+    }
+    return 0;
+}
+
+static void own_the_cell(void *arg)
+{
+    struct lazy *lazy = arg;
+
+    assert_int_equal(once_get(&lazy->once, wait_until_a_waiter_looked, NULL), 0);
+}
+
+static void let_the_owner_end(enum test_point point, void *object)
+{
+    struct once *once = object;
+
+    if (point == TEST_ONCE_ABOUT_TO_WAIT) {
+        atomic_store(&owner_stage, 2);
+        while (atomic_load(&once->owner) != NULL) {
+            port_yield();
+        }
+        usleep(1000); /* past its look at the waiters */
+    }
+}
+
+static void waiter_that_comes_too_late_wakes_itself(void **state)
+{
+    struct lazy lazy = {.once = ONCE_INIT("lazy", ONCE_RETRY)};
+
+    assert_non_null(port_spawn("owner", own_the_cell, &lazy));
+    while (atomic_load(&owner_stage) != 1) {
+        port_yield();
+    }
+    atomic_store(&test_point_hook, let_the_owner_end);
+    assert_int_equal(once_get(&lazy.once, make_product, &lazy), 0);
+    atomic_store(&test_point_hook, NULL);
+    assert_int_equal(lazy.nr_runs, 0);
+    host_wait_spawned();
+}
+
 static struct once recursive = ONCE_INIT("snake", ONCE_RETRY);
 static bool as_interrupt;
 
@@ -192,6 +240,7 @@ int main(void)
         cmocka_unit_test(failure_is_retried_by_those_who_waited),
         cmocka_unit_test(failure_is_returned_to_the_one_who_met_it),
         cmocka_unit_test(poisoned_cell_returns_the_first_error_for_ever),
+        cmocka_unit_test(waiter_that_comes_too_late_wakes_itself),
         cmocka_unit_test(recursion_is_a_panic_that_names_the_cell),
         cmocka_unit_test(reentry_from_an_interrupt_is_a_panic_that_names_the_cell),
         cmocka_unit_test(spinning_without_end_is_a_panic_that_names_the_cell),

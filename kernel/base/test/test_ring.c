@@ -14,6 +14,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/base/port.h"
 #include "kernel/base/ring.h"
+#include "kernel/base/test_point.h"
 #include "tools/host/host.h"
 
 static struct host_random source;
@@ -182,12 +183,13 @@ static struct ring_cell small_cells[NR_SMALL];
 static unsigned nr_stops;
 
 /* Runs while a producer of `small` stands between reservation and publication: as an interrupt handler would. */
-static void while_a_push_is_stopped(struct ring *ring, enum ring_stage stage)
+static void while_a_push_is_stopped(enum test_point point, void *object)
 {
+    struct ring *ring = object;
     uint64_t value;
     uint64_t values[NR_SMALL] = {11, 12, 13, 14};
 
-    if (stage != RING_PUSH_RESERVED || nr_stops++ > 0) {
+    if (point != TEST_RING_PUSH_RESERVED || nr_stops++ > 0) {
         return;
     }
     /* Empty apart from the unpublished value: maybe empty, at once. */
@@ -208,9 +210,9 @@ static void nothing_waits_for_a_producer_stopped_between_reserve_and_publish(voi
 
     assert_int_equal(ring_init(&ring, small_cells, NR_SMALL), 0);
     nr_stops = 0;
-    atomic_store(&ring_test_pause, while_a_push_is_stopped);
+    atomic_store(&test_point_hook, while_a_push_is_stopped);
     assert_true(ring_push(&ring, 10));
-    atomic_store(&ring_test_pause, NULL);
+    atomic_store(&test_point_hook, NULL);
     assert_true(nr_stops > 0);
     /* Once it has published, everything comes out, in the order of the reservations. */
     assert_int_equal(ring_pop_batch(&ring, values, 8), NR_SMALL);
@@ -219,11 +221,12 @@ static void nothing_waits_for_a_producer_stopped_between_reserve_and_publish(voi
     }
 }
 
-static void while_a_pop_is_stopped(struct ring *ring, enum ring_stage stage)
+static void while_a_pop_is_stopped(enum test_point point, void *object)
 {
+    struct ring *ring = object;
     uint64_t value;
 
-    if (stage != RING_POP_RESERVED || nr_stops++ > 0) {
+    if (point != TEST_RING_POP_RESERVED || nr_stops++ > 0) {
         return;
     }
     /* The cell that is being emptied is the next for a producer: maybe full, at once. */
@@ -244,9 +247,9 @@ static void nothing_waits_for_a_consumer_stopped_between_reserve_and_release(voi
         assert_true(ring_push(&ring, i));
     }
     nr_stops = 0;
-    atomic_store(&ring_test_pause, while_a_pop_is_stopped);
+    atomic_store(&test_point_hook, while_a_pop_is_stopped);
     assert_true(ring_pop(&ring, &value));
-    atomic_store(&ring_test_pause, NULL);
+    atomic_store(&test_point_hook, NULL);
     assert_true(nr_stops > 0);
     assert_true(value == 0);
     assert_true(ring_push(&ring, 4));

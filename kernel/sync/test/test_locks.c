@@ -12,6 +12,7 @@
 
 #include "kernel/abi/errno.h"
 #include "kernel/base/port.h"
+#include "kernel/base/test_point.h"
 #include "kernel/sync/mutex.h"
 #include "kernel/sync/rwlock.h"
 #include "kernel/sync/spinlock.h"
@@ -229,6 +230,45 @@ static void fatal_signal_ends_a_wait_for_a_mutex_that_stays_locked(void **state)
     mutex_unlock(&mutex);
 }
 
+/* While the killed victim still stands on the queue, a second task has come behind it and the mutex is unlocked: the
+ * wake-up goes to the victim. */
+static void unlock_under_the_victim(enum test_point point, void *object)
+{
+    if (point != TEST_MUTEX_WAIT_ENDED || port_self() != atomic_load(&victim)) {
+        return;
+    }
+    assert_non_null(port_spawn("behind", locking_thread, NULL));
+    while (atomic_load(&mutex.waiters.nr_waiters) < 2) {
+        port_yield();
+    }
+    usleep(1000); /* until it sleeps */
+    atomic_store(&victim, NULL);
+    while (!waitq_is_idle(&mutex.waiters) && atomic_load(&mutex.owner) != NULL) {
+        port_yield();
+    }
+}
+
+static void killed_waiter_passes_its_wakeup_on(void **state)
+{
+    atomic_store(&victim, NULL);
+    atomic_store(&victim_result, 1);
+    mutex_lock(&mutex);
+    assert_non_null(port_spawn("victim", killable_thread, NULL));
+    while (atomic_load(&victim) == NULL || waitq_is_idle(&mutex.waiters)) {
+        port_yield();
+    }
+    atomic_store(&test_point_hook, unlock_under_the_victim);
+    host_signal(atomic_load(&victim), true);
+    while (atomic_load(&victim) != NULL) {
+        port_yield();
+    }
+    mutex_unlock(&mutex);
+    host_wait_spawned(); /* hangs if the wake-up died with the victim */
+    atomic_store(&test_point_hook, NULL);
+    assert_int_equal(atomic_load(&victim_result), -ERESTARTSYS);
+    assert_int_equal(counter, 1);
+}
+
 static void lock_mutex_twice(void *arg)
 {
     mutex_lock(&mutex);
@@ -379,6 +419,7 @@ int main(void)
         cmocka_unit_test_setup(more_tasks_than_harts_share_a_mutex, reset_counter),
         cmocka_unit_test_setup(fatal_signal_ends_a_killable_wait_and_loses_no_wakeup, reset_counter),
         cmocka_unit_test_setup(fatal_signal_ends_a_wait_for_a_mutex_that_stays_locked, reset_counter),
+        cmocka_unit_test_setup(killed_waiter_passes_its_wakeup_on, reset_counter),
         cmocka_unit_test_setup(mutex_misuse_is_a_panic_with_its_name, reset_counter),
         cmocka_unit_test_setup(rwlock_lets_readers_or_one_writer_in_and_forgets_nobody, reset_counter),
         cmocka_unit_test_setup(waiting_writer_keeps_new_readers_out, reset_counter),

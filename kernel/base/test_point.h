@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+/* Places where a host test may stop the code under test, to make a race happen that otherwise takes luck: between
+ * two steps that the comment beside the place names. Compiled only with CAIRN_TEST_HOOKS, which host builds
+ * define; the kernel has nothing there. */
+#ifndef CAIRN_BASE_TEST_POINT_H
+#define CAIRN_BASE_TEST_POINT_H
+
+#ifdef CAIRN_TEST_HOOKS
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+enum test_point {
+    TEST_RING_PUSH_RESERVED,   /* ring: a position reserved, its value not published */
+    TEST_RING_POP_RESERVED,    /* ring: a position reserved, its cell not released */
+    TEST_ONCE_ABOUT_TO_WAIT,   /* once: an owner seen, the waiter not yet pushed */
+    TEST_CONSOLE_DRAINED,      /* printk: everything written, the console not given back */
+    TEST_MUTEX_WAIT_ENDED,     /* mutex: a wait ended, the waiter still on the queue */
+};
+
+/** Called at each place when it is not NULL, with the ring, cell, … concerned. */
+extern void (*_Atomic test_point_hook)(enum test_point point, void *object);
+
+static inline void test_point_reached(enum test_point point, void *object)
+{
+    void (*hook)(enum test_point, void *) =
+        atomic_load_explicit(&test_point_hook, memory_order_relaxed);
+
+    if (hook != NULL) {
+        hook(point, object);
+    }
+}
+
+#define TEST_POINT(point, object) test_point_reached((point), (object))
+
+#else
+#define TEST_POINT(point, object) ((void)0)
+#endif
+
+#endif
