@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+/* Simulated disks.
+ *
+ * start() does the whole request and completes it: it drops the device's lock for that, as the completion of a real
+ * disk comes from an interrupt that does not hold it. Interrupts stay off meanwhile, so done() runs in the context
+ * that it must be able to run in.
+ *
+ * The block layer keeps devices for ever, so records of disks that are no longer used are kept too, and
+ * handed out again. */
+#include "tools/host/disk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/cache/mapping.h"
+#include "kernel/abi/errno.h"
+#include "kernel/base/assert.h"
+#include "mm/kmalloc.h"
+#include "mm/page.h"
+#include "tools/host/host.h"
+
+static struct list unused = LIST_INIT(unused); /* tests make disks in one thread */
+
+static void fail(const char *path)
+{
+    perror(path);
+    exit(1);
+}
+
+/* ---- The driver -------------------------------------------------------------------------------- */
+
+static void transfer(struct host_disk *disk, const struct block_request *request)
+{
+    uint8_t *at = disk->bytes + request->sector * SECTOR_SIZE;
+
+    for (uint32_t i = 0; i < request->nr_segments; i++) {
+        const struct block_segment *segment = &request->segments[i];
+        uint8_t *memory = (uint8_t *)page_address(segment->page) + segment->offset_bytes;
+
+        if (request->op == BLOCK_READ) {
+            memcpy(memory, at, segment->len_bytes);
+        } else if (request->op == BLOCK_WRITE) {
+            memcpy(at, memory, segment->len_bytes);
+        }
+        at += segment->len_bytes;
+    }
+}
+
+static int run_request(struct host_disk *disk, const struct block_request *request)
+{
+    uint64_t irq = spin_lock_irqsave(&disk->lock);
+    int error = disk->filter != NULL ? disk->filter(disk, request) : 0;
+
+    if (error == 0) {
+        transfer(disk, request);
+    }
+    spin_unlock_irqrestore(&disk->lock, irq);
+    return error;
+}
+
+static int disk_start(struct block_device *device, struct block_request *request)
+{
+    struct host_disk *disk = device->driver;
+    int error;
+
+    spin_unlock(&device->lock);
+    error = run_request(disk, request);
+    host_interrupt_begin();
+    block_complete(device, request, error);
+    host_interrupt_end();
+    spin_lock(&device->lock);
+    return 0;
+}
+
+static const struct block_device_ops disk_ops = {
+    .start = disk_start,
+};
+
+/* ---- Making and filling them ------------------------------------------------------------------- */
+
+static struct host_disk *make_record(void)
+{
+    struct host_disk *disk = calloc(1, sizeof(*disk));
+
+    if (disk == NULL) {
+        fail("host disk");
+    }
+    disk->device.ops = &disk_ops;
+    disk->device.driver = disk;
+    disk->device.has_flush = true;
+    disk->device.max_segments = BLOCK_MAX_SEGMENTS;
+    spin_init(&disk->lock, LOCK_RANK_DRIVER, "host disk");
+    list_init(&disk->node);
+    if (block_register(&disk->device) != 0) {
+        panic("host disk: too many disks");
+    }
+    return disk;
+}
+
+struct host_disk *host_disk_new(uint64_t nr_sectors)
+{
+    struct host_disk *disk;
+
+    if (list_is_empty(&unused)) {
+        disk = make_record();
+    } else {
+        disk = list_first(&unused, struct host_disk, node);
+        list_remove(&disk->node);
+    }
+    disk->bytes = calloc(nr_sectors != 0 ? nr_sectors : 1, SECTOR_SIZE);
+    if (disk->bytes == NULL) {
+        fail("host disk");
+    }
+    disk->device.nr_sectors = nr_sectors;
+    disk->device.is_read_only = false;
+    disk->filter = NULL;
+    disk->filter_arg = NULL;
+    return disk;
+}
+
+struct host_disk *host_disk_load(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    struct host_disk *disk;
+    long size = -1;
+
+    if (file != NULL && fseek(file, 0, SEEK_END) == 0) {
+        size = ftell(file);
+        rewind(file);
+    }
+    if (size < 0) {
+        fail(path);
+    }
+    disk = host_disk_new(((uint64_t)size + SECTOR_SIZE - 1) / SECTOR_SIZE);
+    if (fread(disk->bytes, 1, (size_t)size, file) != (size_t)size) {
+        fail(path);
+    }
+    fclose(file);
+    return disk;
+}
+
+void host_disk_save(const struct host_disk *disk, const char *path)
+{
+    FILE *file = fopen(path, "wb");
+
+    if (file == NULL ||
+        fwrite(disk->bytes, SECTOR_SIZE, disk->device.nr_sectors, file) !=
+            disk->device.nr_sectors ||
+        fclose(file) != 0) {
+        fail(path);
+    }
+}
+
+void host_disk_forget_cache(struct host_disk *disk)
+{
+    struct mapping *mapping = disk->device.cache;
+
+    if (mapping != NULL) {
+        mapping_destroy(mapping);
+        kfree(mapping);
+        disk->device.cache = NULL;
+    }
+}
+
+void host_disk_free(struct host_disk *disk)
+{
+    assert(atomic_load(&disk->device.open_count) == 0);
+    host_disk_forget_cache(disk);
+    free(disk->bytes);
+    disk->bytes = NULL;
+    disk->device.nr_sectors = 0;
+    list_push_back(&unused, &disk->node);
+}
