@@ -23,6 +23,8 @@ from qemu.machine import slowness  # noqa: E402
 
 LIMIT_SECONDS = 120
 FOLDERS = {"host": "host", "tsan": "tsan"}
+# How much of this machine the user programs' tests may take.
+ARGUMENTS = {"stress": "--procs 8 --seconds 3", "thrash": "--limit 64"}
 OK = re.compile(r"^\[       OK \]", re.MULTILINE)
 
 
@@ -51,6 +53,14 @@ def count(status, text):
     return passed, failed
 
 
+def user_commands(environment):
+    """The commands of the suite `user`, from what make exports."""
+    for path in environment.get("CAIRN_USER_HOST_TESTS", "").split():
+        yield f"{path} {ARGUMENTS.get(os.path.basename(path), '')}".strip()
+    if environment.get("CAIRN_USER_PROGRAM_TESTS"):
+        yield environment["CAIRN_USER_PROGRAM_TESTS"]
+
+
 def run_program(words, limit, environment):
     # ThreadSanitizer does not find room for its shadow where addresses are randomised too much.
     command = shlex.split(words)
@@ -74,14 +84,16 @@ def run_suite(report, out, suite, selected, commands=None):
     limit = LIMIT_SECONDS * slowness()
 
     def name_of(words):
-        return f"{suite} " + words.replace(os.path.join(out, FOLDERS.get(suite, "user")) + "/", "")
+        return f"{suite} " + re.sub(rf"\S*/{FOLDERS.get(suite, 'user')}/", "", words, count=1)
 
     jobs = [words for words in (programs(out, suite) if commands is None else commands) if selected(name_of(words))]
 
     def one(words):
         status, text, seconds = run_program(words, limit, environment)
         passed, failed = count(status, text)
-        report.add(name_of(words), passed, failed, text + (f"\nexit status {status}" if failed else ""), seconds)
+        # What failed comes first: between many cases that passed it would be overlooked.
+        bad = [line for line in text.splitlines() if re.search(r"\bFAIL|ERROR: ", line)] if failed else []
+        report.add(name_of(words), passed, failed, "\n".join([*bad, f"exit status {status}", text]), seconds)
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         list(pool.map(one, jobs))
