@@ -25,6 +25,8 @@ LIMIT_SECONDS = 120
 FOLDERS = {"host": "host", "tsan": "tsan"}
 # How much of this machine the user programs' tests may take.
 ARGUMENTS = {"stress": "--procs 8 --seconds 3", "thrash": "--limit 64"}
+# Programs that others run.
+HELPERS = ("pie",)
 OK = re.compile(r"^\[       OK \]", re.MULTILINE)
 
 
@@ -56,7 +58,8 @@ def count(status, text):
 def user_commands(environment):
     """The commands of the suite `user`, from what make exports."""
     for path in environment.get("CAIRN_USER_HOST_TESTS", "").split():
-        yield f"{path} {ARGUMENTS.get(os.path.basename(path), '')}".strip()
+        if os.path.basename(path) not in HELPERS:
+            yield f"{path} {ARGUMENTS.get(os.path.basename(path), '')}".strip()
     if environment.get("CAIRN_USER_PROGRAM_TESTS"):
         yield environment["CAIRN_USER_PROGRAM_TESTS"]
 
