@@ -248,6 +248,19 @@ int vfs_mount_root(const char *source, const char *type, uint32_t flags, struct 
     return 0;
 }
 
+void vfs_unmount_root(struct path *root)
+{
+    struct mount *mount = root->mount;
+
+    mount_get(mount);
+    path_put(root);
+    mutex_lock(&change_lock);
+    mount_detach_all(mount);
+    mutex_unlock(&change_lock);
+    mount_put(mount);
+    *root = (struct path){0};
+}
+
 /* ---- Unmounting ------------------------------------------------------------------------------------------ */
 
 /* `path` names a mount's root. Its reference is the caller's. */

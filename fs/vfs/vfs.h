@@ -44,6 +44,9 @@ int must_check vfs_umount(const struct walk_context *context, const char *target
 /** Mount the root file system at boot and give its path. Returns 0 or -errno with a log line that says why. */
 int must_check vfs_mount_root(const char *source, const char *type, uint32_t flags, struct path *root);
 
+/** Undo vfs_mount_root: the choice fell on another root. Takes over the path's references. */
+void vfs_unmount_root(struct path *root);
+
 int must_check vfs_statfs(const struct path *path, struct super_stats *stats, uint32_t *mount_flags);
 /** sync(2): everything dirty of every file system is on the disk afterwards. */
 void vfs_sync_all(void);
