@@ -57,7 +57,7 @@ int main(int argc, char **argv)
                 continue;
             }
             if (!silent)
-                printf("%s %s differ: byte %llu, line %llu\n", names[0], names[1], at, line);
+                printf("%s %s differ: char %llu, line %llu\n", names[0], names[1], at, line);
             break;
         }
         line += a == '\n';

@@ -13,13 +13,13 @@ static const struct tool tool = { "date", "[-u] [-d DATE | -r FILE | -s DATE] [+
                                   "Print the date and time, or with -s set it.", 0 };
 
 // strftime, with %N for nanoseconds, which it does not know.
-static void put_date(const char *format, const struct timespec *when, bool utc)
+static void put_date(const char *format, const struct timespec *when)
 {
     struct tm tm;
     char *copy = xmalloc(strlen(format) * 9 + 2), *to = copy, *text;
     size_t cap = 256, len;
 
-    if (!(utc ? gmtime_r : localtime_r)(&when->tv_sec, &tm))
+    if (!localtime_r(&when->tv_sec, &tm))
         die_text("time out of range");
     for (; *format; format++) {
         if (format[0] == '%' && format[1] == 'N') {
@@ -50,7 +50,7 @@ static void put_date(const char *format, const struct timespec *when, bool utc)
 int main(int argc, char **argv)
 {
     const char *format = "%a %b %e %H:%M:%S %Z %Y", *date = NULL, *file = NULL;
-    bool utc = false, set = false;
+    bool set = false;
     struct timespec when;
     struct stat st;
     int option;
@@ -58,7 +58,10 @@ int main(int argc, char **argv)
     tool_begin(&tool, argc, argv);
     while ((option = tool_option(argc, argv, "ud:r:s:")) != -1) {
         if (option == 'u') {
-            utc = true;
+            // One zone for printing and parsing, and %Z is right, too.
+            if (setenv("TZ", "UTC0", 1) != 0)
+                die_errno("TZ");
+            tzset();
         } else if (option == 'r') {
             file = optarg;
         } else {
@@ -66,8 +69,6 @@ int main(int argc, char **argv)
             set = option == 's';
         }
     }
-    if (utc && setenv("TZ", "UTC0", 1) == 0)
-        tzset();
     if (optind < argc && argv[optind][0] == '+')
         format = argv[optind++] + 1;
     if (optind < argc)
@@ -82,6 +83,6 @@ int main(int argc, char **argv)
     }
     if (set && clock_settime(CLOCK_REALTIME, &when) != 0)
         die_errno("setting the clock");
-    put_date(format, &when, utc);
+    put_date(format, &when);
     return tool_end(0);
 }

@@ -26,6 +26,11 @@ static const char *amount(uint64_t value, uint64_t unit, char buf[HUMAN_LEN])
 
 static void put_heading(void)
 {
+    static bool done;
+
+    if (done)
+        return;
+    done = true;
     printf("%-20s", "Filesystem");
     if (types)
         printf(" %-8s", "Type");
@@ -41,6 +46,7 @@ static void put_line(const struct mntent *mount, const struct statvfs *fs)
     uint64_t used = total - (inodes ? fs->f_ffree : fs->f_bfree);
     uint64_t left = inodes ? fs->f_ffree : fs->f_bavail;
 
+    put_heading();
     if (used + left > 0)
         snprintf(share_text, sizeof(share_text), "%u%%",
                  (unsigned)((used * 100 + used + left - 1) / (used + left) % 1000));
@@ -95,7 +101,6 @@ int main(int argc, char **argv)
         inodes |= option == 'i';
         types |= option == 'T';
     }
-    put_heading();
     if (optind == argc && !put_mounts(NULL, all))
         status = 1;
     for (; optind < argc; optind++) {

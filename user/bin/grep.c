@@ -223,7 +223,9 @@ static void search(FILE *file, const char *name)
         regmatch_t match;
 
         number++;
-        binary |= memchr(line, '\0', (size_t)len) != NULL;
+        // A binary line is matched as if its NUL bytes were others, and never printed.
+        for (char *nul; (nul = memchr(line, '\0', (size_t)len)); binary = true)
+            *nul = '\1';
         if (line[len - 1] == '\n')
             line[--len] = '\0';
         if (find_match(line, 0, &match) == option['v'])

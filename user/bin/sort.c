@@ -20,9 +20,18 @@ struct line {
     size_t place;
 };
 
+// A key is a range of fields with its own way of comparing, else with the command's.
+struct key {
+    long first, last; // last 0: to the end of the line
+    bool blanks, fold, numeric, reverse, has_flags;
+};
+
+enum { KEYS_MAX = 10 };
+
 static bool option[128];
 static char separator;
-static long first_field = 1, last_field; // last 0: to the end of the line
+static struct key keys[KEYS_MAX];
+static int nr_keys;
 static struct line *lines;
 static size_t nr_lines, cap_lines;
 
@@ -62,28 +71,28 @@ static const char *skip_field(const char *at)
     return at;
 }
 
-static void find_key(const char *line, const char **start, size_t *len)
+static void find_key(const struct key *key, const char *line, const char **start, size_t *len)
 {
     const char *at = line, *end;
 
-    for (long i = 1; i < first_field && *at; i++) {
+    for (long i = 1; i < key->first && *at; i++) {
         at = skip_field(at);
         if (separator && *at)
             at++;
     }
     *start = at;
-    if (last_field == 0) {
+    if (key->last == 0) {
         *len = strlen(at);
     } else {
         end = at;
-        for (long i = first_field; i <= last_field; i++) {
+        for (long i = key->first; i <= key->last; i++) {
             end = skip_field(end);
-            if (separator && *end && i < last_field)
+            if (separator && *end && i < key->last)
                 end++;
         }
         *len = (size_t)(end - at);
     }
-    while (option['b'] && *len && isblank((unsigned char)**start)) {
+    while (key->blanks && *len && isblank((unsigned char)**start)) {
         (*start)++;
         (*len)--;
     }
@@ -96,19 +105,29 @@ static int compare_numbers(const char *a, const char *b)
     return (x > y) - (x < y);
 }
 
-static int compare_keys(const char *left, const char *right)
+static int compare_by(const struct key *key, const char *left, const char *right)
 {
     const char *a, *b;
     size_t a_len, b_len, len;
+    int order;
+
+    find_key(key, left, &a, &a_len);
+    find_key(key, right, &b, &b_len);
+    len = a_len < b_len ? a_len : b_len;
+    if (key->numeric)
+        order = compare_numbers(a, b);
+    else if ((order = key->fold ? strncasecmp(a, b, len) : strncmp(a, b, len)) == 0)
+        order = (a_len > b_len) - (a_len < b_len);
+    return key->reverse ? -order : order;
+}
+
+static int compare_keys(const char *left, const char *right)
+{
     int order = 0;
 
-    find_key(left, &a, &a_len);
-    find_key(right, &b, &b_len);
-    if (option['n'])
-        return compare_numbers(a, b);
-    len = a_len < b_len ? a_len : b_len;
-    order = option['f'] ? strncasecmp(a, b, len) : strncmp(a, b, len);
-    return order ? order : (a_len > b_len) - (a_len < b_len);
+    for (int i = 0; i < nr_keys && order == 0; i++)
+        order = compare_by(&keys[i], left, right);
+    return order;
 }
 
 static int compare_lines(const void *left, const void *right)
@@ -116,27 +135,50 @@ static int compare_lines(const void *left, const void *right)
     const struct line *a = left, *b = right;
     int order = compare_keys(a->text, b->text);
 
-    if (order == 0 && (option['s'] || option['u']))
+    if (order)
+        return order;
+    if (option['s'] || option['u'])
         return a->place < b->place ? -1 : 1;
-    if (order == 0)
-        order = strcmp(a->text, b->text);
+    order = strcmp(a->text, b->text);
     return option['r'] ? -order : order;
 }
 
 static void parse_key(const char *text)
 {
+    struct key *key = &keys[nr_keys];
     char *end;
 
-    first_field = strtol(text, &end, 10);
+    if (nr_keys++ == KEYS_MAX)
+        die_text("more than %d keys", KEYS_MAX);
+    key->first = strtol(text, &end, 10);
     if (*end == ',')
-        last_field = strtol(end + 1, &end, 10);
+        key->last = strtol(end + 1, &end, 10);
     for (; *end; end++) {
+        key->has_flags = true;
+        key->blanks |= *end == 'b';
+        key->fold |= *end == 'f';
+        key->numeric |= *end == 'n';
+        key->reverse |= *end == 'r';
         if (!strchr("bfnr", *end))
             die_text("%s: not a valid key", text);
-        option[(unsigned char)*end] = true;
     }
-    if (first_field < 1 || last_field < 0)
+    if (key->first < 1 || key->last < 0)
         die_text("%s: not a valid key", text);
+}
+
+// Without keys, the line is one; a key without flags of its own has those of the command.
+static void finish_keys(void)
+{
+    if (nr_keys == 0)
+        keys[nr_keys++].first = 1;
+    for (int i = 0; i < nr_keys; i++) {
+        if (keys[i].has_flags)
+            continue;
+        keys[i].blanks = option['b'];
+        keys[i].fold = option['f'];
+        keys[i].numeric = option['n'];
+        keys[i].reverse = option['r'];
+    }
 }
 
 static void put_lines(const char *path)
@@ -164,6 +206,7 @@ int main(int argc, char **argv)
         if (letter == 'o')
             output = optarg;
     }
+    finish_keys();
     if (optind == argc)
         argv[--optind] = stdin_name;
     for (; optind < argc; optind++) {

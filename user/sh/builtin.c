@@ -42,7 +42,7 @@ static const struct builtin builtins[] = {
     { "history", builtin_history, false, false },
     { "jobs", builtin_jobs, false, false },
     { "kill", builtin_kill, false, false },
-    { "local", builtin_local, false, false },
+    { "local", builtin_local, true, false },
     { "printf", printf_command, false, false },
     { "pwd", builtin_pwd, false, false },
     { "read", builtin_read, false, false },

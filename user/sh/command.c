@@ -250,7 +250,8 @@ static int run_in_process(const struct node *node, const struct function *functi
     struct saved_fd *saved = NULL;
     int status = STATUS_FAILED;
 
-    var_begin_scope();
+    if (node->assignments)
+        var_begin_scope();
     if (redir_apply(node->redirects, &saved) == 0) {
         if (assign_all(node->assignments, ASSIGN_LOCAL, VAR_EXPORT, arena) != 0)
             status = shell.status;
@@ -260,7 +261,8 @@ static int run_in_process(const struct node *node, const struct function *functi
             status = call_builtin(builtin, (int)words->nr, words->items);
     }
     redir_restore(&saved);
-    var_end_scope();
+    if (node->assignments)
+        var_end_scope();
     return status;
 }
 

@@ -571,10 +571,9 @@ enum parse_result parse_complete_command(struct lexer *lexer, struct node **out)
         return PARSE_END;
     if (!lexer->failed)
         *out = parse_list(lexer, false);
-    if (*out && !accept(lexer, TOKEN_NEWLINE) && !next_is(lexer, TOKEN_END))
+    // Behind the newline nothing may be looked at: at a prompt it has not been typed.
+    if (*out && !accept(lexer, TOKEN_NEWLINE) && !accept(lexer, TOKEN_END))
         *out = unexpected(lexer, NULL);
-    if (*out && next_is(lexer, TOKEN_END))
-        lexer_take(lexer);
     return *out ? PARSE_COMMAND : PARSE_ERROR;
 }
 
