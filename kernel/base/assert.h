@@ -10,11 +10,11 @@
 _Noreturn void panic(const char *format, ...) printf_like(1, 2);
 
 /* Always on: cheap checks. */
-#define assert(condition)                                                                   \
-    do {                                                                                    \
-        if (unlikely(!(condition))) {                                                       \
-            panic("assertion failed: %s (%s:%d)", #condition, __FILE__, __LINE__);          \
-        }                                                                                   \
+#define assert(condition)                                                          \
+    do {                                                                           \
+        if (unlikely(!(condition))) {                                              \
+            panic("assertion failed: %s (%s:%d)", #condition, __FILE__, __LINE__); \
+        }                                                                          \
     } while (0)
 
 /* Checks that cost: `make DEBUG=1` and the host tests. */

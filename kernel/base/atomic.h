@@ -25,11 +25,11 @@
 
 #ifdef ATOMIC_UNDER_TSAN
 
-#define load_acquire(object) atomic_load_explicit((object), memory_order_acquire)
+#define load_acquire(object)         atomic_load_explicit((object), memory_order_acquire)
 #define store_release(object, value) atomic_store_explicit((object), (value), memory_order_release)
-#define load_relaxed(object) atomic_load_explicit((object), memory_order_relaxed)
+#define load_relaxed(object)         atomic_load_explicit((object), memory_order_relaxed)
 #define store_relaxed(object, value) atomic_store_explicit((object), (value), memory_order_relaxed)
-#define load_dependent(object) load_acquire(object)
+#define load_dependent(object)       load_acquire(object)
 
 static inline void fence_full(void)
 {

@@ -8,11 +8,11 @@
 #include "kernel/base/types.h"
 #include <stdatomic.h>
 
-#define BITMAP_WORD_BITS 64
+#define BITMAP_WORD_BITS         64
 #define BITMAP_NR_WORDS(nr_bits) (((nr_bits) + BITMAP_WORD_BITS - 1) / BITMAP_WORD_BITS)
 
 /* One bit; a mask of the bits first..last, both included. */
-#define BIT(index) (1ull << (index))
+#define BIT(index)             (1ull << (index))
 #define BIT_RANGE(first, last) ((~0ull >> (63 - (last))) & (~0ull << (first)))
 
 /** The lowest set bit of a word that is not 0. */

@@ -15,28 +15,28 @@
 
 /* One fixed-order type of `bits` bits: the structure, its reader and its maker; then the same for bytes at any
  * address. `swap` is what the order asks for on a little-endian machine. */
-#define ENDIAN_DEFINE(order, bits, swap)                                               \
-    struct order##bits {                                                               \
-        uint##bits##_t raw;                                                            \
-    };                                                                                 \
-    static inline uint##bits##_t order##bits##_get(struct order##bits stored)          \
-    {                                                                                  \
-        return swap(stored.raw);                                                       \
-    }                                                                                  \
-    static inline struct order##bits order##bits##_of(uint##bits##_t value)            \
-    {                                                                                  \
-        return (struct order##bits){swap(value)};                                      \
-    }                                                                                  \
-    static inline uint##bits##_t get_##order##bits(const void *bytes)                  \
-    {                                                                                  \
-        uint##bits##_t raw;                                                            \
-        __builtin_memcpy(&raw, bytes, sizeof(raw));                                    \
-        return swap(raw);                                                              \
-    }                                                                                  \
-    static inline void put_##order##bits(void *bytes, uint##bits##_t value)            \
-    {                                                                                  \
-        uint##bits##_t raw = swap(value);                                              \
-        __builtin_memcpy(bytes, &raw, sizeof(raw));                                    \
+#define ENDIAN_DEFINE(order, bits, swap)                                      \
+    struct order##bits {                                                      \
+        uint##bits##_t raw;                                                   \
+    };                                                                        \
+    static inline uint##bits##_t order##bits##_get(struct order##bits stored) \
+    {                                                                         \
+        return swap(stored.raw);                                              \
+    }                                                                         \
+    static inline struct order##bits order##bits##_of(uint##bits##_t value)   \
+    {                                                                         \
+        return (struct order##bits){swap(value)};                             \
+    }                                                                         \
+    static inline uint##bits##_t get_##order##bits(const void *bytes)         \
+    {                                                                         \
+        uint##bits##_t raw;                                                   \
+        __builtin_memcpy(&raw, bytes, sizeof(raw));                           \
+        return swap(raw);                                                     \
+    }                                                                         \
+    static inline void put_##order##bits(void *bytes, uint##bits##_t value)   \
+    {                                                                         \
+        uint##bits##_t raw = swap(value);                                     \
+        __builtin_memcpy(bytes, &raw, sizeof(raw));                           \
     }
 
 #define ENDIAN_KEEP(value) (value)

@@ -195,6 +195,15 @@ static uint64_t fetch_unsigned(va_list *args, unsigned size_bytes)
     }
 }
 
+static unsigned base_of(char letter)
+{
+    switch (letter) {
+    case 'u': return 10;
+    case 'o': return 8;
+    default: return 16;
+    }
+}
+
 /* One conversion, after its flags, width, precision and length. Returns false if the letter is not one. */
 static bool convert(struct output *out, struct conversion *conv, const char **format, va_list *args)
 {
@@ -213,8 +222,8 @@ static bool convert(struct output *out, struct conversion *conv, const char **fo
     case 'x':
     case 'X':
         conv->sign = 0;
-        put_number(out, conv, fetch_unsigned(args, conv->size_bytes), false,
-                   letter == 'u' ? 10 : letter == 'o' ? 8 : 16, letter == 'X');
+        put_number(out, conv, fetch_unsigned(args, conv->size_bytes), false, base_of(letter),
+                   letter == 'X');
         return true;
     case 'c': {
         char text[2] = {(char)va_arg(*args, int), '\0'};

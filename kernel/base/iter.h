@@ -17,8 +17,8 @@ struct iter {
     const struct iter_segment *segments; /* the current one first */
     unsigned nr_segments;
     bool is_user;
-    uint64_t offset_bytes;    /* into the current segment */
-    uint64_t remaining_bytes; /* in all */
+    uint64_t offset_bytes;      /* into the current segment */
+    uint64_t remaining_bytes;   /* in all */
     struct iter_segment single; /* backs the iters of one piece; such an iter must not be copied */
 };
 
@@ -26,7 +26,8 @@ void iter_init_kernel(struct iter *iter, void *buffer, size_t len_bytes);
 void iter_init_user(struct iter *iter, user_t buffer, size_t len_bytes);
 
 /** Over an array of segments, which stays the caller's and must outlive the iter. */
-void iter_init_vector(struct iter *iter, const struct iter_segment *segments, unsigned nr, bool is_user);
+void iter_init_vector(struct iter *iter, const struct iter_segment *segments, unsigned nr,
+                      bool is_user);
 
 /** Copy into the iter's memory, or out of it, and advance. Returns the bytes moved: fewer than asked means
  *  that the iter's end or a bad user address was met. Context: may sleep if is_user. */

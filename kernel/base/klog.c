@@ -134,10 +134,9 @@ size_t klog_read(uint64_t *seq, char *buffer, size_t size_bytes)
             continue;
         }
         uint64_t time_us = entry.time_ns / 1000;
-        size_t len_bytes =
-            (size_t)ksnprintf(line, sizeof(line), "<%d>[%5llu.%06llu] %s\n", entry.level,
-                              (unsigned long long)(time_us / 1000000),
-                              (unsigned long long)(time_us % 1000000), entry.text);
+        size_t len_bytes = (size_t)ksnprintf(line, sizeof(line), "<%d>[%5llu.%06llu] %s\n",
+                                             entry.level, (unsigned long long)(time_us / 1000000),
+                                             (unsigned long long)(time_us % 1000000), entry.text);
         if (len_bytes > size_bytes - copied_bytes) {
             break;
         }

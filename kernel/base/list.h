@@ -73,18 +73,17 @@ static inline void list_splice_back(struct list *to, struct list *from)
 
 #define list_entry(item, type, member) container_of(item, type, member)
 #define list_first(head, type, member) list_entry((head)->next, type, member)
-#define list_last(head, type, member) list_entry((head)->prev, type, member)
+#define list_last(head, type, member)  list_entry((head)->prev, type, member)
 
-#define list_for_each(pos, head, member)                                     \
-    for ((pos) = list_entry((head)->next, __typeof__(*(pos)), member);       \
-         &(pos)->member != (head);                                           \
+#define list_for_each(pos, head, member)                                                         \
+    for ((pos) = list_entry((head)->next, __typeof__(*(pos)), member); &(pos)->member != (head); \
          (pos) = list_entry((pos)->member.next, __typeof__(*(pos)), member))
 
 /* The same, while the body may remove `pos` (and only it). */
-#define list_for_each_safe(pos, after, head, member)                         \
-    for ((pos) = list_entry((head)->next, __typeof__(*(pos)), member),       \
+#define list_for_each_safe(pos, after, head, member)                          \
+    for ((pos) = list_entry((head)->next, __typeof__(*(pos)), member),        \
         (after) = list_entry((pos)->member.next, __typeof__(*(pos)), member); \
-         &(pos)->member != (head);                                           \
-         (pos) = (after), (after) = list_entry((after)->member.next, __typeof__(*(after)), member))
+         &(pos)->member != (head); (pos) = (after),                           \
+        (after) = list_entry((after)->member.next, __typeof__(*(after)), member))
 
 #endif

@@ -64,7 +64,7 @@ static size_t copy_aligned(void *dst, const void *src, size_t len_bytes)
 /* Only dst aligned. Little-endian: the earlier word holds the lower bytes. The words at both ends of the source
  * hold bytes that are not the caller's, which is invisible to him but not to a sanitizer. */
 __attribute__((no_sanitize("address"))) static size_t copy_merging(void *dst, const void *src,
-                                                                  size_t len_bytes)
+                                                                   size_t len_bytes)
 {
     unsigned skew_bytes = (uintptr_t)src & WORD_MASK;
     unsigned low_shift = skew_bytes * 8;

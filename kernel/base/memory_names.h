@@ -22,18 +22,18 @@ char *cairn_strrchr(const char *text, int character);
 char *cairn_strstr(const char *text, const char *part);
 
 #ifndef MEMORY_NAMES_ONLY_DECLARE
-#define memcpy cairn_memcpy
+#define memcpy  cairn_memcpy
 #define memmove cairn_memmove
-#define memset cairn_memset
-#define memcmp cairn_memcmp
-#define memchr cairn_memchr
-#define strlen cairn_strlen
+#define memset  cairn_memset
+#define memcmp  cairn_memcmp
+#define memchr  cairn_memchr
+#define strlen  cairn_strlen
 #define strnlen cairn_strnlen
-#define strcmp cairn_strcmp
+#define strcmp  cairn_strcmp
 #define strncmp cairn_strncmp
-#define strchr cairn_strchr
+#define strchr  cairn_strchr
 #define strrchr cairn_strrchr
-#define strstr cairn_strstr
+#define strstr  cairn_strstr
 #endif
 #endif
 

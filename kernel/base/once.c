@@ -44,8 +44,8 @@ struct once_waiter {
 static void wake_all(struct once *once)
 {
     /* Acquire: see the fields of all who pushed themselves. */
-    struct once_waiter *waiter =
-        atomic_exchange_explicit(&once->waiters, NULL, memory_order_acq_rel);
+    struct once_waiter *waiter = atomic_exchange_explicit(&once->waiters, NULL,
+                                                          memory_order_acq_rel);
 
     /* Not preempted between the two stores: the waiter spins from the first to the second. */
     port_preempt_disable();
@@ -93,11 +93,11 @@ static void spin_until_released(struct once *once, struct task *owner)
 {
     uint64_t start_ns = port_clock_ns();
 
-    for (unsigned spins = 1; load_relaxed(&once->owner) == owner;
-         spins++) {
+    for (unsigned spins = 1; load_relaxed(&once->owner) == owner; spins++) {
         port_relax();
         if (spins % SPINS_PER_LOOK == 0 && port_clock_ns() - start_ns > SPIN_LIMIT_NS) {
-            panic("once: %s: its initialiser does not end, and this context can't sleep", once->name);
+            panic("once: %s: its initialiser does not end, and this context can't sleep",
+                  once->name);
         }
     }
 }

@@ -27,11 +27,11 @@ enum once_policy {
 struct once_waiter;
 
 struct once {
-    _Atomic uint32_t state;     /* [a] enum once_state */
-    int32_t error;              /* [state] the initialiser's error, when POISONED */
-    struct task *_Atomic owner; /* [a] who runs the initialiser, while RUNNING */
-    const char *name;           /* [I] for the panic and for logs */
-    enum once_policy policy;    /* [I] */
+    _Atomic uint32_t state;              /* [a] enum once_state */
+    int32_t error;                       /* [state] the initialiser's error, when POISONED */
+    struct task *_Atomic owner;          /* [a] who runs the initialiser, while RUNNING */
+    const char *name;                    /* [I] for the panic and for logs */
+    enum once_policy policy;             /* [I] */
     struct once_waiter *_Atomic waiters; /* [a] tasks asleep until the initialiser ends: once.c */
 };
 

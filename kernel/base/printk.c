@@ -23,13 +23,14 @@
 /* One call's text; longer is cut. Small, because it lies on kernel stacks. */
 enum { LINE_BYTES = 512 };
 
-#define FRAME_BEGIN "\x10L"
-#define FRAME_END "\x10""E"
+/* DLE and a letter. */
+#define FRAME_BEGIN "\020L"
+#define FRAME_END "\020E"
 
 static _Atomic int console_level = LOG_DEBUG;
 static _Atomic uint32_t console_is_framed;
-static _Atomic uint32_t console_is_taken;  /* [a] 1: somebody writes to the console */
-static _Atomic uint64_t console_seq;       /* [console_is_taken] the next record to write */
+static _Atomic uint32_t console_is_taken; /* [a] 1: somebody writes to the console */
+static _Atomic uint64_t console_seq;      /* [console_is_taken] the next record to write */
 
 void klog_set_console_level(int level)
 {

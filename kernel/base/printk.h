@@ -10,23 +10,23 @@
 #include <stdarg.h>
 
 enum log_level { /* syslog's numbers */
-    LOG_EMERG = 0,
-    LOG_ERR = 3,
-    LOG_WARNING = 4,
-    LOG_NOTICE = 5,
-    LOG_INFO = 6,
-    LOG_DEBUG = 7,
+                 LOG_EMERG = 0,
+                 LOG_ERR = 3,
+                 LOG_WARNING = 4,
+                 LOG_NOTICE = 5,
+                 LOG_INFO = 6,
+                 LOG_DEBUG = 7,
 };
 
 /** Log one line (no newline at its end). Conversions: those of C99 printf without floating point, and %pS
  *  for a code address as symbol+offset. Context: any. */
 void printk(enum log_level level, const char *format, ...) printf_like(2, 3);
 
-#define pr_err(...) printk(LOG_ERR, __VA_ARGS__)
-#define pr_warn(...) printk(LOG_WARNING, __VA_ARGS__)
+#define pr_err(...)    printk(LOG_ERR, __VA_ARGS__)
+#define pr_warn(...)   printk(LOG_WARNING, __VA_ARGS__)
 #define pr_notice(...) printk(LOG_NOTICE, __VA_ARGS__)
-#define pr_info(...) printk(LOG_INFO, __VA_ARGS__)
-#define pr_debug(...) printk(LOG_DEBUG, __VA_ARGS__)
+#define pr_info(...)   printk(LOG_INFO, __VA_ARGS__)
+#define pr_debug(...)  printk(LOG_DEBUG, __VA_ARGS__)
 
 /** Only records below this level reach the console (bootargs `loglevel=`; 7 by default, `quiet` is 4). */
 void klog_set_console_level(int level);

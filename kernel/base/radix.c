@@ -444,8 +444,8 @@ static bool check_node(const struct radix_node *node, uint64_t *nr_entries)
         if (node->shift == 0) {
             continue;
         }
-        if (below->parent != node || below->offset != i || below->shift + RADIX_BITS != node->shift ||
-            !check_node(below, nr_entries)) {
+        if (below->parent != node || below->offset != i ||
+            below->shift + RADIX_BITS != node->shift || !check_node(below, nr_entries)) {
             return false;
         }
         for (unsigned tag = 0; tag < RADIX_NR_TAGS; tag++) {

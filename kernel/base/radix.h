@@ -8,7 +8,7 @@
 
 #include "kernel/base/types.h"
 
-#define RADIX_BITS 6
+#define RADIX_BITS   6
 #define RADIX_FANOUT (1u << RADIX_BITS)
 
 /* What a tag means is the user's; the page cache has dirty, writeback and "to be written". */

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
-/* Randomness: a ChaCha20 key that replaces itself with its own output before any byte is handed out.
+/* Randomness: a ChaCha20 key that replaces itself with its own output before any byte is handed
+ * out.
  *
- * Idea ("fast key erasure"): the state is a 256-bit key and nothing else. A request makes one block with the key; its
- * first half is the next key, its second half seeds a one-time key under which the output is produced. Who learns
- * the state later learns nothing about earlier output. Mixing in seed bytes runs the cipher over them: each 32-byte
- * piece is added to the key, and the key is replaced by a block of itself, so no input can undo another.
+ * Idea ("fast key erasure"): the state is a 256-bit key and nothing else. A request makes one
+ * block with the key; its first half is the next key, its second half seeds a one-time key under
+ * which the output is produced. Who learns the state later learns nothing about earlier output.
+ * Mixing in seed bytes runs the cipher over them: each 32-byte piece is added to the key, and the
+ * key is replaced by a block of itself, so no input can undo another.
  *
- * The lock covers the replacement of the key only (one block); the output is made outside it. The state starts as a
- * constant: until the boot code has mixed in the firmware's seed, output is only as good as the clock.
+ * The lock covers the replacement of the key only (one block); the output is made outside it. The
+ * state starts as a constant: until the boot code has mixed in the firmware's seed, output is only
+ * as good as the clock.
  *
- * Source: RFC 8439 (ChaCha20); D. J. Bernstein, "Fast-key-erasure random-number generators", 2017. */
+ * Source: RFC 8439 (ChaCha20); D. J. Bernstein, "Fast-key-erasure random-number generators", 2017.
+ */
 #include "kernel/base/random.h"
 
 #include "kernel/base/port.h"
@@ -17,7 +21,7 @@
 
 #include <stdatomic.h>
 
-#define KEY_WORDS 8
+#define KEY_WORDS   8
 #define BLOCK_BYTES 64
 
 static uint32_t state[KEY_WORDS]; /* [busy] */

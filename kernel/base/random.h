@@ -5,11 +5,12 @@
 
 #include "kernel/base/types.h"
 
-/** Stir bytes that others cannot guess (or at least not all of them) into the state. Never makes it worse: known or
- *  repeated input only adds nothing. Context: any. */
+/** Stir bytes that others cannot guess (or at least not all of them) into the state. Never makes it
+ *  worse: known or repeated input only adds nothing. Context: any. */
 void random_mix(const void *bytes, size_t len_bytes);
 
-/** Output nobody can tell from chance without knowing the state, which cannot be computed backwards. Context: any. */
+/** Output nobody can tell from chance without knowing the state, which cannot be computed
+ *  backwards. Context: any. */
 void random_fill(void *buffer, size_t len_bytes);
 
 /** One ChaCha20 block (RFC 8439, 2.3): for the generator and its tests.

@@ -133,9 +133,9 @@ static inline struct rb_node *rbtree_upper_floor(const struct rb_tree *tree, con
 }
 
 /* Every element in order; the body must not change the tree. */
-#define rb_for_each(pos, tree, member)                                                       \
-    for (struct rb_node *rb_at = rbtree_first(tree);                                         \
-         rb_at != NULL && ((pos) = rb_entry(rb_at, __typeof__(*(pos)), member), true);       \
+#define rb_for_each(pos, tree, member)                                                 \
+    for (struct rb_node *rb_at = rbtree_first(tree);                                   \
+         rb_at != NULL && ((pos) = rb_entry(rb_at, __typeof__(*(pos)), member), true); \
          rb_at = rbtree_next(rb_at))
 
 /** Walk the whole tree: order (unless compare is NULL), colours, black heights, parent links.

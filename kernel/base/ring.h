@@ -13,10 +13,10 @@ struct ring_cell {
 };
 
 struct ring {
-    struct ring_cell *cells;                      /* [I] nr_cells of them */
-    uint64_t mask;                                /* [I] nr_cells - 1 */
-    _Alignas(64) _Atomic uint64_t push_position;  /* [a] */
-    _Alignas(64) _Atomic uint64_t pop_position;   /* [a] */
+    struct ring_cell *cells;                     /* [I] nr_cells of them */
+    uint64_t mask;                               /* [I] nr_cells - 1 */
+    _Alignas(64) _Atomic uint64_t push_position; /* [a] */
+    _Alignas(64) _Atomic uint64_t pop_position;  /* [a] */
 };
 
 /** Prepare a ring on cells that the caller provides.

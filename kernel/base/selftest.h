@@ -19,17 +19,17 @@ void selftest_fail(const char *file, int line, const char *format, ...) printf_l
 /** Run all registered cases; logs a line for each and "selftest: N passed, N failed". Returns the failures. */
 unsigned selftest_run_all(void);
 
-#define SELFTEST(case_name)                                                           \
-    static void case_name(void);                                                      \
-    static const struct selftest selftest_entry_##case_name                           \
-        __attribute__((used, section(".selftests"))) = {#case_name, case_name};       \
+#define SELFTEST(case_name)                                                     \
+    static void case_name(void);                                                \
+    static const struct selftest selftest_entry_##case_name                     \
+        __attribute__((used, section(".selftests"))) = {#case_name, case_name}; \
     static void case_name(void)
 
-#define CHECK(condition)                                                    \
-    do {                                                                    \
-        if (!(condition)) {                                                 \
-            selftest_fail(__FILE__, __LINE__, "%s", #condition);            \
-        }                                                                   \
+#define CHECK(condition)                                         \
+    do {                                                         \
+        if (!(condition)) {                                      \
+            selftest_fail(__FILE__, __LINE__, "%s", #condition); \
+        }                                                        \
     } while (0)
 
 #endif

@@ -36,7 +36,8 @@ int parse_u64(const char *text, unsigned base, const char **end, uint64_t *value
             base = 16;
         }
     }
-    if (base == 16 && text[0] == '0' && char_to_lower(text[1]) == 'x' && digit_value(text[2]) < 16) {
+    if (base == 16 && text[0] == '0' && char_to_lower(text[1]) == 'x' &&
+        digit_value(text[2]) < 16) {
         text += 2;
     }
     const char *at = text;

@@ -11,11 +11,11 @@
 #include <stddef.h>
 
 enum test_point {
-    TEST_RING_PUSH_RESERVED,   /* ring: a position reserved, its value not published */
-    TEST_RING_POP_RESERVED,    /* ring: a position reserved, its cell not released */
-    TEST_ONCE_ABOUT_TO_WAIT,   /* once: an owner seen, the waiter not yet pushed */
-    TEST_CONSOLE_DRAINED,      /* printk: everything written, the console not given back */
-    TEST_MUTEX_WAIT_ENDED,     /* mutex: a wait ended, the waiter still on the queue */
+    TEST_RING_PUSH_RESERVED, /* ring: a position reserved, its value not published */
+    TEST_RING_POP_RESERVED,  /* ring: a position reserved, its cell not released */
+    TEST_ONCE_ABOUT_TO_WAIT, /* once: an owner seen, the waiter not yet pushed */
+    TEST_CONSOLE_DRAINED,    /* printk: everything written, the console not given back */
+    TEST_MUTEX_WAIT_ENDED,   /* mutex: a wait ended, the waiter still on the queue */
 };
 
 /** Called at each place when it is not NULL, with the ring, cell, … concerned. */
@@ -23,8 +23,8 @@ extern void (*_Atomic test_point_hook)(enum test_point point, void *object);
 
 static inline void test_point_reached(enum test_point point, void *object)
 {
-    void (*hook)(enum test_point, void *) =
-        atomic_load_explicit(&test_point_hook, memory_order_relaxed);
+    void (*hook)(enum test_point, void *) = atomic_load_explicit(&test_point_hook,
+                                                                 memory_order_relaxed);
 
     if (hook != NULL) {
         hook(point, object);

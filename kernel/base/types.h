@@ -42,8 +42,8 @@ static inline user_t user_ptr(uint64_t addr)
 }
 
 #define PAGE_SHIFT 12
-#define PAGE_SIZE 4096ul
-#define PAGE_MASK (PAGE_SIZE - 1)
+#define PAGE_SIZE  4096ul
+#define PAGE_MASK  (PAGE_SIZE - 1)
 
 /* The most harts that Cairn drives. Per-hart data are arrays of this size. */
 #define MAX_HARTS 8
@@ -52,25 +52,25 @@ static inline user_t user_ptr(uint64_t addr)
 #define static_assert _Static_assert
 #endif
 
-#define must_check __attribute__((warn_unused_result))
-#define printf_like(format_index, first) __attribute__((format(printf, format_index, first)))
+#define must_check                          __attribute__((warn_unused_result))
+#define printf_like(format_index, first)    __attribute__((format(printf, format_index, first)))
 #define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
-#define array_size(array) (sizeof(array) / sizeof((array)[0]))
-#define align_up(value, alignment) (((value) + (alignment)-1) & ~((__typeof__(value))(alignment)-1))
-#define align_down(value, alignment) ((value) & ~((__typeof__(value))(alignment)-1))
-#define min_of(a, b)            \
-    ({                          \
-        __typeof__(a) min_a = (a); \
-        __typeof__(b) min_b = (b); \
+#define array_size(array)                   (sizeof(array) / sizeof((array)[0]))
+#define align_up(value, alignment)          (((value) + (alignment)-1) & ~((__typeof__(value))(alignment)-1))
+#define align_down(value, alignment)        ((value) & ~((__typeof__(value))(alignment)-1))
+#define min_of(a, b)                   \
+    ({                                 \
+        __typeof__(a) min_a = (a);     \
+        __typeof__(b) min_b = (b);     \
         min_a < min_b ? min_a : min_b; \
     })
-#define max_of(a, b)            \
-    ({                          \
-        __typeof__(a) max_a = (a); \
-        __typeof__(b) max_b = (b); \
+#define max_of(a, b)                   \
+    ({                                 \
+        __typeof__(a) max_a = (a);     \
+        __typeof__(b) max_b = (b);     \
         max_a > max_b ? max_a : max_b; \
     })
-#define likely(condition) __builtin_expect(!!(condition), 1)
+#define likely(condition)   __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
 #endif

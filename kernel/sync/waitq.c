@@ -83,7 +83,7 @@ static void wake(struct waitq *queue, bool all)
         return;
     }
     uint64_t irq_state = spin_lock_irqsave(&queue->lock);
-    list_for_each(waiter, &queue->waiters, node) {
+    list_for_each (waiter, &queue->waiters, node) {
         if (all || !waiter->is_exclusive) {
             (void)wake_waiter(waiter);
         } else if (!has_woken_one) {

@@ -47,27 +47,27 @@ bool waitq_is_idle(const struct waitq *queue);
 
 /* Wait until `condition` is true. The value is 0, -ERESTARTSYS (a signal, as the mode allows) or -ETIMEDOUT.
  * The condition is evaluated with the task prepared to block, so it must not sleep. Context: may sleep. */
-#define waitq_wait(waitq, block_mode, deadline_ns, condition)              \
-    ({                                                                     \
-        int waitq_error = 0;                                               \
-        if (!(condition)) {                                                \
-            struct waiter waitq_waiter;                                    \
-            waitq_add((waitq), &waitq_waiter, false);                      \
-            for (;;) {                                                     \
-                port_block_prepare(block_mode);                            \
-                if (condition) {                                           \
-                    waitq_error = 0;                                       \
-                    break;                                                 \
-                }                                                          \
-                if (waitq_error != 0) {                                    \
-                    break;                                                 \
-                }                                                          \
-                waitq_error = port_block(deadline_ns);                     \
-            }                                                              \
-            port_block_cancel();                                           \
-            waitq_remove(&waitq_waiter);                                   \
-        }                                                                  \
-        waitq_error;                                                       \
+#define waitq_wait(waitq, block_mode, deadline_ns, condition) \
+    ({                                                        \
+        int waitq_error = 0;                                  \
+        if (!(condition)) {                                   \
+            struct waiter waitq_waiter;                       \
+            waitq_add((waitq), &waitq_waiter, false);         \
+            for (;;) {                                        \
+                port_block_prepare(block_mode);               \
+                if (condition) {                              \
+                    waitq_error = 0;                          \
+                    break;                                    \
+                }                                             \
+                if (waitq_error != 0) {                       \
+                    break;                                    \
+                }                                             \
+                waitq_error = port_block(deadline_ns);        \
+            }                                                 \
+            port_block_cancel();                              \
+            waitq_remove(&waitq_waiter);                      \
+        }                                                     \
+        waitq_error;                                          \
     })
 
 /* The common form: nothing but the condition ends it. */

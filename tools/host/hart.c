@@ -17,8 +17,8 @@ _Thread_local struct host_thread host_thread = {.hart = -1};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t hart_is_free = PTHREAD_COND_INITIALIZER;
-static bool is_taken[MAX_HARTS];         /* [lock] */
-static unsigned nr_harts = MAX_HARTS;    /* [lock] */
+static bool is_taken[MAX_HARTS];      /* [lock] */
+static unsigned nr_harts = MAX_HARTS; /* [lock] */
 
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_key;

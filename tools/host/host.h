@@ -49,7 +49,7 @@ void host_expect_panic(void (*fn)(void *arg), void *arg, const char *part);
 /* ---- User memory (user.c): user addresses are the host's own ------------------------------------- */
 
 enum host_user_kind {
-    HOST_USER_BAD,     /* every access fails */
+    HOST_USER_BAD, /* every access fails */
     HOST_USER_MISSING, /* an access fails inside port_user_nofault_begin(); outside it makes the range present */
 };
 

@@ -20,13 +20,13 @@
 struct task {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool is_prepared;           /* [lock] */
-    bool is_woken;              /* [lock] since it was prepared */
-    bool has_signal;            /* [lock] */
-    bool has_fatal_signal;      /* [lock] */
-    enum port_block_mode mode;  /* [lock] */
-    struct task *next;          /* [records_lock] in the list of all */
-    bool is_used;               /* [records_lock] */
+    bool is_prepared;          /* [lock] */
+    bool is_woken;             /* [lock] since it was prepared */
+    bool has_signal;           /* [lock] */
+    bool has_fatal_signal;     /* [lock] */
+    enum port_block_mode mode; /* [lock] */
+    struct task *next;         /* [records_lock] in the list of all */
+    bool is_used;              /* [records_lock] */
 };
 
 static pthread_mutex_t records_lock = PTHREAD_MUTEX_INITIALIZER;

@@ -54,7 +54,8 @@ static void bitmaps_agree_with_a_model(void **state)
         memset(model + first, value, nr);
 
         size_t from = host_random_below(&source, NR + 1);
-        size_t set = from, clear = from, run = from, count = 0, wanted = host_random_below(&source, 20) + 1;
+        size_t set = from, clear = from, run = from, count = 0,
+               wanted = host_random_below(&source, 20) + 1;
         while (set < NR && !model[set]) {
             set++;
         }
@@ -157,7 +158,7 @@ static void assert_list(struct list *head, const char *expected)
     char reversed[16] = "";
     size_t len = 0;
 
-    list_for_each(item, head, node) {
+    list_for_each (item, head, node) {
         text[len++] = (char)item->value;
     }
     assert_string_equal(text, expected);
@@ -188,7 +189,7 @@ static void lists_keep_order_in_both_directions(void **state)
     assert_false(list_is_linked(&items[2].node));
     list_remove(&items[2].node);
     assert_list(&head, "abd");
-    list_for_each_safe(item, after, &head, node) {
+    list_for_each_safe (item, after, &head, node) {
         list_remove(&item->node);
     }
     assert_true(list_is_empty(&head));

@@ -15,32 +15,34 @@
 /* Formats are built at run time here. */
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 
-static const char *const flags[] = {"", "-", "0", "#", "+", " ", "-#", "0#", "+0", " -", "+ ", "#+0"};
+static const char *const flags[] = {"",   "-",  "0",  "#",  "+",  " ",
+                                    "-#", "0#", "+0", " -", "+ ", "#+0"};
 static const char *const widths[] = {"", "1", "5", "12", "30"};
 static const char *const precisions[] = {"", ".", ".0", ".1", ".4", ".20"};
 
 /* Every combination for a conversion, each with the same value, whose type the caller fixes. */
-#define COMPARE_ALL(conversion, ...)                                                            \
-    do {                                                                                        \
-        for (size_t f = 0; f < array_size(flags); f++) {                                        \
-            for (size_t w = 0; w < array_size(widths); w++) {                                   \
-                for (size_t p = 0; p < array_size(precisions); p++) {                           \
-                    char format[32], mine[128], theirs[128];                                    \
-                    snprintf(format, sizeof(format), "[%%%s%s%s%s]", flags[f], widths[w],       \
-                             precisions[p], conversion);                                        \
-                    int my_len = ksnprintf(mine, sizeof(mine), format, __VA_ARGS__);            \
-                    int their_len = snprintf(theirs, sizeof(theirs), format, __VA_ARGS__);      \
-                    if (my_len != their_len || strcmp(mine, theirs) != 0) {                     \
-                        fail_msg("%s: \"%s\" instead of \"%s\"", format, mine, theirs);         \
-                    }                                                                           \
-                }                                                                               \
-            }                                                                                   \
-        }                                                                                       \
+#define COMPARE_ALL(conversion, ...)                                                       \
+    do {                                                                                   \
+        for (size_t f = 0; f < array_size(flags); f++) {                                   \
+            for (size_t w = 0; w < array_size(widths); w++) {                              \
+                for (size_t p = 0; p < array_size(precisions); p++) {                      \
+                    char format[32], mine[128], theirs[128];                               \
+                    snprintf(format, sizeof(format), "[%%%s%s%s%s]", flags[f], widths[w],  \
+                             precisions[p], conversion);                                   \
+                    int my_len = ksnprintf(mine, sizeof(mine), format, __VA_ARGS__);       \
+                    int their_len = snprintf(theirs, sizeof(theirs), format, __VA_ARGS__); \
+                    if (my_len != their_len || strcmp(mine, theirs) != 0) {                \
+                        fail_msg("%s: \"%s\" instead of \"%s\"", format, mine, theirs);    \
+                    }                                                                      \
+                }                                                                          \
+            }                                                                              \
+        }                                                                                  \
     } while (0)
 
 static void numbers_agree_with_the_library(void **state)
 {
-    static const long long values[] = {0, 1, -1, 7, 42, -12345, INT_MAX, INT_MIN, LLONG_MAX, LLONG_MIN, 0xdeadbeef};
+    static const long long values[] = {0,       1,       -1,        7,         42,        -12345,
+                                       INT_MAX, INT_MIN, LLONG_MAX, LLONG_MIN, 0xdeadbeef};
 
     for (size_t i = 0; i < array_size(values); i++) {
         COMPARE_ALL("d", (int)values[i]);
@@ -86,7 +88,8 @@ static void star_takes_width_and_precision_from_the_arguments(void **state)
 {
     char text[64];
 
-    ksnprintf(text, sizeof(text), "[%*d|%-*d|%*d|%.*s|%.*s]", 4, 7, 4, 7, -4, 7, 2, "abc", -1, "abc");
+    ksnprintf(text, sizeof(text), "[%*d|%-*d|%*d|%.*s|%.*s]", 4, 7, 4, 7, -4, 7, 2, "abc", -1,
+              "abc");
     assert_string_equal(text, "[   7|7   |7   |ab|abc]");
 }
 

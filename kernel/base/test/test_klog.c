@@ -71,15 +71,18 @@ static void console_level_holds_records_back_but_keeps_them(void **state)
     pr_info("quiet");
     pr_err("loud");
     assert_string_equal(console, "[   12.345678] loud\n");
-    assert_int_equal(klog_read(&seq, text, sizeof(text)), strlen("<6>[   12.345678] quiet\n") +
-                                                              strlen("<3>[   12.345678] loud\n"));
+    assert_int_equal(klog_read(&seq, text, sizeof(text)),
+                     strlen("<6>[   12.345678] quiet\n") + strlen("<3>[   12.345678] loud\n"));
 }
 
 static void frames_can_not_be_broken_by_what_is_logged(void **state)
 {
     klog_set_framed(true); /* begins with an empty frame, however quiet the log is */
-    pr_info("name \x10" "E\x1b[2J");
-    assert_string_equal(console, "\x10L\x10" "E\x10L[   12.345678] name ?E?[2J\n\x10" "E");
+    pr_info("name \x10"
+            "E\x1b[2J");
+    assert_string_equal(console, "\x10L\x10"
+                                 "E\x10L[   12.345678] name ?E?[2J\n\x10"
+                                 "E");
 }
 
 static void lines_are_split_and_cut_into_records(void **state)
@@ -187,10 +190,12 @@ static void every_line_of_every_hart_comes_out_whole_and_once(void **state)
 
     host_run_threads(NR_THREADS + 1, read_meanwhile, NULL);
     char *rest = console;
-    for (char *line = strtok_r(rest, "\n", &rest); line != NULL; line = strtok_r(rest, "\n", &rest)) {
+    for (char *line = strtok_r(rest, "\n", &rest); line != NULL;
+         line = strtok_r(rest, "\n", &rest)) {
         unsigned thread, number;
         char end;
-        assert_int_equal(sscanf(line, "[ 12.345678] thread %u line %u en%c", &thread, &number, &end), 3);
+        assert_int_equal(
+            sscanf(line, "[ 12.345678] thread %u line %u en%c", &thread, &number, &end), 3);
         assert_true(thread < NR_THREADS);
         assert_int_equal(number, next[thread]++);
     }
@@ -202,15 +207,21 @@ static void every_line_of_every_hart_comes_out_whole_and_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(line_reaches_console_and_reader_with_time_and_level, setup, teardown),
-        cmocka_unit_test_setup_teardown(console_level_holds_records_back_but_keeps_them, setup, teardown),
-        cmocka_unit_test_setup_teardown(frames_can_not_be_broken_by_what_is_logged, setup, teardown),
+        cmocka_unit_test_setup_teardown(line_reaches_console_and_reader_with_time_and_level, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(console_level_holds_records_back_but_keeps_them, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(frames_can_not_be_broken_by_what_is_logged, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(lines_are_split_and_cut_into_records, setup, teardown),
-        cmocka_unit_test_setup_teardown(printk_inside_the_console_neither_hangs_nor_is_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(printk_inside_the_console_neither_hangs_nor_is_lost, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(
             record_that_comes_while_the_console_is_given_back_is_not_left_behind, setup, teardown),
-        cmocka_unit_test_setup_teardown(every_line_of_every_hart_comes_out_whole_and_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(old_records_are_overwritten_and_reported_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_line_of_every_hart_comes_out_whole_and_once, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(old_records_are_overwritten_and_reported_lost, setup,
+                                        teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,9 +21,9 @@ enum { NR_THREADS = 8, NR_ROUNDS = 150 };
 
 struct lazy {
     struct once once;
-    unsigned nr_runs;      /* [once] */
-    unsigned nr_failures;  /* [once] how often to fail first */
-    int product[16];       /* [once] what the initialiser makes; read without a lock afterwards */
+    unsigned nr_runs;     /* [once] */
+    unsigned nr_failures; /* [once] how often to fail first */
+    int product[16];      /* [once] what the initialiser makes; read without a lock afterwards */
     bool is_slow;
 };
 
@@ -77,7 +77,8 @@ static void one_of_many_runs_it_and_all_see_the_result(void **state)
 static void failure_is_retried_by_those_who_waited(void **state)
 {
     for (unsigned round = 0; round < NR_ROUNDS; round++) {
-        struct lazy lazy = {.once = ONCE_INIT("lazy", ONCE_RETRY), .nr_failures = 3, .is_slow = round % 10 == 0};
+        struct lazy lazy = {
+            .once = ONCE_INIT("lazy", ONCE_RETRY), .nr_failures = 3, .is_slow = round % 10 == 0};
         host_run_threads(NR_THREADS, get_and_use, &lazy);
         assert_int_equal(lazy.nr_runs, 4);
     }

@@ -78,7 +78,8 @@ static void check_search(const struct radix *tree, uint64_t first, uint64_t last
     uint64_t indices[NR_PLACES];
     size_t max = host_random_below(&source, NR_PLACES) + 1;
     size_t count = tag < 0 ? radix_gather(tree, first, last, entries, indices, max)
-                           : radix_gather_tagged(tree, first, last, (unsigned)tag, entries, indices, max);
+                           : radix_gather_tagged(tree, first, last, (unsigned)tag, entries, indices,
+                                                 max);
     size_t at = 0;
 
     for (unsigned i = 0; i < NR_PLACES && at < max; i++) {
@@ -148,7 +149,8 @@ static void random_steps_agree_with_the_model(void **state)
             }
             assert_int_equal(radix_is_tagged(&tree, tag), any_tagged[tag]);
         }
-        uint64_t first = places[host_random_below(&source, NR_PLACES)].index + host_random_below(&source, 2);
+        uint64_t first = places[host_random_below(&source, NR_PLACES)].index +
+                         host_random_below(&source, 2);
         uint64_t last = places[host_random_below(&source, NR_PLACES)].index;
         check_search(&tree, first, i % 2 == 0 ? UINT64_MAX : last,
                      (int)host_random_below(&source, RADIX_NR_TAGS + 1) - 1);

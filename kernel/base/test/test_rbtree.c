@@ -172,7 +172,7 @@ static void equal_keys_stay_in_order_of_insertion(void **state)
     for (unsigned i = 0; i < 50; i++) {
         rbtree_insert(&tree, &elements[i].node, compare);
     }
-    rb_for_each(element, &tree, node) {
+    rb_for_each (element, &tree, node) {
         assert_ptr_equal(element, &elements[index++]);
     }
     assert_int_equal(index, 50);

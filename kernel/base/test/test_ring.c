@@ -84,7 +84,7 @@ struct crowd {
     unsigned nr_producers;
     unsigned nr_consumers;
     bool in_batches;
-    _Atomic uint64_t nr_left;                  /* values not yet popped */
+    _Atomic uint64_t nr_left;                    /* values not yet popped */
     _Atomic uint32_t seen[MAX_CROWD][NR_VALUES]; /* how often each value came out */
 };
 
@@ -143,7 +143,8 @@ static void crowd_thread(unsigned index, void *arg)
     }
 }
 
-static void run_crowd(unsigned nr_producers, unsigned nr_consumers, uint64_t nr_cells, bool in_batches)
+static void run_crowd(unsigned nr_producers, unsigned nr_consumers, uint64_t nr_cells,
+                      bool in_batches)
 {
     struct ring_cell cells[64];
     struct crowd *crowd = aligned_alloc(64, align_up(sizeof(*crowd), 64));

@@ -113,7 +113,8 @@ static void memcmp_orders_as_unsigned_bytes(void **state)
 
 static void string_functions_agree_with_the_library(void **state)
 {
-    static const char *texts[] = {"", "a", "b", "ab", "abc", "abd", "\xff", "aXbXc", "XX", "abcabc"};
+    static const char *texts[] = {"",    "a",    "b",     "ab", "abc",
+                                  "abd", "\xff", "aXbXc", "XX", "abcabc"};
 
     for (unsigned i = 0; i < array_size(texts); i++) {
         const char *a = texts[i];

@@ -163,7 +163,8 @@ static void deadline_ends_a_wait_unless_the_condition_is_true(void **state)
 {
     uint64_t start_ns = port_clock_ns();
 
-    assert_int_equal(waitq_wait(&queue, PORT_BLOCK_UNINTERRUPTIBLE, start_ns + 3000000, false), -ETIMEDOUT);
+    assert_int_equal(waitq_wait(&queue, PORT_BLOCK_UNINTERRUPTIBLE, start_ns + 3000000, false),
+                     -ETIMEDOUT);
     assert_true(port_clock_ns() >= start_ns + 3000000);
     assert_int_equal(waitq_wait(&queue, PORT_BLOCK_UNINTERRUPTIBLE, 0, true), 0);
     assert_true(waitq_is_idle(&queue));

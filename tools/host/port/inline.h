@@ -12,14 +12,14 @@ struct task;
 
 /* What the running pthread is in the simulated machine. */
 struct host_thread {
-    int hart;                 /* -1: none yet */
-    int preempt_count;        /* port_preempt_disable() nesting */
-    int interrupt_count;      /* host_interrupt_begin() nesting */
-    int nofault_count;        /* port_user_nofault_begin() nesting */
-    bool irqs_off;            /* between port_irq_save() and port_irq_restore() */
-    bool is_pinned;           /* host_set_hart(): the hart is not given up */
-    unsigned nr_relaxed;      /* port_relax() calls */
-    struct task *task;        /* NULL: none yet */
+    int hart;            /* -1: none yet */
+    int preempt_count;   /* port_preempt_disable() nesting */
+    int interrupt_count; /* host_interrupt_begin() nesting */
+    int nofault_count;   /* port_user_nofault_begin() nesting */
+    bool irqs_off;       /* between port_irq_save() and port_irq_restore() */
+    bool is_pinned;      /* host_set_hart(): the hart is not given up */
+    unsigned nr_relaxed; /* port_relax() calls */
+    struct task *task;   /* NULL: none yet */
 };
 
 extern _Thread_local struct host_thread host_thread;
