@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* The kernel's arguments: words of /chosen/bootargs, separated by spaces, `name` or `name=value`. Double quotes keep spaces together, in the
- * value or around the whole word, and are removed. As in Linux, the last word of a name wins, and words after a lone `--` are
- * not the kernel's. */
+/* The kernel's arguments: words of /chosen/bootargs, separated by spaces, `name` or `name=value`.
+ * Double quotes keep spaces together, in the value or around the whole word, and are removed. As
+ * in Linux, the last word of a name wins, and words after a lone `--` are not the kernel's. */
 #include "drivers/fdt.h"
 
 #include "kernel/base/string.h"
@@ -38,7 +38,8 @@ static const char *word_end(const char *at)
 }
 
 /* If the word at [at, end) is `name` or `name=…`, its value goes to value. */
-static bool match_word(const char *at, const char *end, const char *name, char *value, size_t size_bytes)
+static bool match_word(const char *at, const char *end, const char *name, char *value,
+                       size_t size_bytes)
 {
     size_t len = 0;
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 /* Reading a flattened device tree.
  *
- * The blob is a header, a list of reserved ranges, a structure block and a strings block. The structure block is a stream of
- * 32-bit big-endian tokens: BEGIN_NODE name … END_NODE around properties (PROP length name-offset bytes) and child nodes. A
- * node is the offset of its BEGIN_NODE, so nothing is built and nothing is allocated: each question walks the stream again. That
- * is quadratic in a tree of a few hundred tokens, at boot, once.
+ * The blob is a header, a list of reserved ranges, a structure block and a strings block. The
+ * structure block is a stream of 32-bit big-endian tokens: BEGIN_NODE name … END_NODE around
+ * properties (PROP length name-offset bytes) and child nodes. A node is the offset of its
+ * BEGIN_NODE, so nothing is built and nothing is allocated: each question walks the stream again.
+ * That is quadratic in a tree of a few hundred tokens, at boot, once.
  *
- * Never trusted: every step forward goes through next_token(), which checks that the token with all its bytes lies in the
- * block; a bad token ends the walk. Strings count only if their NUL lies in their block. A walk always moves forward, so
- * none is endless; depth is a counter, so none recurses.
+ * Never trusted: every step forward goes through next_token(), which checks that the token with
+ * all its bytes lies in the block; a bad token ends the walk. Strings count only if their NUL lies
+ * in their block. A walk always moves forward, so none is endless; depth is a counter, so none
+ * recurses.
  *
  * Source: Devicetree Specification v0.4, chapters 2.3 and 5. */
 #include "drivers/fdt.h"
@@ -16,10 +18,10 @@
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"
 
-#define FDT_MAGIC 0xd00dfeedu
+#define FDT_MAGIC          0xd00dfeedu
 #define FDT_OLDEST_VERSION 16u
-#define HEADER_BYTES 40u
-#define MAX_DEPTH 64
+#define HEADER_BYTES       40u
+#define MAX_DEPTH          64
 
 enum token {
     TOKEN_BEGIN_NODE = 1,
@@ -34,7 +36,7 @@ struct step {
     uint32_t token;
     uint32_t offset; /* of the token itself */
     uint32_t next;
-    const char *name; /* BEGIN_NODE, PROP */
+    const char *name;  /* BEGIN_NODE, PROP */
     const void *value; /* PROP */
     uint32_t len_bytes;
 };
@@ -66,7 +68,8 @@ int fdt_open(struct fdt *fdt, const void *blob, size_t max_size_bytes)
     const uint8_t *header = blob;
     uint32_t total;
 
-    if (max_size_bytes < HEADER_BYTES || (uint64_t)blob % 4 != 0 || fdt_read_u32(header) != FDT_MAGIC) {
+    if (max_size_bytes < HEADER_BYTES || (uint64_t)blob % 4 != 0 ||
+        fdt_read_u32(header) != FDT_MAGIC) {
         return -EINVAL;
     }
     total = fdt_read_u32(header + 4);
@@ -79,8 +82,10 @@ int fdt_open(struct fdt *fdt, const void *blob, size_t max_size_bytes)
         .strings_size = fdt_read_u32(header + 32),
         .struct_size = fdt_read_u32(header + 36),
     };
-    /* 17 is the first version that gives the structure block's size; newer ones must say that 16 can read them. */
-    if (total > max_size_bytes || total > INT32_MAX || fdt_read_u32(header + 20) < FDT_OLDEST_VERSION + 1 ||
+    /* 17 is the first version that gives the structure block's size; newer ones must say that 16
+     * can read them. */
+    if (total > max_size_bytes || total > INT32_MAX ||
+        fdt_read_u32(header + 20) < FDT_OLDEST_VERSION + 1 ||
         fdt_read_u32(header + 24) > FDT_OLDEST_VERSION + 1 || fdt->struct_offset % 4 != 0 ||
         fdt->reserve_offset % 4 != 0 || !is_block(fdt->struct_offset, fdt->struct_size, total) ||
         !is_block(fdt->strings_offset, fdt->strings_size, total) || fdt->reserve_offset > total) {
@@ -123,7 +128,8 @@ static bool next_token(const struct fdt *fdt, uint32_t offset, struct step *step
             return false;
         }
         step->len_bytes = fdt_read_u32(block + next);
-        step->name = string_in(fdt->blob + fdt->strings_offset, fdt->strings_size, fdt_read_u32(block + next + 4));
+        step->name = string_in(fdt->blob + fdt->strings_offset, fdt->strings_size,
+                               fdt_read_u32(block + next + 4));
         next += 8;
         if (step->name == NULL || !is_block((uint32_t)next, step->len_bytes, size)) {
             return false;
@@ -226,7 +232,8 @@ const char *fdt_name(const struct fdt *fdt, fdt_node node)
     return enter(fdt, node, &step) ? step.name : "";
 }
 
-/* Whether a node is called `name`, with or without its unit address ("memory" is "memory@80000000"). */
+/* Whether a node is called `name`, with or without its unit address ("memory" is
+ * "memory@80000000"). */
 static bool has_name(const struct fdt *fdt, fdt_node node, const char *name, size_t len)
 {
     const char *full = fdt_name(fdt, node);
@@ -258,14 +265,16 @@ fdt_node fdt_find_path(const struct fdt *fdt, const char *path)
     return -1;
 }
 
-const void *fdt_property(const struct fdt *fdt, fdt_node node, const char *name, uint32_t *len_bytes)
+const void *fdt_property(const struct fdt *fdt, fdt_node node, const char *name,
+                         uint32_t *len_bytes)
 {
     struct step step;
 
     if (!enter(fdt, node, &step)) {
         return NULL;
     }
-    while (next_token(fdt, step.next, &step) && (step.token == TOKEN_PROP || step.token == TOKEN_NOP)) {
+    while (next_token(fdt, step.next, &step) &&
+           (step.token == TOKEN_PROP || step.token == TOKEN_NOP)) {
         if (step.token == TOKEN_PROP && strcmp(step.name, name) == 0) {
             *len_bytes = step.len_bytes;
             return step.value;
@@ -307,7 +316,8 @@ fdt_node fdt_find_compatible(const struct fdt *fdt, fdt_node after, const char *
     int depth = 0;
     fdt_node node;
 
-    /* The depth below `after` is not known, so climbing out of it must not end the walk: start from the root. */
+    /* The depth below `after` is not known, so climbing out of it must not end the walk: start
+     * from the root. */
     for (node = fdt_root(fdt); node >= 0; node = next_node(fdt, node, &depth)) {
         if (node > after && fdt_is_compatible(fdt, node, compatible)) {
             return node;
@@ -351,7 +361,8 @@ static uint32_t cells_of(const struct fdt *fdt, fdt_node node, const char *name,
     return fdt_u32(fdt, node, name, &value) == 0 ? value : otherwise;
 }
 
-int fdt_reg(const struct fdt *fdt, fdt_node node, unsigned index, uint64_t *address, uint64_t *size_bytes)
+int fdt_reg(const struct fdt *fdt, fdt_node node, unsigned index, uint64_t *address,
+            uint64_t *size_bytes)
 {
     fdt_node parent = fdt_parent(fdt, node);
     uint32_t address_cells = cells_of(fdt, parent, "#address-cells", 2);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The flattened device tree: what the firmware says the machine is. Never trusted: every offset is checked against the
- * blob's size. Source: Devicetree Specification v0.4, chapter 5. */
+/* The flattened device tree: what the firmware says the machine is. Never trusted: every offset is
+ * checked against the blob's size. Source: Devicetree Specification v0.4, chapter 5. */
 #ifndef CAIRN_DRIVERS_FDT_H
 #define CAIRN_DRIVERS_FDT_H
 
@@ -24,32 +24,37 @@ fdt_node fdt_root(const struct fdt *fdt);
 fdt_node fdt_first_child(const struct fdt *fdt, fdt_node parent);
 fdt_node fdt_next_sibling(const struct fdt *fdt, fdt_node node);
 fdt_node fdt_find_path(const struct fdt *fdt, const char *path);
-/** The next node, in tree order after `after` (-1: from the start), whose compatible list contains the name. */
+/** The next node, in tree order after `after` (-1: from the start), whose compatible list contains
+ *  the name. */
 fdt_node fdt_find_compatible(const struct fdt *fdt, fdt_node after, const char *compatible);
 fdt_node fdt_parent(const struct fdt *fdt, fdt_node node);
 const char *fdt_name(const struct fdt *fdt, fdt_node node);
 /** A property's bytes, or NULL. */
-const void *fdt_property(const struct fdt *fdt, fdt_node node, const char *name, uint32_t *len_bytes);
+const void *fdt_property(const struct fdt *fdt, fdt_node node, const char *name,
+                         uint32_t *len_bytes);
 const char *fdt_string(const struct fdt *fdt, fdt_node node, const char *name);
 bool fdt_is_compatible(const struct fdt *fdt, fdt_node node, const char *compatible);
 /** Whether the node's status property allows its use. */
 bool fdt_is_enabled(const struct fdt *fdt, fdt_node node);
 int must_check fdt_u32(const struct fdt *fdt, fdt_node node, const char *name, uint32_t *value);
-/** Entry `index` of reg, using the parent's #address-cells and #size-cells. Returns 0, -ENOENT, -EINVAL. */
-int must_check fdt_reg(const struct fdt *fdt, fdt_node node, unsigned index, uint64_t *address, uint64_t *size_bytes);
+/** Entry `index` of reg, using the parent's #address-cells and #size-cells. Returns 0, -ENOENT,
+ *  -EINVAL. */
+int must_check fdt_reg(const struct fdt *fdt, fdt_node node, unsigned index, uint64_t *address,
+                       uint64_t *size_bytes);
 /** A big-endian word of a property; bytes must hold four. */
 uint32_t fdt_read_u32(const void *bytes);
 /** The first interrupt number of the node. */
 int must_check fdt_interrupt(const struct fdt *fdt, fdt_node node, uint32_t *source);
 /** Entry `index` of the memory reservation block. Returns false beyond the last. */
-bool fdt_reservation(const struct fdt *fdt, unsigned index, uint64_t *address, uint64_t *size_bytes);
+bool fdt_reservation(const struct fdt *fdt, unsigned index, uint64_t *address,
+                     uint64_t *size_bytes);
 
 /** The machine's tree, opened at boot by main.c. */
 const struct fdt *machine_fdt(void);
 void machine_set_fdt(const struct fdt *fdt);
 
-/** A kernel argument ("root" of `root=/dev/vda`), from bootargs; quotes are removed. Returns whether it is there; an argument
- *  without '=' gives "". */
+/** A kernel argument ("root" of `root=/dev/vda`), from bootargs; quotes are removed. Returns
+ *  whether it is there; an argument without '=' gives "". */
 bool bootarg_get(const char *name, char *value, size_t size_bytes);
 const char *bootargs(void);
 

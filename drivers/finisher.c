@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* The SiFive test finisher of QEMU's `virt`: a word written to it ends the emulator. The low half says how (pass, fail, reset), the high
- * half of a failure is the exit status. Source: QEMU, hw/misc/sifive_test.h (the register's values). */
+/* The SiFive test finisher of QEMU's `virt`: a word written to it ends the emulator. The low half
+ * says how (pass, fail, reset), the high half of a failure is the exit status. Source: QEMU,
+ * hw/misc/sifive_test.h (the register's values). */
 #include "drivers/finisher.h"
 
 #include "drivers/mmio.h"
@@ -43,16 +44,14 @@ static int find(const struct fdt *fdt, phys_t *start)
     return 0;
 }
 
-int finisher_init_early(const struct fdt *fdt)
+void finisher_init_early(const struct fdt *fdt)
 {
     phys_t start;
-    int error = find(fdt, &start);
 
-    if (error == 0) {
+    if (find(fdt, &start) == 0) {
         reg = phys_to_virt(start);
         machine_set_finisher(finish);
     }
-    return error;
 }
 
 int finisher_init(const struct fdt *fdt)

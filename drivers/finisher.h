@@ -5,9 +5,10 @@
 
 #include "drivers/fdt.h"
 
-/** Let machine_power_off() and machine_reboot() use it, through the early page table that maps all of physical memory: so
- *  that even the first lines of the boot end with a status. Returns 0, -ENODEV or -EINVAL. */
-int must_check finisher_init_early(const struct fdt *fdt);
+/** Let machine_power_off() and machine_reboot() use it, through the early page table that maps all
+ *  of physical memory: so that even the first lines of the boot end with a status. Without the
+ *  device it does nothing. */
+void finisher_init_early(const struct fdt *fdt);
 
 /** The same through the final page table, at once after it is in force. Returns 0 or -errno. */
 int must_check finisher_init(const struct fdt *fdt);

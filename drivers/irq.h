@@ -7,9 +7,11 @@
 
 /** Route an interrupt source to a handler, which runs in interrupt context on any hart.
  *  Returns 0, -EINVAL for a source that the controller does not have, -EBUSY when it is taken. */
-int must_check irq_register(unsigned source, const char *name, void (*handler)(void *arg), void *arg);
+int must_check irq_register(unsigned source, const char *name, void (*handler)(void *arg),
+                            void *arg);
 
-/** Count and name of a source for /proc/interrupts; the name is NULL if nobody has it. Returns false beyond the last source. */
+/** Count and name of a source for /proc/interrupts; the name is NULL if nobody has it. Returns
+ *  false beyond the last source. */
 bool irq_get_stats(unsigned source, const char **name, uint64_t *count);
 
 #endif

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* Device registers: one access each, in program order with every other device access and with memory.
+/* Device registers: one access each, in program order with every other device access and with
+ * memory.
  *
- * The fence after a read keeps later reads of memory behind it: what the device has said is there. The fence before a write keeps
- * earlier writes to memory before it: what the device is told of is there. QEMU needs neither; machines do. */
+ * The fence after a read keeps later reads of memory behind it: what the device has said is there.
+ * The fence before a write keeps earlier writes to memory before it: what the device is told of is
+ * there. QEMU needs neither; machines do. */
 #ifndef CAIRN_DRIVERS_MMIO_H
 #define CAIRN_DRIVERS_MMIO_H
 

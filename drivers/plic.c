@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
 /* The platform-level interrupt controller: from a device's wire to one hart's external interrupt.
  *
- * The controller has a priority for each source and, for each *context* (a hart in one privilege mode), a bitmap of enabled
- * sources, a threshold and a claim register. Reading the claim register takes the most urgent pending source; writing the number
- * back completes it. Which context is which hart's supervisor mode is told by interrupts-extended in the device tree: entry n
- * names the hart's own controller and the interrupt (9: supervisor external) that context n raises.
+ * The controller has a priority for each source and, for each *context* (a hart in one privilege
+ * mode), a bitmap of enabled sources, a threshold and a claim register. Reading the claim register
+ * takes the most urgent pending source; writing the number back completes it. Which context is
+ * which hart's supervisor mode is told by interrupts-extended in the device tree: entry n names
+ * the hart's own controller and the interrupt (9: supervisor external) that context n raises.
  *
- * Idea: each source is enabled at one hart only, sources in turn over the harts that run. Enabled everywhere, every interrupt would
- * wake every hart, for one of them to find something to claim.
+ * Idea: each source is enabled at one hart only, sources in turn over the harts that run. Enabled
+ * everywhere, every interrupt would wake every hart, for one of them to find something to claim.
  *
  * Invariants: a source's handler is set before the source is enabled, and never changes.
- * Locks: irq_lock around registration; the handler table is read without it, in interrupt context, by the invariant.
+ * Locks: irq_lock around registration; the handler table is read without it, in interrupt context,
+ * by the invariant.
  * Source: RISC-V Platform-Level Interrupt Controller Specification, v1.0. */
 #include "drivers/plic.h"
 
@@ -29,13 +31,13 @@
 #include "mm/kmalloc.h"
 #include "mm/vmalloc.h"
 
-#define MAX_SOURCES 1024u
+#define MAX_SOURCES         1024u
 #define SUPERVISOR_EXTERNAL 9u
 
-#define PRIORITY(source) (4ul * (source))
+#define PRIORITY(source)        (4ul * (source))
 #define ENABLE(context, source) (0x2000ul + 0x80ul * (context) + 4ul * ((source) / 32))
-#define THRESHOLD(context) (0x200000ul + 0x1000ul * (context))
-#define CLAIM(context) (THRESHOLD(context) + 4)
+#define THRESHOLD(context)      (0x200000ul + 0x1000ul * (context))
+#define CLAIM(context)          (THRESHOLD(context) + 4)
 
 struct source {
     void (*handler)(void *arg); /* [I] once set; NULL: nobody's */
@@ -65,7 +67,8 @@ static fdt_node find_phandle(const struct fdt *fdt, uint32_t phandle)
     return -1;
 }
 
-/* Record the supervisor context of each hart that we know. Returns how many contexts there are in all. */
+/* Record the supervisor context of each hart that we know. Returns how many contexts there are in
+ * all. */
 static unsigned find_contexts(const struct fdt *fdt, fdt_node plic)
 {
     uint32_t len_bytes = 0;
@@ -122,8 +125,9 @@ int plic_init(const struct fdt *fdt)
     if (node < 0) {
         return -ENODEV;
     }
-    if (fdt_reg(fdt, node, 0, &start, &size_bytes) != 0 || fdt_u32(fdt, node, "riscv,ndev", &nr_devices) != 0 ||
-        nr_devices == 0 || nr_devices >= MAX_SOURCES) {
+    if (fdt_reg(fdt, node, 0, &start, &size_bytes) != 0 ||
+        fdt_u32(fdt, node, "riscv,ndev", &nr_devices) != 0 || nr_devices == 0 ||
+        nr_devices >= MAX_SOURCES) {
         return -EINVAL;
     }
     nr_contexts = find_contexts(fdt, node);

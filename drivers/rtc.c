@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* The Goldfish real-time clock: nanoseconds since 1970 in two registers. Reading the low half latches the high half.
- * It is read at boot only; port_realtime_ns() counts on from there. Source: goldfish/docs/GOLDFISH-VIRTUAL-HARDWARE.TXT, "Goldfish RTC". */
+/* The Goldfish real-time clock: nanoseconds since 1970 in two registers. Reading the low half
+ * latches the high half. It is read at boot only; port_realtime_ns() counts on from there. Source:
+ * goldfish/docs/GOLDFISH-VIRTUAL-HARDWARE.TXT, "Goldfish RTC". */
 #include "drivers/rtc.h"
 
 #include "drivers/mmio.h"

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: MIT
 /* The 16550 UART.
  *
- * Two parties write: terminals, whose bytes go through a ring and are sent as the transmitter asks for them by interrupt; and the
- * log, which must be on the wire when port_console_write() returns, because the next instruction may be a crash. The log's writer
- * first sends what is in the ring, then its own text, all under the lock and by polling: so output appears in the order in
- * which it was written, a log record is never parted, and nothing is lost.
+ * Two parties write: terminals, whose bytes go through a ring and are sent as the transmitter asks
+ * for them by interrupt; and the log, which must be on the wire when port_console_write() returns,
+ * because the next instruction may be a crash. The log's writer first sends what is in the ring,
+ * then its own text, all under the lock and by polling: so output appears in the order in which it
+ * was written, a log record is never parted, and nothing is lost.
  *
- * Sending from the ring starts at once if the transmitter is empty, up to a limit that bounds the time with interrupts off; the rest is
- * sent by interrupts, 16 bytes (the FIFO) at a time. The transmit interrupt is enabled exactly while the ring holds bytes.
+ * Sending from the ring starts at once if the transmitter is empty, up to a limit that bounds the
+ * time with interrupts off; the rest is sent by interrupts, 16 bytes (the FIFO) at a time. The
+ * transmit interrupt is enabled exactly while the ring holds bytes.
  *
  * Line speed and format stay as the firmware has set them.
  *
- * Locks: `lock` for registers and ring; interrupts off under it, and nobody is woken and nothing is logged under it (the log comes
- * here itself). In a panic the log goes on without the lock after a while: its holder may be stopped.
+ * Locks: `lock` for registers and ring; interrupts off under it, and nobody is woken and nothing
+ * is logged under it (the log comes here itself). In a panic the log goes on without the lock
+ * after a while: its holder may be stopped.
  * Source: National Semiconductor PC16550D data sheet. */
 #include "drivers/uart.h"
 
@@ -26,34 +29,34 @@
 #include "kernel/sync/spinlock.h"
 #include "mm/vmalloc.h"
 
-enum { /* registers */
-    REG_DATA = 0,             /* read: received; write: to send */
-    REG_INTERRUPT_ENABLE = 1, /* */
-    REG_FIFO_CONTROL = 2,     /* write */
+enum uart_register {
+    REG_DATA = 0, /* read: received; write: to send */
+    REG_INTERRUPT_ENABLE = 1,
+    REG_FIFO_CONTROL = 2, /* write */
     REG_MODEM_CONTROL = 4,
     REG_LINE_STATUS = 5,
     NR_REGISTERS = 8,
 };
 
-#define IER_RECEIVED 0x01u
+#define IER_RECEIVED          0x01u
 #define IER_TRANSMITTER_EMPTY 0x02u
-#define FCR_ENABLE_AND_CLEAR 0x07u
-#define MCR_READY 0x0bu /* DTR, RTS, and OUT2, which on PCs connects the interrupt line */
-#define LSR_RECEIVED 0x01u
+#define FCR_ENABLE_AND_CLEAR  0x07u
+#define MCR_READY             0x0bu /* DTR, RTS, OUT2 (on PCs: connects the interrupt) */
+#define LSR_RECEIVED          0x01u
 #define LSR_TRANSMITTER_EMPTY 0x20u
-#define LSR_IDLE 0x40u
+#define LSR_IDLE              0x40u
 
-#define RING_BYTES 4096u /* a power of two */
-#define FIFO_BYTES 16u
-#define SEND_NOW_BYTES 256u
+#define RING_BYTES       4096u /* a power of two */
+#define FIFO_BYTES       16u
+#define SEND_NOW_BYTES   256u
 #define PANIC_LOCK_TRIES 1000000u
 
 static struct uart {
-    volatile uint8_t *registers; /* [I] */
-    unsigned reg_shift;          /* [I] */
-    bool is_wide;                /* [I] 32-bit accesses */
-    uint32_t source;             /* [I] */
-    bool has_interrupts;         /* [I] after uart_start */
+    volatile uint8_t *registers;                                        /* [I] */
+    unsigned reg_shift;                                                 /* [I] */
+    bool is_wide;                                                       /* [I] 32-bit accesses */
+    uint32_t source;                                                    /* [I] */
+    bool has_interrupts;                                                /* [I] after uart_start */
     void (*receive)(void *arg, const uint8_t *bytes, size_t len_bytes); /* [I] after uart_start */
     void *receive_arg;
     struct spinlock lock;
@@ -93,7 +96,8 @@ static void enable_interrupts(uint8_t which)
     }
 }
 
-/* Send from the ring while the transmitter takes it, at most max bytes (a FIFO's worth at a time). */
+/* Send from the ring while the transmitter takes it, at most max bytes (a FIFO's worth at a time).
+ */
 static void send_from_ring(unsigned max_bytes)
 {
     for (unsigned sent = 0; sent < max_bytes && uart.head != uart.tail; sent += FIFO_BYTES) {
@@ -105,7 +109,8 @@ static void send_from_ring(unsigned max_bytes)
         }
     }
     if (uart.has_interrupts) {
-        enable_interrupts(uart.head != uart.tail ? IER_RECEIVED | IER_TRANSMITTER_EMPTY : IER_RECEIVED);
+        enable_interrupts(uart.head != uart.tail ? IER_RECEIVED | IER_TRANSMITTER_EMPTY
+                                                 : IER_RECEIVED);
     }
 }
 
@@ -249,7 +254,8 @@ static fdt_node find_node(const struct fdt *fdt)
         }
         node = fdt_find_path(fdt, name);
     }
-    if (node < 0 || !(fdt_is_compatible(fdt, node, "ns16550a") || fdt_is_compatible(fdt, node, "ns16550"))) {
+    if (node < 0 ||
+        !(fdt_is_compatible(fdt, node, "ns16550a") || fdt_is_compatible(fdt, node, "ns16550"))) {
         node = fdt_find_compatible(fdt, -1, "ns16550a");
     }
     return node;
@@ -270,8 +276,9 @@ int uart_init(const struct fdt *fdt)
     if (fdt_u32(fdt, node, "reg-io-width", &io_width) != 0) {
         io_width = 1;
     }
-    if (fdt_reg(fdt, node, 0, &start, &size_bytes) != 0 || fdt_interrupt(fdt, node, &uart.source) != 0 ||
-        reg_shift > 4 || size_bytes < (uint64_t)NR_REGISTERS << reg_shift) {
+    if (fdt_reg(fdt, node, 0, &start, &size_bytes) != 0 ||
+        fdt_interrupt(fdt, node, &uart.source) != 0 || reg_shift > 4 ||
+        size_bytes < (uint64_t)NR_REGISTERS << reg_shift) {
         return -EINVAL;
     }
     uart.registers = vmalloc_map_device(phys(start), (size_t)NR_REGISTERS << reg_shift);

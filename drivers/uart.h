@@ -6,13 +6,15 @@
 #include "drivers/fdt.h"
 #include "kernel/sync/waitq.h"
 
-/** Find the line that /chosen/stdout-path names, or else the first ns16550a, and take over log output from the
- *  firmware, by polling. Returns 0, -ENODEV, -EINVAL or -ENOMEM. */
+/** Find the line that /chosen/stdout-path names, or else the first ns16550a, and take over log
+ *  output from the firmware, by polling. Returns 0, -ENODEV, -EINVAL or -ENOMEM. */
 int must_check uart_init(const struct fdt *fdt);
 
-/** Turn interrupts on: queued output from now on, and input to `receive`, which runs in interrupt context.
+/** Turn interrupts on: queued output from now on, and input to `receive`, which runs in interrupt
+ *  context.
  *  Returns 0 or -errno; without interrupts output still works, by polling. */
-int must_check uart_start(void (*receive)(void *arg, const uint8_t *bytes, size_t len_bytes), void *arg);
+int must_check uart_start(void (*receive)(void *arg, const uint8_t *bytes, size_t len_bytes),
+                          void *arg);
 
 /** Queue bytes for output; returns how many were taken, from 0 to len. Context: any. */
 size_t uart_write(const uint8_t *bytes, size_t len_bytes);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* The machine as the device tree tells it.
  *
- * The tree is firmware's, and firmware errs: ranges that overflow are refused by fdt_reg(), lists that are too long are cut with a
- * line in the log, and what the kernel cannot do without is an error in words, which main.c prints before it ends the machine.
+ * The tree is firmware's, and firmware errs: ranges that overflow are refused by fdt_reg(), lists
+ * that are too long are cut with a line in the log, and what the kernel cannot do without is an
+ * error in words, which main.c prints before it ends the machine.
  *
- * Reserved memory has three sources: the blob's reservation block, the children of /reserved-memory (those that say no-map are not
- * even mapped: touching the firmware's memory is an access fault), and what we know ourselves: image, tree and initrd.
+ * Reserved memory has three sources: the blob's reservation block, the children of
+ * /reserved-memory (those that say no-map are not even mapped: touching the firmware's memory is
+ * an access fault), and what we know ourselves: image, tree and initrd.
  *
  * Source: Devicetree Specification v0.4, 3.4 to 3.8; Linux' binding of riscv cpus (riscv,isa). */
 #include "kernel/boot.h"
@@ -36,8 +38,8 @@ const char *boot_open_tree(struct boot_machine *machine, phys_t tree)
     return NULL;
 }
 
-static void add_range(struct frame_range *ranges, unsigned *nr, unsigned max, uint64_t start, uint64_t len_bytes,
-                      const char *what)
+static void add_range(struct frame_range *ranges, unsigned *nr, unsigned max, uint64_t start,
+                      uint64_t len_bytes, const char *what)
 {
     if (len_bytes == 0) {
         return;
@@ -51,7 +53,8 @@ static void add_range(struct frame_range *ranges, unsigned *nr, unsigned max, ui
 
 static void reserve(struct boot_machine *machine, uint64_t start, uint64_t len_bytes)
 {
-    add_range(machine->reserved, &machine->nr_reserved, BOOT_MAX_RANGES, start, len_bytes, "reserved memory");
+    add_range(machine->reserved, &machine->nr_reserved, BOOT_MAX_RANGES, start, len_bytes,
+              "reserved memory");
 }
 
 static void find_ram(struct boot_machine *machine)
@@ -68,10 +71,12 @@ static void find_ram(struct boot_machine *machine)
         }
         for (unsigned i = 0; fdt_reg(fdt, node, i, &start, &len_bytes) == 0; i++) {
             if (start >= DIRECT_MAP_SIZE) {
-                pr_warn("boot: memory at 0x%llx lies too high to be used", (unsigned long long)start);
+                pr_warn("boot: memory at 0x%llx lies too high to be used",
+                        (unsigned long long)start);
                 continue;
             }
-            add_range(machine->ram, &machine->nr_ram, FRAMES_MAX_REGIONS, start, len_bytes, "memory");
+            add_range(machine->ram, &machine->nr_ram, FRAMES_MAX_REGIONS, start, len_bytes,
+                      "memory");
             machine->ram_bytes += len_bytes;
         }
     }
@@ -93,8 +98,8 @@ static void find_reserved(struct boot_machine *machine)
         for (unsigned i = 0; fdt_reg(fdt, node, i, &start, &len_bytes) == 0; i++) {
             reserve(machine, start, len_bytes);
             if (no_map) {
-                add_range(machine->forbidden, &machine->nr_forbidden, BOOT_MAX_RANGES, start, len_bytes,
-                          "forbidden memory");
+                add_range(machine->forbidden, &machine->nr_forbidden, BOOT_MAX_RANGES, start,
+                          len_bytes, "forbidden memory");
             }
         }
     }
@@ -139,8 +144,8 @@ static void find_initrd(struct boot_machine *machine)
         return;
     }
     if (start >= end || !is_in_ram(machine, start, end)) {
-        pr_warn("boot: the initrd [0x%llx, 0x%llx) does not lie in memory: ignored", (unsigned long long)start,
-                (unsigned long long)end);
+        pr_warn("boot: the initrd [0x%llx, 0x%llx) does not lie in memory: ignored",
+                (unsigned long long)start, (unsigned long long)end);
         return;
     }
     machine->initrd = (struct frame_range){phys(start), end - start};
@@ -163,8 +168,8 @@ const char *boot_find_memory(struct boot_machine *machine)
     return NULL;
 }
 
-/* Whether a hart has an extension: in riscv,isa-extensions, a list, or else in riscv,isa, a string like
- * "rv64imafdc_zicsr_sstc", where multi-letter names stand between underscores. */
+/* Whether a hart has an extension: in riscv,isa-extensions, a list, or else in riscv,isa, a string
+ * like "rv64imafdc_zicsr_sstc", where multi-letter names stand between underscores. */
 static bool hart_has_extension(const struct fdt *fdt, fdt_node cpu, const char *name)
 {
     size_t len = strlen(name);
@@ -191,7 +196,8 @@ static bool is_usable_hart(const struct fdt *fdt, fdt_node cpu)
     const char *type = fdt_string(fdt, cpu, "device_type");
     const char *mmu = fdt_string(fdt, cpu, "mmu-type");
 
-    /* A hart without supervisor mode and paging (mmu-type "riscv,none") is a helper of the firmware's. */
+    /* A hart without supervisor mode and paging (mmu-type "riscv,none") is a helper of the
+     * firmware's. */
     return type != NULL && strcmp(type, "cpu") == 0 && fdt_is_enabled(fdt, cpu) && mmu != NULL &&
            strcmp(mmu, "riscv,none") != 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What the boot learns of the machine from the device tree: memory, harts, clock. Only main.c uses it. */
+/* What the boot learns of the machine from the device tree: memory, harts, clock. Only main.c uses
+ * it. */
 #ifndef CAIRN_BOOT_H
 #define CAIRN_BOOT_H
 
@@ -23,8 +24,8 @@ struct boot_machine {
     const char *model;
 };
 
-/** Open the tree at a physical address and make it the machine's. On failure there is nothing to go on with: the reason is
- *  returned in words, NULL is success. */
+/** Open the tree at a physical address and make it the machine's. On failure there is nothing to go
+ *  on with: the reason is returned in words, NULL is success. */
 const char *boot_open_tree(struct boot_machine *machine, phys_t tree);
 
 /** Fill in memory and reservations; NULL, or what is wrong. */
@@ -33,7 +34,8 @@ const char *boot_find_memory(struct boot_machine *machine);
 /** Fill in the clock, and make the harts known to hart.c; NULL, or what is wrong. */
 const char *boot_find_harts(struct boot_machine *machine);
 
-/** Stir what the firmware gives as seed, and what differs from boot to boot, into the random generator. */
+/** Stir what the firmware gives as seed, and what differs from boot to boot, into the random
+ *  generator. */
 void boot_seed_random(const struct boot_machine *machine);
 
 #endif

@@ -5,8 +5,8 @@
 
 #include "kernel/boot.h"
 
-/** Start the kernel thread that brings up drivers and file systems and becomes the first program. Called once, with the
- *  scheduler ready; it runs when the scheduler does. */
+/** Start the kernel thread that brings up drivers and file systems and becomes the first program.
+ *  Called once, with the scheduler ready; it runs when the scheduler does. */
 void boot_task_start(const struct boot_machine *machine);
 
 #endif

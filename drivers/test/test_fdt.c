@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* The device tree reader: what it finds in a good blob, and that no blob, however damaged, makes it read outside or run for ever.
- * The blob is built by hand, token by token; ASan watches the bounds of an exact copy on the heap. */
+/* The device tree reader: what it finds in a good blob, and that no blob, however damaged, makes
+ * it read outside or run for ever. The blob is built by hand, token by token; ASan watches the
+ * bounds of an exact copy on the heap. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -100,7 +101,8 @@ static void build_machine(void)
     cells("#size-cells", 2);
     prop_string("model", "test machine");
     begin("chosen");
-    prop_string("bootargs", "root=/dev/vda quiet init=\"/bin/a b\" root=/dev/vdb \"name=x y\" -- init=/no");
+    prop_string("bootargs",
+                "root=/dev/vda quiet init=\"/bin/a b\" root=/dev/vdb \"name=x y\" -- init=/no");
     end();
     begin("memory@80000000");
     prop_string("device_type", "memory");
@@ -148,7 +150,8 @@ static uint8_t *make_blob(size_t *size)
     uint32_t reserve_at = HEADER, struct_at = HEADER + b.nr_reserved;
     uint32_t strings_at = struct_at + b.nr_structure;
     uint32_t total = strings_at + b.nr_strings;
-    uint32_t header[] = {0xd00dfeed, total, struct_at, strings_at, reserve_at, 17, 16, 0, b.nr_strings, b.nr_structure};
+    uint32_t header[] = {0xd00dfeed, total, struct_at, strings_at,   reserve_at,
+                         17,         16,    0,         b.nr_strings, b.nr_structure};
     uint8_t *blob = malloc(total);
 
     for (unsigned i = 0; i < 10; i++) {
@@ -198,7 +201,8 @@ static void finds_nodes_by_path_name_and_order(void **state)
     assert_int_equal(fdt_parent(&fdt, soc), fdt_root(&fdt));
     assert_true(fdt_parent(&fdt, fdt_root(&fdt)) < 0);
     assert_string_equal(fdt_name(&fdt, fdt_first_child(&fdt, fdt_root(&fdt))), "chosen");
-    assert_string_equal(fdt_name(&fdt, fdt_next_sibling(&fdt, fdt_find_path(&fdt, "/cpus/cpu@0"))), "cpu@7");
+    assert_string_equal(fdt_name(&fdt, fdt_next_sibling(&fdt, fdt_find_path(&fdt, "/cpus/cpu@0"))),
+                        "cpu@7");
     assert_true(fdt_next_sibling(&fdt, fdt_find_path(&fdt, "/cpus/cpu@7")) < 0);
     assert_true(fdt_next_sibling(&fdt, soc) < 0);
     assert_true(fdt_first_child(&fdt, uart) < 0);
@@ -243,7 +247,8 @@ static void reads_properties_with_their_cells(void **state)
     assert_true(fdt_is_enabled(&fdt, fdt_find_path(&fdt, "/soc/uart")));
     assert_true(fdt_is_enabled(&fdt, memory));
     assert_false(fdt_is_enabled(&fdt, fdt_find_path(&fdt, "/cpus/cpu@7")));
-    assert_true(fdt_reservation(&fdt, 0, &address, &size) && address == 0x80000000 && size == 0x40000);
+    assert_true(fdt_reservation(&fdt, 0, &address, &size) && address == 0x80000000 &&
+                size == 0x40000);
     assert_false(fdt_reservation(&fdt, 1, &address, &size));
 }
 
@@ -310,12 +315,14 @@ static void visit_all(const struct fdt *tree)
         assert_true(++nr_seen < 5000);
         (void)fdt_parent(tree, node);
     }
-    for (fdt_node node = fdt_first_child(tree, fdt_root(tree)); node >= 0; node = fdt_next_sibling(tree, node)) {
+    for (fdt_node node = fdt_first_child(tree, fdt_root(tree)); node >= 0;
+         node = fdt_next_sibling(tree, node)) {
         assert_true(++nr_seen < 5000);
         (void)fdt_is_enabled(tree, node);
         (void)!fdt_reg(tree, node, 1, &address, &size);
         (void)!fdt_interrupt(tree, node, &value);
-        for (fdt_node child = fdt_first_child(tree, node); child >= 0; child = fdt_next_sibling(tree, child)) {
+        for (fdt_node child = fdt_first_child(tree, node); child >= 0;
+             child = fdt_next_sibling(tree, child)) {
             assert_true(++nr_seen < 50000);
             (void)!fdt_reg(tree, child, 0, &address, &size);
             (void)fdt_string(tree, child, "unterminated");
@@ -338,7 +345,9 @@ static uint64_t next_random(uint64_t *seed)
 static void survives_random_damage(void **state)
 {
     const char *from_environment = getenv("SEED");
-    uint64_t seed = from_environment != NULL && *from_environment != 0 ? strtoull(from_environment, NULL, 0) : 20240611;
+    uint64_t seed = from_environment != NULL && *from_environment != 0
+                        ? strtoull(from_environment, NULL, 0)
+                        : 20240611;
     unsigned nr_opened = 0;
 
     (void)state;
@@ -356,7 +365,8 @@ static void survives_random_damage(void **state)
             if (next_random(&seed) % 2 == 0) {
                 copy[at] = (uint8_t)next_random(&seed);
             } else {
-                put_u32(copy + align_down(at, 4ul), tokens[next_random(&seed) % array_size(tokens)]);
+                put_u32(copy + align_down(at, 4ul),
+                        tokens[next_random(&seed) % array_size(tokens)]);
             }
         }
         if (fdt_open(&other, copy, blob_size) == 0) {
@@ -398,7 +408,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(finds_nodes_by_path_name_and_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(finds_every_compatible_node_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reads_properties_with_their_cells, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(bootargs_give_the_last_word_without_quotes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bootargs_give_the_last_word_without_quotes, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(refuses_bad_headers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(survives_random_damage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(depth_is_bounded, set_up, tear_down),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* RAM is a memory file. The direct map is one shared mapping of it; the vmalloc window is a reserved range of
- * addresses into which single pages of the same file are mapped again. So a page has several addresses here, too,
- * and mm/ runs unchanged. Nobody else may use the window, and ASan need not know about it. */
+/* RAM is a memory file. The direct map is one shared mapping of it; the vmalloc window is a
+ * reserved range of addresses into which single pages of the same file are mapped again. So a page
+ * has several addresses here, too, and mm/ runs unchanged. Nobody else may use the window, and
+ * ASan need not know about it. */
 #define _GNU_SOURCE
 #include "tools/host/arena.h"
 
@@ -14,7 +15,7 @@
 #include "port/memory.h"
 
 #define ARENA_ALIGN (1ul << 30)
-#define ARENA_MAX (64ul << 30)
+#define ARENA_MAX   (64ul << 30)
 
 uint64_t host_direct_map_offset;
 uint64_t host_vmalloc_base;

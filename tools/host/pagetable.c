@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* The parts of port/pagetable.h that need a processor, for the host: the tree itself is the kernel's own
- * (kernel/arch/riscv64/pagetable.c). Flushes are counted; the kernel's window is mapped for real, by mmap. */
+/* The parts of port/pagetable.h that need a processor, for the host: the tree itself is the
+ * kernel's own (kernel/arch/riscv64/pagetable.c). Flushes are counted; the kernel's window is
+ * mapped for real, by mmap. */
 #include "tools/host/pagetable.h"
 
 #include <stdatomic.h>

@@ -1,27 +1,34 @@
 // SPDX-License-Identifier: MIT
 /* Address-space numbers, and making harts forget.
  *
- * A TLB entry is tagged with an address-space number (ASID), so that a switch of address spaces keeps the TLB. Numbers are few (16
- * bits at most) and processes are many, so a number is only good for one *generation*: table->asid holds both, generation in
- * the upper bits. When the numbers run out, a new generation begins with every number free, except those in use on some
- * hart at that moment, which go on; and every hart flushes its whole TLB before it next uses a number of the new generation. A
- * table of an old generation gets a new number when it is next activated.
+ * A TLB entry is tagged with an address-space number (ASID), so that a switch of address spaces
+ * keeps the TLB. Numbers are few (16 bits at most) and processes are many, so a number is only
+ * good for one *generation*: table->asid holds both, generation in the upper bits. When the
+ * numbers run out, a new generation begins with every number free, except those in use on some
+ * hart at that moment, which go on; and every hart flushes its whole TLB before it next uses a
+ * number of the new generation. A table of an old generation gets a new number when it is next
+ * activated.
  *
- * The usual activation takes no lock. Each hart publishes the asid it uses in `in_use`; whoever begins a new generation takes
- * these by exchange with 0. An activation replaces its own by compare-and-swap, which fails when the exchange came first, and then
- * goes the slow way, under the lock. So a hart either shows its number to the one who hands them out, or sees that it must ask.
+ * The usual activation takes no lock. Each hart publishes the asid it uses in `in_use`; whoever
+ * begins a new generation takes these by exchange with 0. An activation replaces its own by
+ * compare-and-swap, which fails when the exchange came first, and then goes the slow way, under
+ * the lock. So a hart either shows its number to the one who hands them out, or sees that it must
+ * ask.
  *
- * Forgetting. After an entry has lost rights, every hart that may remember it must be told. Being told by the firmware costs an
- * interrupt there, so it is done only to harts that use the table right now. For the others a bit in table->stale_mask is enough:
- * they flush the space when they next activate it. The race between the two is settled by a full fence on either side:
+ * Forgetting. After an entry has lost rights, every hart that may remember it must be told. Being
+ * told by the firmware costs an interrupt there, so it is done only to harts that use the table
+ * right now. For the others a bit in table->stale_mask is enough: they flush the space when they
+ * next activate it. The race between the two is settled by a full fence on either side:
  *
- *     activation:  active[hart] = table;   fence;   take my bit of stale_mask, and flush if it was set
- *     flush:       set stale bits;         fence;   read active[]; message the harts that use the table
+ *     activation:  active[hart] = table;   fence;   take my bit of stale_mask; if it was set, flush
+ *     flush:       set stale bits;         fence;   read active[]; message harts that use the table
  *
- * One of them sees the other. hart_mask only says which harts have ever used the table, so that no bits are set for the rest.
+ * One of them sees the other. hart_mask only says which harts have ever used the table, so that no
+ * bits are set for the rest.
  *
  * Locks: asid_lock for generations and the bitmap; interrupts are off in activations.
- * Source: the idea of generations is that of MIPS and Arm kernels; RISC-V Privileged Architecture, 4.2.1 (sfence.vma). */
+ * Source: the idea of generations is that of MIPS and Arm kernels; RISC-V Privileged Architecture,
+ * 4.2.1 (sfence.vma). */
 #include "kernel/arch/riscv64/asid.h"
 
 #include <stdatomic.h>
@@ -35,23 +42,24 @@
 #include "kernel/base/string.h"
 #include "kernel/sync/spinlock.h"
 
-#define SATP_SV39 (8ul << 60)
+#define SATP_SV39       (8ul << 60)
 #define SATP_ASID_SHIFT 44
-#define ASID_BITS_MAX 16
-#define ASID_KERNEL 0u /* the kernel's own table: no user entries, so no number is spent on it */
+#define ASID_BITS_MAX   16
+#define ASID_KERNEL     0u /* the kernel's own table: no user entries, nothing to tell apart */
 
 /* Flushing page by page costs more than flushing the whole space from about here on. */
 #define MAX_SINGLE_FLUSHES 16
 
 static struct spinlock asid_lock = SPINLOCK_INIT(LOCK_RANK_ASID, "asid");
-static unsigned asid_bits;                              /* [I] */
-static _Atomic uint64_t generation;                     /* [a] in the bits above asid_bits; written under asid_lock */
-static uint32_t next_asid = 1;                          /* [asid_lock] where to look for a free number */
-static uint64_t taken[(1u << ASID_BITS_MAX) / 64];      /* [asid_lock] bitmap, of this generation */
-static _Atomic uint64_t in_use[MAX_HARTS];              /* [a] what each hart uses, generation included; 0: taken */
-static uint64_t kept[MAX_HARTS];                        /* [asid_lock] what each hart used when the generation began */
-static _Atomic uint64_t must_flush;                     /* [a] harts that enter the new generation yet */
-static struct pagetable *_Atomic active[MAX_HARTS];     /* [a] NULL: the kernel's own */
+static unsigned asid_bits;          /* [I] */
+static _Atomic uint64_t generation; /* [a] in the bits above asid_bits; written under asid_lock */
+static uint32_t next_asid = 1;      /* [asid_lock] where to look for a free number */
+static uint64_t taken[(1u << ASID_BITS_MAX) / 64]; /* [asid_lock] bitmap, of this generation */
+static _Atomic uint64_t
+    in_use[MAX_HARTS];              /* [a] what each hart uses, generation included; 0: taken */
+static uint64_t kept[MAX_HARTS];    /* [asid_lock] what each hart used when the generation began */
+static _Atomic uint64_t must_flush; /* [a] harts that enter the new generation yet */
+static struct pagetable *_Atomic active[MAX_HARTS]; /* [a] NULL: the kernel's own */
 
 static uint64_t number_mask(void)
 {
@@ -118,7 +126,8 @@ static void begin_generation(void)
     for (unsigned hart = 0; hart < MAX_HARTS; hart++) {
         uint64_t asid = atomic_exchange_explicit(&in_use[hart], 0, memory_order_acq_rel);
 
-        /* 0: the hart has not activated anything since the last time, so its number is still in `kept`. */
+        /* 0: the hart has not activated anything since the last time, so its number is still in
+         * `kept`. */
         if (asid != 0) {
             kept[hart] = asid;
         }
@@ -127,7 +136,8 @@ static void begin_generation(void)
     atomic_store_explicit(&must_flush, UINT64_MAX, memory_order_release);
 }
 
-/* Whether a table's old asid is one that went on into this generation; then all harts that use it go on with it, too. */
+/* Whether a table's old asid is one that went on into this generation; then all harts that use it
+ * go on with it, too. */
 static bool is_kept(uint64_t asid, uint64_t renewed)
 {
     bool is_found = false;
@@ -181,7 +191,8 @@ static uint64_t acquire_asid(struct pagetable *table, unsigned hart)
         asid = new_asid(asid);
         store_relaxed(&table->asid, asid);
     }
-    if ((atomic_fetch_and_explicit(&must_flush, ~(1ul << hart), memory_order_acq_rel) >> hart & 1) != 0) {
+    if ((atomic_fetch_and_explicit(&must_flush, ~(1ul << hart), memory_order_acq_rel) >> hart &
+         1) != 0) {
         flush_local_all();
     }
     store_relaxed(&in_use[hart], asid);
@@ -263,7 +274,8 @@ void pagetable_flush(struct pagetable *table, uint64_t start, uint64_t end)
 
 void pagetable_flush_local(struct pagetable *table, uint64_t address)
 {
-    /* Nothing: should this hart remember the old entry, its next fault on the page cures that (trap.c). */
+    /* Nothing: should this hart remember the old entry, its next fault on the page cures that
+     * (trap.c). */
     (void)table;
     (void)address;
 }
@@ -287,7 +299,10 @@ void pagetable_sync_icache(void)
     uint64_t others = hart_running_mask() & ~(1ul << port_hart_id());
 
     fence_full();
-    __asm__ volatile(".word 0x0000100f" : : : "memory"); /* fence.i, whose name newer assemblers ask for */
+    __asm__ volatile(".word 0x0000100f"
+                     :
+                     :
+                     : "memory"); /* fence.i, whose name newer assemblers ask for */
     port_irq_restore(irq_state);
     if (others != 0) {
         hart_remote_fence_i(others);

@@ -5,12 +5,14 @@
 
 #include "port/pagetable.h"
 
-/** Make this hart translate with a table; NULL: the kernel's own, with an empty lower half.
- *  The scheduler calls it when the next task's space differs from the last one's, kernel threads included (NULL), so that
- *  a space that is destroyed is active nowhere. Context: interrupts off. */
+/** Make this hart translate with a table; NULL: the kernel's own, with an empty lower half. The
+ *  scheduler calls it when the next task's space differs from the last one's, kernel threads
+ *  included (NULL), so that a space that is destroyed is active nowhere. Context: interrupts off.
+ */
 void pagetable_activate(struct pagetable *table);
 
-/** Find out how many address-space numbers the hart has, and take up the kernel's own table. Once, at boot. */
+/** Find out how many address-space numbers the hart has, and take up the kernel's own table. Once,
+ *  at boot. */
 void asid_init(void);
 
 /** The same on a secondary hart. */

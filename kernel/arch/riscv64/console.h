@@ -5,7 +5,8 @@
 
 #include "kernel/base/types.h"
 
-/** From now on port_console_write() calls this. It polls, works in any context, and does not wait for a lock for ever in a panic. */
+/** From now on port_console_write() calls this. It polls, works in any context, and does not wait
+ *  for a lock for ever in a panic. */
 void console_set_output(void (*write)(const char *text, size_t len_bytes));
 
 #endif

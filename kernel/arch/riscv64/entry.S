@@ -2,20 +2,24 @@
  *
  * The first instructions of every hart.
  *
- * Register contract. OpenSBI enters _start on the boot hart and secondary_start on every other, in supervisor mode with
- * paging off and interrupts off: a0 = the hart's id; a1 = the device tree's physical address on the boot hart. From here to the
- * high half, code is position independent and uses no stack.
+ * Register contract. OpenSBI enters _start on the boot hart and secondary_start on every other, in
+ * supervisor mode with paging off and interrupts off: a0 = the hart's id; a1 = the device tree's
+ * physical address on the boot hart. From here to the high half, code is position independent and
+ * uses no stack.
  *
- * OpenSBI before 1.2 marks a hart as started before it stores where; a hart that looks in between comes to _start, the default. So
- * the boot hart is the first one that comes to _start, a later one goes on as if it had come to secondary_start, and every
- * secondary hart finds its thread by its id, whatever a1 says.
+ * OpenSBI before 1.2 marks a hart as started before it stores where; a hart that looks in between
+ * comes to _start, the default. So the boot hart is the first one that comes to _start, a later
+ * one goes on as if it had come to secondary_start, and every secondary hart finds its thread by
+ * its id, whatever a1 says.
  *
- * Idea: one early page table serves every hart for the few instructions that lead into the high half. It maps
- *   - the gigabyte that this code runs in to itself, so that the instruction after the write of satp can be fetched;
+ * Idea: one early page table serves every hart for the few instructions that lead into the high
+ * half. It maps
+ *   - the gigabyte that this code runs in to itself, so that the instruction after the write of
+ *     satp can be fetched;
  *   - the image at its link address, by 2 MiB leaves, with all rights;
  *   - the first 128 GiB of physical memory at the direct map.
- * kernel_map.c then builds the final table, with exact rights and without the identity part. The early table stays for
- * the secondary harts, which pass through it in the same way.
+ * kernel_map.c then builds the final table, with exact rights and without the identity part. The
+ * early table stays for the secondary harts, which pass through it in the same way.
  */
 #include "kernel/arch/riscv64/offsets.h"
 
@@ -124,7 +128,8 @@ _start:
     wfi
     j 3b
 
-/* Turn paging on with the early table and go on at t1's link address. Returns the image's physical address in s4. */
+/* Turn paging on with the early table and go on at t1's link address. Returns the image's physical
+ * address in s4. */
 enter_high_half:
     lla s4, _start
     lla t2, early_root
@@ -143,7 +148,8 @@ enter_high_half:
     .globl secondary_start
 secondary_start:
     csrw sie, zero
-    /* secondary_boots: pairs of an id and a thread, which is 0 while the pair is not valid (hart.c). */
+    /* secondary_boots: pairs of an id and a thread, which is 0 while the pair is not valid
+     * (hart.c). */
 1:
     lla t0, secondary_boots
     li t1, ENTRY_MAX_HARTS

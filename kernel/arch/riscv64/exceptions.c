@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* A binary search over the table that usercopy.S and probe.S fill. The linker lays the entries out in the order of the code they
- * belong to, so the table is sorted by itself; exceptions_check() makes sure at boot. Distances are relative to the field that holds
- * them, which halves the table and needs no relocation. The lowest bit of the second is a flag: code is 2-byte aligned. */
+/* A binary search over the table that usercopy.S and probe.S fill. The linker lays the entries out
+ * in the order of the code they belong to, so the table is sorted by itself; exceptions_check()
+ * makes sure at boot. Distances are relative to the field that holds them, which halves the table
+ * and needs no relocation. The lowest bit of the second is a flag: code is 2-byte aligned. */
 #include "kernel/arch/riscv64/exceptions.h"
 
 #include "kernel/base/assert.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The FPU's registers to memory and back: the only instructions of the kernel that touch it, so this file alone says that the hart
- * has F and D. The caller turns sstatus.FS on and off around them.
+ * The FPU's registers to memory and back: the only instructions of the kernel that touch it, so
+ * this file alone says that the hart has F and D. The caller turns sstatus.FS on and off around
+ * them.
  */
     .attribute arch, "rv64imafdc"
     .text

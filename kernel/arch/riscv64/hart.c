@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* Harts: start, message, stop.
  *
- * Logical numbers are handed out in the order of hart_add(), the boot hart first, and never change. The tables are written on the
- * boot hart before the others start, and are read without a lock afterwards. A hart's bit in `running` is set by itself when it
- * can take interrupts.
+ * Logical numbers are handed out in the order of hart_add(), the boot hart first, and never
+ * change. The tables are written on the boot hart before the others start, and are read without a
+ * lock afterwards. A hart's bit in `running` is set by itself when it can take interrupts.
  *
- * A message is the software interrupt, which the firmware raises, and says only "look": at need_resched, which is the scheduler's,
- * or at `is_stopping`, which the panic path sets and nothing ever clears. */
+ * A message is the software interrupt, which the firmware raises, and says only "look": at
+ * need_resched, which is the scheduler's, or at `is_stopping`, which the panic path sets and
+ * nothing ever clears. */
 #include "kernel/arch/riscv64/hart.h"
 
 #include <stdatomic.h>
@@ -103,8 +104,8 @@ struct thread *hart_boot_thread(void)
     return &boot_thread;
 }
 
-/* The firmware takes ids in windows of 64. Take the lowest id left and all that fit in its window. Returns the mask of
- * logical numbers that this call covers. */
+/* The firmware takes ids in windows of 64. Take the lowest id left and all that fit in its window.
+ * Returns the mask of logical numbers that this call covers. */
 static uint64_t next_window(uint64_t mask, uint64_t *id_mask, uint64_t *id_base)
 {
     uint64_t covered = 0;
@@ -125,8 +126,9 @@ static uint64_t next_window(uint64_t mask, uint64_t *id_mask, uint64_t *id_base)
     return covered;
 }
 
-#define for_each_window(mask, id_mask, id_base)                                                    \
-    for (uint64_t covered_now; (mask) != 0 && (covered_now = next_window((mask), &(id_mask), &(id_base))) != 0; \
+#define for_each_window(mask, id_mask, id_base)                                           \
+    for (uint64_t covered_now;                                                            \
+         (mask) != 0 && (covered_now = next_window((mask), &(id_mask), &(id_base))) != 0; \
          (mask) &= ~covered_now)
 
 void hart_send_ipi(uint64_t mask)
@@ -135,7 +137,8 @@ void hart_send_ipi(uint64_t mask)
 
     /* What the receiver shall find is written before the message goes out. */
     fence_full();
-    for_each_window(mask, id_mask, id_base) {
+    for_each_window(mask, id_mask, id_base)
+    {
         sbi_send_ipi(id_mask, id_base);
     }
 }
@@ -144,7 +147,8 @@ void hart_remote_fence_i(uint64_t mask)
 {
     uint64_t id_mask, id_base;
 
-    for_each_window(mask, id_mask, id_base) {
+    for_each_window(mask, id_mask, id_base)
+    {
         sbi_remote_fence_i(id_mask, id_base);
     }
 }
@@ -153,7 +157,8 @@ void hart_remote_sfence(uint64_t mask, uint64_t start, uint64_t size_bytes, int6
 {
     uint64_t id_mask, id_base;
 
-    for_each_window(mask, id_mask, id_base) {
+    for_each_window(mask, id_mask, id_base)
+    {
         if (asid < 0) {
             sbi_remote_sfence(id_mask, id_base, start, size_bytes);
         } else {
@@ -227,7 +232,8 @@ static bool start_one(unsigned hart, struct thread *idle)
     deadline_ns = port_clock_ns() + START_TIMEOUT_NS;
     while ((hart_running_mask() >> hart & 1) == 0) {
         if (port_clock_ns() > deadline_ns) {
-            pr_warn("harts: hart %llu: started, but not heard of again", (unsigned long long)ids[hart]);
+            pr_warn("harts: hart %llu: started, but not heard of again",
+                    (unsigned long long)ids[hart]);
             return false;
         }
         port_relax();
@@ -239,7 +245,8 @@ unsigned harts_start(struct thread *idle[], void (*entry)(unsigned hart))
 {
     secondary_entry = entry;
     for (unsigned hart = 1; hart < nr_known; hart++) {
-        /* Per-hart data are walked as 0 .. port_nr_harts()-1: a hart that does not come ends the row. */
+        /* Per-hart data are walked as 0 .. port_nr_harts()-1: a hart that does not come ends the
+         * row. */
         if (!start_one(hart, idle[hart])) {
             nr_known = hart;
             break;

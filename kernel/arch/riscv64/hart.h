@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* The harts: their two numberings, and what one can ask of another.
  *
- * A hart has the id that the firmware and the device tree call it by, and a logical number, 0 for the boot hart, that indexes
- * every per-hart array of the kernel. */
+ * A hart has the id that the firmware and the device tree call it by, and a logical number, 0 for
+ * the boot hart, that indexes every per-hart array of the kernel. */
 #ifndef CAIRN_ARCH_HART_H
 #define CAIRN_ARCH_HART_H
 
@@ -11,8 +11,8 @@
 /** The boot hart's id; before anything else. */
 void hart_init_boot(uint64_t hart_id);
 
-/** A further hart of the machine, from the device tree (the boot hart may be named again). Returns whether there was
- *  room: Cairn drives MAX_HARTS. */
+/** A further hart of the machine, from the device tree (the boot hart may be named again). Returns
+ *  whether there was room: Cairn drives MAX_HARTS. */
 bool hart_add(uint64_t hart_id);
 
 /** How many are known, whether or not they run. */

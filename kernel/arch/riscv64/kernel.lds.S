@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The kernel image: linked to run at 0xffffffff80200000 and to be loaded at 0x80200000, where OpenSBI hands over. Its first
- * byte is _start. Three runs of pages, each with rights of its own in the final page tables (kernel_map.c):
+ * The kernel image: linked to run at 0xffffffff80200000 and to be loaded at 0x80200000, where
+ * OpenSBI hands over. Its first byte is _start. Three runs of pages, each with rights of its own
+ * in the final page tables (kernel_map.c):
  *
  *     _text_start .. _text_end        R-X   code
- *     _rodata_start .. _rodata_end    R--   constants, the exception table, self-tests, initramfs, symbol table
- *     _data_start .. _kernel_end      RW-   data, zeroed data, two stacks with a guard page below each
+ *     _rodata_start .. _rodata_end    R--   constants, exceptions, self-tests, initramfs, symbols
+ *     _data_start .. _kernel_end      RW-   data, zeroed data, two stacks with guard pages
  */
 #define LOAD_ADDRESS 0x80200000
 #define LINK_OFFSET 0xffffffff00000000
@@ -35,7 +36,8 @@ SECTIONS
     _rodata_start = .;
     .rodata : AT(ADDR(.rodata) - LINK_OFFSET) {
         *(.srodata .srodata.*)
-        *(EXCLUDE_FILE(*initramfs.o *ksyms.o *ksyms_none.o) .rodata EXCLUDE_FILE(*initramfs.o *ksyms.o *ksyms_none.o) .rodata.*)
+        *(.rodata)
+        *(EXCLUDE_FILE(*initramfs.o *ksyms.o *ksyms_none.o) .rodata.*)
         . = ALIGN(8);
         exception_table_start = .;
         KEEP(*(.exceptions))

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 /* The kernel's half: built once, shared by all.
  *
- * Every root has the same upper 256 entries. They are complete from kernel_map_init() on (the vmalloc window's 16 tables are made
- * in advance), so a change below them is seen through every root, and no root is ever touched again.
+ * Every root has the same upper 256 entries. They are complete from kernel_map_init() on (the
+ * vmalloc window's 16 tables are made in advance), so a change below them is seen through every
+ * root, and no root is ever touched again.
  *
- * The image is mapped by pages, for the rights of its parts end at page borders: text R-X, rodata R--, data RW-, and the pages below
- * the two boot stacks not at all. Its code and constants are read-only through the direct map, too. Everything else of RAM is
- * mapped with the largest leaves that fit (1 GiB, 2 MiB, 4 KiB), RW-.
+ * The image is mapped by pages, for the rights of its parts end at page borders: text R-X, rodata
+ * R--, data RW-, and the pages below the two boot stacks not at all. Its code and constants are
+ * read-only through the direct map, too. Everything else of RAM is mapped with the largest leaves
+ * that fit (1 GiB, 2 MiB, 4 KiB), RW-.
  *
- * Locks: none. An entry of the vmalloc window belongs to whoever owns the address, which is mm/vmalloc.c's business; tables are
- * published by compare-and-swap and never freed: the window is reused, and a table serves 2 MiB of it. */
+ * Locks: none. An entry of the vmalloc window belongs to whoever owns the address, which is
+ * mm/vmalloc.c's business; tables are published by compare-and-swap and never freed: the window is
+ * reused, and a table serves 2 MiB of it. */
 #include "kernel/arch/riscv64/kernel_map.h"
 
 #include <stdatomic.h>
@@ -21,12 +24,13 @@
 #include "kernel/base/assert.h"
 #include "kernel/base/atomic.h"
 
-#define LEAF (PTE_VALID | PTE_GLOBAL | PTE_ACCESSED | PTE_DIRTY)
-#define RIGHTS_R (LEAF | PTE_READ)
+#define LEAF      (PTE_VALID | PTE_GLOBAL | PTE_ACCESSED | PTE_DIRTY)
+#define RIGHTS_R  (LEAF | PTE_READ)
 #define RIGHTS_RW (LEAF | PTE_READ | PTE_WRITE)
 #define RIGHTS_RX (LEAF | PTE_READ | PTE_EXEC)
 
-extern char _text_start[], _text_end[], _rodata_start[], _rodata_end[], _data_start[], _kernel_end[];
+extern char _text_start[], _text_end[], _rodata_start[], _rodata_end[], _data_start[],
+    _kernel_end[];
 extern char boot_stack[], emergency_stack[];
 
 uint64_t kernel_image_offset; /* entry.S */
@@ -60,8 +64,9 @@ static _Atomic uint64_t *make_entry(uint64_t address, int to_level)
             if (table == NULL) {
                 return NULL;
             }
-            if (!atomic_compare_exchange_strong_explicit(slot, &none, pte_make(virt_to_phys(table), PTE_VALID),
-                                                         memory_order_acq_rel, memory_order_acquire)) {
+            if (!atomic_compare_exchange_strong_explicit(
+                    slot, &none, pte_make(virt_to_phys(table), PTE_VALID), memory_order_acq_rel,
+                    memory_order_acquire)) {
                 pagetable_free_table(virt_to_phys(table)); /* another hart was faster */
             }
         }
@@ -138,7 +143,8 @@ static int map_ram_piece(uint64_t start, uint64_t end)
         if (from >= to) {
             continue;
         }
-        error = map_range(DIRECT_MAP_BASE + from, phys(from), to - from, i == 1 ? RIGHTS_R : RIGHTS_RW);
+        error = map_range(DIRECT_MAP_BASE + from, phys(from), to - from,
+                          i == 1 ? RIGHTS_R : RIGHTS_RW);
         if (error != 0) {
             return error;
         }
@@ -147,8 +153,8 @@ static int map_ram_piece(uint64_t start, uint64_t end)
 }
 
 /* The first forbidden range that touches [at, end), by address; NULL if none does. */
-static const struct frame_range *next_forbidden(const struct frame_range *forbidden, unsigned nr, uint64_t at,
-                                                uint64_t end)
+static const struct frame_range *next_forbidden(const struct frame_range *forbidden, unsigned nr,
+                                                uint64_t at, uint64_t end)
 {
     const struct frame_range *first = NULL;
 
@@ -163,7 +169,8 @@ static const struct frame_range *next_forbidden(const struct frame_range *forbid
     return first;
 }
 
-static int map_ram(const struct frame_range *ram, const struct frame_range *forbidden, unsigned nr_forbidden)
+static int map_ram(const struct frame_range *ram, const struct frame_range *forbidden,
+                   unsigned nr_forbidden)
 {
     uint64_t at = align_up(ram->start.addr, PAGE_SIZE);
     uint64_t end = min_of(align_down(ram->start.addr + ram->len_bytes, PAGE_SIZE), DIRECT_MAP_SIZE);
@@ -194,8 +201,8 @@ static int make_vmalloc_tables(void)
     return 0;
 }
 
-int kernel_map_init(const struct frame_range *ram, unsigned nr_ram, const struct frame_range *forbidden,
-                    unsigned nr_forbidden)
+int kernel_map_init(const struct frame_range *ram, unsigned nr_ram,
+                    const struct frame_range *forbidden, unsigned nr_forbidden)
 {
     int error;
 
@@ -244,8 +251,10 @@ struct pte kernel_map_get(uint64_t address)
 
     if (pte.is_present) {
         pte.frame = phys(pte_frame(entry).addr + address % pt_level_size(level));
-        pte.flags = ((entry & PTE_READ) ? PTE_FLAG_READ : 0) | ((entry & PTE_WRITE) ? PTE_FLAG_WRITE : 0) |
-                    ((entry & PTE_EXEC) ? PTE_FLAG_EXEC : 0) | ((entry & PTE_USER) ? PTE_FLAG_USER : 0);
+        pte.flags = ((entry & PTE_READ) ? PTE_FLAG_READ : 0) |
+                    ((entry & PTE_WRITE) ? PTE_FLAG_WRITE : 0) |
+                    ((entry & PTE_EXEC) ? PTE_FLAG_EXEC : 0) |
+                    ((entry & PTE_USER) ? PTE_FLAG_USER : 0);
     }
     return pte;
 }

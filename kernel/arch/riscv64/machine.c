@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The end: first the device that can pass an exit status to whoever started QEMU, then the firmware, then a halt. */
+/* The end: first the device that can pass an exit status to whoever started QEMU, then the
+ * firmware, then a halt. */
 #include "kernel/arch/riscv64/machine.h"
 
 #include "kernel/arch/riscv64/hart.h"

@@ -5,7 +5,8 @@
 
 #include "kernel/base/types.h"
 
-/** A driver that can end the machine: with an exit status that QEMU's caller sees, or in a reboot. It returns if it cannot. */
+/** A driver that can end the machine: with an exit status that QEMU's caller sees, or in a reboot.
+ *  It returns if it cannot. */
 void machine_set_finisher(void (*finish)(int exit_status, bool reboot));
 
 #endif

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: MIT
 /* The Sv39 tree of an address space: three levels of tables of 512 entries.
  *
- * Idea: the tables are a cache of what mm's areas say, so nothing here fails once the tables that lead to an address
- * exist, and that is a step of its own (pagetable_prepare), which a caller can take before it holds locks. Tables of the
- * user half are freed only with the whole tree: a pointer into one stays good for as long as the caller's space does.
+ * Idea: the tables are a cache of what mm's areas say, so nothing here fails once the tables that
+ * lead to an address exist, and that is a step of its own (pagetable_prepare), which a caller can
+ * take before it holds locks. Tables of the user half are freed only with the whole tree: a
+ * pointer into one stays good for as long as the caller's space does.
  *
- * Invariants: the upper half of every root equals the kernel's, entry for entry, from pagetable_init() on. An entry
- * of the user half is either zero, a table, or (at level 0) a page: large pages are the kernel's only. A page that
- * nobody may touch has its valid bit clear and PTE_SOFT_NO_ACCESS set.
+ * Invariants: the upper half of every root equals the kernel's, entry for entry, from
+ * pagetable_init() on. An entry of the user half is either zero, a table, or (at level 0) a page:
+ * large pages are the kernel's only. A page that nobody may touch has its valid bit clear and
+ * PTE_SOFT_NO_ACCESS set.
  *
- * Locks: the owner's page-table lock serialises writers. The hardware is a writer, too: it sets accessed and dirty
- * bits at any moment, so entries are exchanged, never cleared by a load and a store. pagetable_prepare() may run without
- * the lock: it publishes a table by compare-and-swap, and the loser frees its own.
+ * Locks: the owner's page-table lock serialises writers. The hardware is a writer, too: it sets
+ * accessed and dirty bits at any moment, so entries are exchanged, never cleared by a load and a
+ * store. pagetable_prepare() may run without the lock: it publishes a table by compare-and-swap,
+ * and the loser frees its own.
  *
- * No processor is needed here: this file is also the host's. asid.c holds what talks to the hardware.
+ * No processor is needed here: this file is also the host's. asid.c holds what talks to the
+ * hardware.
  * Source: RISC-V Privileged Architecture, 4.4. */
 #include "kernel/arch/riscv64/pagetable_internal.h"
 
@@ -228,9 +232,9 @@ void pagetable_walk(struct pagetable *table, uint64_t start, uint64_t end, visit
             entries = table_at(pte_frame(entry));
         }
         /* All that an absent table, or one level-0 table, would cover is done in this round. */
-        next = align_down(address, pt_level_size(max_of(level, 1))) + pt_level_size(max_of(level, 1));
-        if (level == 0 &&
-            !walk_pages(table, entries, address, min_of(next, end), visit, arg)) {
+        next = align_down(address, pt_level_size(max_of(level, 1))) +
+               pt_level_size(max_of(level, 1));
+        if (level == 0 && !walk_pages(table, entries, address, min_of(next, end), visit, arg)) {
             return;
         }
         address = next;

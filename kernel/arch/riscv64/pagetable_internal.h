@@ -6,28 +6,28 @@
 
 #include "port/pagetable.h"
 
-#define PTE_VALID (1ul << 0)
-#define PTE_READ (1ul << 1)
-#define PTE_WRITE (1ul << 2)
-#define PTE_EXEC (1ul << 3)
-#define PTE_USER (1ul << 4)
-#define PTE_GLOBAL (1ul << 5)
-#define PTE_ACCESSED (1ul << 6)
-#define PTE_DIRTY (1ul << 7)
+#define PTE_VALID          (1ul << 0)
+#define PTE_READ           (1ul << 1)
+#define PTE_WRITE          (1ul << 2)
+#define PTE_EXEC           (1ul << 3)
+#define PTE_USER           (1ul << 4)
+#define PTE_GLOBAL         (1ul << 5)
+#define PTE_ACCESSED       (1ul << 6)
+#define PTE_DIRTY          (1ul << 7)
 /* The two bits that are software's. */
-#define PTE_SOFT_COW (1ul << 8)
+#define PTE_SOFT_COW       (1ul << 8)
 #define PTE_SOFT_NO_ACCESS (1ul << 9) /* a frame is here, and nobody may touch it: valid is clear */
 
-#define PTE_LEAF (PTE_READ | PTE_WRITE | PTE_EXEC)
+#define PTE_LEAF        (PTE_READ | PTE_WRITE | PTE_EXEC)
 #define PTE_FRAME_SHIFT 10
-#define PTE_FRAME_MASK ((1ul << 44) - 1)
+#define PTE_FRAME_MASK  ((1ul << 44) - 1)
 
 /* A virtual address is three indices of 9 bits and an offset of 12. Level 2 is the root. */
-#define PT_ENTRIES 512u
-#define PT_LEVELS 3
-#define PT_USER_ENTRIES 256u /* of the root: the lower half */
-#define pt_level_shift(level) (PAGE_SHIFT + 9u * (unsigned)(level))
-#define pt_level_size(level) (1ul << pt_level_shift(level))
+#define PT_ENTRIES               512u
+#define PT_LEVELS                3
+#define PT_USER_ENTRIES          256u /* of the root: the lower half */
+#define pt_level_shift(level)    (PAGE_SHIFT + 9u * (unsigned)(level))
+#define pt_level_size(level)     (1ul << pt_level_shift(level))
 #define pt_index(address, level) (((address) >> pt_level_shift(level)) & (PT_ENTRIES - 1))
 
 static inline phys_t pte_frame(uint64_t entry)

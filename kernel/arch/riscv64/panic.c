@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
-/* The panic report: what, where, who, the registers, and how we came there; then the machine's end.
+/* The panic report: what, where, who, the registers, and how we came there; then the machine's
+ * end.
  *
- * It must work when little else does. It takes no lock, allocates nothing, and reads memory that may be rubbish only through
- * probes. One hart reports: the first to come stops the others, and one that comes while another reports halts. A hart that panics
- * inside its own report ends the machine at once.
+ * It must work when little else does. It takes no lock, allocates nothing, and reads memory that
+ * may be rubbish only through probes. One hart reports: the first to come stops the others, and
+ * one that comes while another reports halts. A hart that panics inside its own report ends the
+ * machine at once.
  *
- * Every function keeps a frame pointer (-fno-omit-frame-pointer): s0 points behind the saved ra and the caller's s0. */
+ * Every function keeps a frame pointer (-fno-omit-frame-pointer): s0 points behind the saved ra
+ * and the caller's s0. */
 #include "kernel/arch/riscv64/panic.h"
 
 #include <stdatomic.h>
@@ -20,7 +23,7 @@
 #include "kernel/base/printk.h"
 
 #define PANIC_STATUS 125
-#define MAX_FRAMES 32
+#define MAX_FRAMES   32
 
 extern const char _text_start[], _text_end[];
 
@@ -66,8 +69,9 @@ void backtrace_log(uint64_t pc, uint64_t frame_pointer)
     }
 }
 
-/* From a trap. A function that calls nothing has saved only the caller's s0, in the upper word, and its return address is still in
- * ra; the same is true of a jump to where no code is, with the frame of whoever jumped. */
+/* From a trap. A function that calls nothing has saved only the caller's s0, in the upper word,
+ * and its return address is still in ra; the same is true of a jump to where no code is, with the
+ * frame of whoever jumped. */
 static void backtrace_log_trap(const struct trap_frame *frame)
 {
     uint64_t frame_pointer = frame->regs[8];
@@ -78,7 +82,8 @@ static void backtrace_log_trap(const struct trap_frame *frame)
         return;
     }
     if (read_frame(frame_pointer, &upper, &lower) && !is_code(upper)) {
-        printk(LOG_EMERG, "at 0x%llx %pS, called by:", (unsigned long long)frame->pc, (void *)frame->pc);
+        printk(LOG_EMERG, "at 0x%llx %pS, called by:", (unsigned long long)frame->pc,
+               (void *)frame->pc);
         backtrace_log(frame->regs[1] - 1, upper);
         return;
     }
@@ -87,18 +92,20 @@ static void backtrace_log_trap(const struct trap_frame *frame)
 
 static void log_registers(const struct trap_frame *frame)
 {
-    static const char *const names[32] = {
-        "--", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
-        "a6", "a7", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+    static const char *const names[32] = {"--", "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
+                                          "s0", "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
+                                          "a6", "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
+                                          "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
 
-    printk(LOG_EMERG, "trap: %s, pc %016llx %pS, value %016llx, status %llx", trap_cause_name(frame->cause),
-           (unsigned long long)frame->pc, (void *)frame->pc, (unsigned long long)frame->value,
-           (unsigned long long)frame->status);
+    printk(LOG_EMERG, "trap: %s, pc %016llx %pS, value %016llx, status %llx",
+           trap_cause_name(frame->cause), (unsigned long long)frame->pc, (void *)frame->pc,
+           (unsigned long long)frame->value, (unsigned long long)frame->status);
     for (int i = 0; i < 32; i += 4) {
         printk(LOG_EMERG, "%3s %016llx %3s %016llx %3s %016llx %3s %016llx", names[i],
                (unsigned long long)(i == 0 ? 0 : frame->regs[i]), names[i + 1],
-               (unsigned long long)frame->regs[i + 1], names[i + 2], (unsigned long long)frame->regs[i + 2],
-               names[i + 3], (unsigned long long)frame->regs[i + 3]);
+               (unsigned long long)frame->regs[i + 1], names[i + 2],
+               (unsigned long long)frame->regs[i + 2], names[i + 3],
+               (unsigned long long)frame->regs[i + 3]);
     }
 }
 

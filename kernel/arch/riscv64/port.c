@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The part of kernel/base/port.h that is this machine's and not inline: user copies, console, randomness. Blocking is the
- * scheduler's (kernel/task), time is in timer.c, panic in panic.c. */
+/* The part of kernel/base/port.h that is this machine's and not inline: user copies, console,
+ * randomness. Blocking is the scheduler's (kernel/task), time is in timer.c, panic in panic.c. */
 #include "kernel/base/port.h"
 
 #include "kernel/abi/errno.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Accesses to kernel addresses that may not be there: for backtraces, which follow pointers that may be rubbish, and for tests
- * that expect a fault. Ordinary functions that return 1, or 0 after a fault. The lowest bit of their entries in the exception
- * table says that they may fault at any address, not only at a user's.
+ * Accesses to kernel addresses that may not be there: for backtraces, which follow pointers that
+ * may be rubbish, and for tests that expect a fault. Ordinary functions that return 1, or 0 after
+ * a fault. The lowest bit of their entries in the exception table says that they may fault at any
+ * address, not only at a user's.
  */
     .macro PROBE fixup, instruction:vararg
 771:
@@ -28,7 +29,8 @@ probe_write:
     li a0, 1
     ret
 
-    /* The fault comes at the address called, with ra pointing behind the call: the trap handler looks that up instead. */
+    /* The fault comes at the address called, with ra pointing behind the call: the trap handler
+     * looks that up instead. */
     .globl probe_execute
 probe_execute:
     addi sp, sp, -16

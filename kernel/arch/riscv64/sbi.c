@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* The firmware's calls: an ecall with the extension in a7, the function in a6, arguments in a0 to a5; error and value come back
- * in a0 and a1, everything else is kept.
+/* The firmware's calls: an ecall with the extension in a7, the function in a6, arguments in a0 to
+ * a5; error and value come back in a0 and a1, everything else is kept.
  *
- * The extensions that Cairn cannot do without (TIME or Sstc, IPI, RFENCE, HSM) are all in SBI 0.3, which every OpenSBI since
- * 2020 has. The console falls back to the one legacy call that still matters, so that the first lines are seen everywhere. */
+ * The extensions that Cairn cannot do without (TIME or Sstc, IPI, RFENCE, HSM) are all in SBI 0.3,
+ * which every OpenSBI since 2020 has. The console falls back to the one legacy call that still
+ * matters, so that the first lines are seen everywhere. */
 #include "kernel/arch/riscv64/sbi.h"
-
 
 struct sbi_result sbi_call(unsigned long extension, unsigned long function, unsigned long a0,
                            unsigned long a1, unsigned long a2, unsigned long a3, unsigned long a4)

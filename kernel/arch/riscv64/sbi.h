@@ -20,13 +20,14 @@ struct sbi_result {
     long value;
 };
 
-struct sbi_result sbi_call(unsigned long extension, unsigned long function, unsigned long a0, unsigned long a1,
-                           unsigned long a2, unsigned long a3, unsigned long a4);
+struct sbi_result sbi_call(unsigned long extension, unsigned long function, unsigned long a0,
+                           unsigned long a1, unsigned long a2, unsigned long a3, unsigned long a4);
 
 /** Whether the firmware has an extension. */
 bool sbi_has(enum sbi_extension extension);
 
-/** The specification's version as (major << 24 | minor), and the implementation's number (1: OpenSBI). */
+/** The specification's version as (major << 24 | minor), and the implementation's number (1:
+ *  OpenSBI). */
 uint64_t sbi_version(void);
 uint64_t sbi_implementation(void);
 
@@ -39,7 +40,8 @@ void sbi_remote_sfence(uint64_t mask, uint64_t base, uint64_t start, uint64_t si
 void sbi_remote_sfence_asid(uint64_t mask, uint64_t base, uint64_t start, uint64_t size_bytes,
                             uint64_t asid);
 
-/** Start a stopped hart at a physical address, with `opaque` in a1. Returns 0 or a negative SBI error. */
+/** Start a stopped hart at a physical address, with `opaque` in a1. Returns 0 or a negative SBI
+ *  error. */
 long sbi_hart_start(uint64_t hart_id, phys_t entry, uint64_t opaque);
 
 /** Write to the firmware's console. Context: any. */

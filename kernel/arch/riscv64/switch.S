@@ -2,9 +2,10 @@
  *
  * From one thread to another, and the first steps of a new one.
  *
- * Register contract: thread_switch_registers is an ordinary call for the compiler, so only the callee-saved registers matter; tp
- * becomes the next thread. A reservation of lr, which the previous thread may hold, must not let the next one's sc succeed: the sc
- * to the previous thread's own record ends it.
+ * Register contract: thread_switch_registers is an ordinary call for the compiler, so only the
+ * callee-saved registers matter; tp becomes the next thread. A reservation of lr, which the
+ * previous thread may hold, must not let the next one's sc succeed: the sc to the previous
+ * thread's own record ends it.
  */
 #include "kernel/arch/riscv64/offsets.h"
 
@@ -47,7 +48,8 @@ thread_switch_registers:
     mv tp, a1
     ret
 
-    /* A kernel thread's first instructions: s1 = entry, s2 = its argument, s0 = 0 (the end of backtraces). */
+    /* A kernel thread's first instructions: s1 = entry, s2 = its argument, s0 = 0 (the end of
+     * backtraces). */
     .globl thread_begin_kernel
 thread_begin_kernel:
     mv a0, s2

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* Names of code addresses, from the table that tools/ksyms.py makes of the first link and the second link puts behind all code.
- * Sorted by address, so a binary search finds the last function that begins at or before an address. */
+/* Names of code addresses, from the table that tools/ksyms.py makes of the first link and the
+ * second link puts behind all code. Sorted by address, so a binary search finds the last function
+ * that begins at or before an address. */
 #include "kernel/base/symbols.h"
 
 extern const char _kernel_start[], _text_end[];

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: MIT
 /* The machine's part of a task: how it begins, how it is switched, and its FPU.
  *
- * A thread that is not running is its callee-saved registers in thread->saved and a stack pointer; switching is an ordinary
- * function call that returns on another stack. A new thread is prepared so that this return leads into its first function.
+ * A thread that is not running is its callee-saved registers in thread->saved and a stack pointer;
+ * switching is an ordinary function call that returns on another stack. A new thread is prepared
+ * so that this return leads into its first function.
  *
- * The FPU belongs to user programs, few of which use it, so its 264 bytes move only when they must:
+ * The FPU belongs to user programs, few of which use it, so its 264 bytes move only when they
+ * must:
  *
- *     Off    the hart's FPU holds another's state; this thread's is in thread->fpu. The first FPU instruction traps
- *            (thread_use_fpu), and the state is loaded.
+ *     Off    the hart's FPU holds another's state; this thread's is in thread->fpu. The first FPU
+ *            instruction traps (thread_use_fpu), and the state is loaded.
  *     Clean  the hart's FPU and thread->fpu agree.       fpu_is_live
- *     Dirty  the hart's FPU is newer.                     fpu_is_live
+ *     Dirty  the hart's FPU is newer.                    fpu_is_live
  *
- * The state is the FS field of sstatus, which the hardware moves from Clean to Dirty; while the thread is in the kernel the field
- * rests in its user frame. Switching away saves a Dirty FPU and leaves the thread Off: so a thread that does not run has all its
- * state in memory, and may go on on any hart. Whoever looks at the FPU of the running thread does so with interrupts off, for
- * a switch in between would take it away. */
+ * The state is the FS field of sstatus, which the hardware moves from Clean to Dirty; while the
+ * thread is in the kernel the field rests in its user frame. Switching away saves a Dirty FPU and
+ * leaves the thread Off: so a thread that does not run has all its state in memory, and may go on
+ * on any hart. Whoever looks at the FPU of the running thread does so with interrupts off, for a
+ * switch in between would take it away. */
 #include "kernel/arch/riscv64/thread.h"
 
 #include "kernel/arch/riscv64/offsets.h"

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 /* Time: the `time` register, its rate from the device tree, and one deadline for each hart.
  *
- * Ticks become nanoseconds by a multiplication and a shift, computed once: ns = ticks * scale / 2^32, in 128 bits, so that
- * nothing overflows in the machine's lifetime, and reading the clock costs no division. Monotonic time counts from the
- * kernel's first instruction.
+ * Ticks become nanoseconds by a multiplication and a shift, computed once: ns = ticks * scale /
+ * 2^32, in 128 bits, so that nothing overflows in the machine's lifetime, and reading the clock
+ * costs no division. Monotonic time counts from the kernel's first instruction.
  *
- * A deadline goes to stimecmp where the harts have Sstc, else to the firmware. The timer interrupt stays pending until
- * a later deadline is set, so the handler masks it and the next timer_set_deadline() unmasks it.
+ * A deadline goes to stimecmp where the harts have Sstc, else to the firmware. The timer interrupt
+ * stays pending until a later deadline is set, so the handler masks it and the next
+ * timer_set_deadline() unmasks it.
  *
- * stimecmp is named by its number: binutils before 2.38 do not know it. Source: RISC-V "Sstc" extension, v1.0. */
+ * stimecmp is named by its number: binutils before 2.38 do not know it. Source: RISC-V "Sstc"
+ * extension, v1.0. */
 #include "kernel/arch/riscv64/timer.h"
 
 #include <stdatomic.h>
@@ -19,14 +21,14 @@
 #include "kernel/base/port.h"
 
 #define NS_PER_SECOND 1000000000ull
-#define SIE_TIMER (1ul << 5)
+#define SIE_TIMER     (1ul << 5)
 
 uint64_t boot_time_start; /* entry.S */
 
-static uint64_t rate;           /* [I] ticks per second */
-static uint64_t ns_scale;       /* [I] 2^32 * ns per tick */
-static uint64_t tick_scale;     /* [I] 2^32 * ticks per ns, rounded up */
-static bool has_stimecmp;       /* [I] */
+static uint64_t rate;                       /* [I] ticks per second */
+static uint64_t ns_scale;                   /* [I] 2^32 * ns per tick */
+static uint64_t tick_scale;                 /* [I] 2^32 * ticks per ns, rounded up */
+static bool has_stimecmp;                   /* [I] */
 static _Atomic uint64_t realtime_offset_ns; /* [a] wall clock minus monotonic clock */
 
 void timer_init_clock(uint32_t ticks_per_second, bool has_sstc)

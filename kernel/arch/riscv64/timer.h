@@ -5,7 +5,8 @@
 
 #include "kernel/base/types.h"
 
-/** Learn the clock's rate, and whether the harts have Sstc (the stimecmp register). Before that the clock stands still. */
+/** Learn the clock's rate, and whether the harts have Sstc (the stimecmp register). Before that the
+ *  clock stands still. */
 void timer_init_clock(uint32_t ticks_per_second, bool has_sstc);
 
 /** Allow this hart's timer interrupts. */
@@ -20,7 +21,8 @@ extern uint64_t boot_time_start;
 /** The clock's rate. */
 uint64_t timer_ticks_per_second(void);
 
-/** Where wall-clock time stood at a moment of the monotonic clock: set by the real-time clock's driver and clock_settime. */
+/** Where wall-clock time stood at a moment of the monotonic clock: set by the real-time clock's
+ *  driver and clock_settime. */
 void timer_set_realtime(uint64_t realtime_ns);
 
 #endif

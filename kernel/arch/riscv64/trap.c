@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: MIT
 /* Traps, behind the assembly of trap_entry.S: what happened, and who is told.
  *
- *   from user    system call          trap_upcall_syscall, straight from assembly
- *                page fault           trap_upcall_user_fault; then the instruction runs again, or a signal is pending
- *                FPU is off           its registers are loaded, and the instruction runs again
- *                other exceptions     trap_upcall_user_exception
- *   from kernel  page fault at a user address, in a user copy: the same upcall; if that fails, or the caller may not
- *                sleep, the copy goes on at its fixup and comes back short
- *                any other exception  panic
- *   both         interrupts           timer, message, device; then preemption, if a better task waits
+ *   from user    system call       trap_upcall_syscall, straight from assembly
+ *                page fault        trap_upcall_user_fault; then again, or a signal is pending
+ *                FPU is off        its registers are loaded, and the instruction runs again
+ *                other exceptions  trap_upcall_user_exception
+ *   from kernel  page fault        in a user copy: the same upcall; if that fails, or the caller
+ *                                  may not sleep, the copy ends short at its fixup
+ *                other exceptions  panic
+ *   both         interrupts        timer, message, device; then preemption, if a better task waits
  *
- * All this runs on the kernel stack of the thread that was interrupted. Interrupts are off in interrupt handlers, which
- * count as preempt_count and in_irq, so nothing in them can sleep or be switched away.
+ * All this runs on the kernel stack of the thread that was interrupted. Interrupts are off in
+ * interrupt handlers, which count as preempt_count and in_irq, so nothing in them can sleep or be
+ * switched away.
  *
- * Stale translations. A hart may remember that an entry was invalid or read-only. mm does not flush after it has added
- * rights: it would pay for a flush at every page fault, and nearly no hart remembers such things. Instead a hart that faults
- * on the same page as the last time forgets the page's translation first: so the second fault at the latest is cured. */
+ * Stale translations. A hart may remember that an entry was invalid or read-only. mm does not
+ * flush after it has added rights: it would pay for a flush at every page fault, and nearly no
+ * hart remembers such things. Instead a hart that faults on the same page as the last time forgets
+ * the page's translation first: so the second fault at the latest is cured. */
 #include "kernel/arch/riscv64/trap.h"
 
 #include "kernel/arch/riscv64/exceptions.h"
@@ -27,7 +29,8 @@
 #include "kernel/base/assert.h"
 #include "kernel/base/port.h"
 
-enum { /* scause: exceptions, and interrupts below their top bit */
+/* scause: exceptions, and interrupts below their top bit. */
+enum {
     CAUSE_ILLEGAL_INSTRUCTION = 2,
     CAUSE_EXEC_PAGE_FAULT = 12,
     CAUSE_LOAD_PAGE_FAULT = 13,
@@ -41,7 +44,7 @@ enum { /* scause: exceptions, and interrupts below their top bit */
 #define SIE_SOFTWARE (1ul << IRQ_SOFTWARE)
 #define SIE_EXTERNAL (1ul << IRQ_EXTERNAL)
 
-static uint64_t last_fault_page[MAX_HARTS];                /* [hart] */
+static uint64_t last_fault_page[MAX_HARTS];              /* [hart] */
 static const struct trap_frame *panic_frames[MAX_HARTS]; /* [hart] */
 
 void trap_init_hart(void)
@@ -89,7 +92,9 @@ static void handle_interrupt(uint64_t cause)
     case IRQ_SOFTWARE: hart_handle_ipi(); break;
     case IRQ_TIMER: timer_handle_interrupt(); break;
     case IRQ_EXTERNAL: trap_upcall_external_interrupt(); break;
-    default: panic("interrupt %llu, which nobody enabled", (unsigned long long)(cause & ~CAUSE_INTERRUPT));
+    default:
+        panic("interrupt %llu, which nobody enabled",
+              (unsigned long long)(cause & ~CAUSE_INTERRUPT));
     }
     self->preempt_count--;
     self->in_irq--;
@@ -182,8 +187,8 @@ static bool handle_kernel_fault(struct trap_frame *frame, enum trap_fault access
     return true;
 }
 
-/* A page of the vmalloc window that another hart has just mapped, and that this one remembers as absent: worth one
- * more try. */
+/* A page of the vmalloc window that another hart has just mapped, and that this one remembers as
+ * absent: worth one more try. */
 static bool is_stale_kernel_page(const struct trap_frame *frame)
 {
     uint64_t address = frame->value;
@@ -203,9 +208,9 @@ static _Noreturn void panic_at(struct trap_frame *frame)
     if (is_page_fault(frame->cause, &access)) {
         static const char *const verbs[] = {"reads", "writes", "executes"};
         uint64_t address = frame->value;
-        const char *what = address < PAGE_SIZE   ? "near NULL"
+        const char *what = address < PAGE_SIZE  ? "near NULL"
                            : address < USER_END ? "in the user half, outside a user copy"
-                                                 : "that is not mapped so";
+                                                : "that is not mapped so";
 
         panic("the kernel %s address 0x%llx, %s", verbs[access], (unsigned long long)address, what);
     }
@@ -220,7 +225,8 @@ void trap_from_kernel(struct trap_frame *frame)
 
     if ((frame->cause & CAUSE_INTERRUPT) != 0) {
         handle_interrupt(frame->cause);
-        if (__atomic_load_n(&self->need_resched, __ATOMIC_RELAXED) != 0 && self->preempt_count == 0) {
+        if (__atomic_load_n(&self->need_resched, __ATOMIC_RELAXED) != 0 &&
+            self->preempt_count == 0) {
             trap_upcall_preempt();
         }
         return;

@@ -1,60 +1,68 @@
 // SPDX-License-Identifier: MIT
 /* Traps: what the machine calls up, and what it offers.
  *
- * arch knows nothing of tasks, system calls or drivers. The upcalls below are declared here and implemented above, so
- * that include lines keep pointing down. */
+ * arch knows nothing of tasks, system calls or drivers. The upcalls below are declared here and
+ * implemented above, so that include lines keep pointing down. */
 #ifndef CAIRN_ARCH_TRAP_H
 #define CAIRN_ARCH_TRAP_H
 
 #include "kernel/arch/riscv64/thread.h"
 
-/* ---- Upcalls: implemented by others ------------------------------------------------------------ */
+/* ---- Upcalls: implemented by others ------------------------------------------------------------
+ */
 
-/** A system call (ecall from user mode; frame->pc already behind it). kernel/syscall/entry.c. Interrupts on. */
+/** A system call (ecall from user mode; frame->pc already behind it). kernel/syscall/entry.c.
+ *  Interrupts on. */
 void trap_upcall_syscall(struct trap_frame *frame);
 
 enum trap_fault { TRAP_FAULT_READ, TRAP_FAULT_WRITE, TRAP_FAULT_EXEC };
 
-/** A page fault at a user address, from user mode or from a user copy in the kernel. Returns true when the access
- *  may be tried again; false for a kernel access means that the copy fails; for a user access the callee has posted the
- *  signal. kernel/task/fault.c. Interrupts on. */
-bool trap_upcall_user_fault(struct trap_frame *frame, uint64_t address, enum trap_fault access, bool from_user);
+/** A page fault at a user address, from user mode or from a user copy in the kernel. Returns true
+ *  when the access may be tried again; false for a kernel access means that the copy fails; for a
+ *  user access the callee has posted the signal. kernel/task/fault.c. Interrupts on. */
+bool trap_upcall_user_fault(struct trap_frame *frame, uint64_t address, enum trap_fault access,
+                            bool from_user);
 
 /** Any other exception from user mode: illegal instruction, breakpoint, misaligned or bus error.
  *  frame->cause says which. kernel/task/fault.c. Interrupts on. */
 void trap_upcall_user_exception(struct trap_frame *frame);
 
-/** On the way to user mode, when the thread has work flagged: reschedule, signals. Called with interrupts off, returns with
- *  interrupts off and nothing more to do. kernel/task/return.c. */
+/** On the way to user mode, when the thread has work flagged: reschedule, signals. Called with
+ *  interrupts off, returns with interrupts off and nothing more to do. kernel/task/return.c. */
 void trap_upcall_return_to_user(struct trap_frame *frame);
 
 /** Interrupts: the timer of this hart, the PLIC, a message from another hart. Interrupts off. */
-void trap_upcall_timer(void);             /* kernel/task/timer.c */
+void trap_upcall_timer(void);              /* kernel/task/timer.c */
 void trap_upcall_external_interrupt(void); /* drivers/plic.c */
-void trap_upcall_ipi(void);               /* kernel/task/sched.c: reschedule */
+void trap_upcall_ipi(void);                /* kernel/task/sched.c: reschedule */
 
-/** At the end of an interrupt taken in the kernel, when thread->need_resched is set and preempt_count is 0.
- *  Interrupts off, and off again on return. kernel/task/sched.c */
+/** At the end of an interrupt taken in the kernel, when thread->need_resched is set and
+ *  preempt_count is 0. Interrupts off, and off again on return. kernel/task/sched.c */
 void trap_upcall_preempt(void);
 
-/** What the panic report says of the running task ("3 sh"), into buffer. kernel/task/task.c. Any context. */
+/** What the panic report says of the running task ("3 sh"), into buffer. kernel/task/task.c. Any
+ *  context. */
 void trap_upcall_describe_task(const struct thread *thread, char *buffer, size_t size_bytes);
 
-/* ---- Offered ----------------------------------------------------------------------------------- */
+/* ---- Offered -----------------------------------------------------------------------------------
+ */
 
 /** Ask a hart to take trap_upcall_ipi(). Context: any. */
 void trap_send_ipi(unsigned hart);
 
-/** Program this hart's timer to fire at the absolute time (port_clock_ns); UINT64_MAX: never. Context: interrupts off. */
+/** Program this hart's timer to fire at the absolute time (port_clock_ns); UINT64_MAX: never.
+ *  Context: interrupts off. */
 void timer_set_deadline(uint64_t deadline_ns);
 
 /** Wait for an interrupt, with interrupts off; returns with them off. For the idle task. */
 void hart_wait_for_interrupt(void);
 
-/** Start the other harts: each runs entry(hart) on a boot stack of its own as `idle[hart]`. Returns how many run in all. */
+/** Start the other harts: each runs entry(hart) on a boot stack of its own as `idle[hart]`. Returns
+ *  how many run in all. */
 unsigned harts_start(struct thread *idle[], void (*entry)(unsigned hart));
 
-/** End the machine: QEMU's exit status where the test finisher exists, else SBI system reset. No return. */
+/** End the machine: QEMU's exit status where the test finisher exists, else SBI system reset. No
+ *  return. */
 _Noreturn void machine_power_off(int exit_status);
 _Noreturn void machine_reboot(void);
 

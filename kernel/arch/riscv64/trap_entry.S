@@ -2,16 +2,19 @@
  *
  * Into the kernel and out of it.
  *
- * Register contract. In user mode sscratch holds the running thread; in the kernel it holds 0, and tp the thread: so one
- * exchange tells where a trap came from. thread->kernel_sp holds, while in user mode, the address of the frame to fill: the last
- * FRAME_SIZE bytes of the kernel stack. Every register is saved, the FPU's are not: the kernel does not use them.
- * sstatus.SUM (access to user memory) and sstatus.FS (the FPU) are cleared on the way in, with one instruction, and come back
- * with the frame's sstatus; so an interrupt in the middle of a user copy runs without the right to touch user memory.
+ * Register contract. In user mode sscratch holds the running thread; in the kernel it holds 0, and
+ * tp the thread: so one exchange tells where a trap came from. thread->kernel_sp holds, while in
+ * user mode, the address of the frame to fill: the last FRAME_SIZE bytes of the kernel stack.
+ * Every register is saved, the FPU's are not: the kernel does not use them. sstatus.SUM (access to
+ * user memory) and sstatus.FS (the FPU) are cleared on the way in, with one instruction, and come
+ * back with the frame's sstatus; so an interrupt in the middle of a user copy runs without the
+ * right to touch user memory.
  *
  * A system call runs with interrupts on. All else starts in C with interrupts off.
  *
- * A trap from the kernel first looks whether its frame still fits on the stack: stacks are aligned to twice their size, so one bit
- * of the address tells. If it does not, the stack has run into its guard page, and the report is made on the emergency stack.
+ * A trap from the kernel first looks whether its frame still fits on the stack: stacks are aligned
+ * to twice their size, so one bit of the address tells. If it does not, the stack has run into its
+ * guard page, and the report is made on the emergency stack.
  */
 #include "kernel/arch/riscv64/offsets.h"
 
@@ -175,8 +178,8 @@ from_kernel:
     ld sp, 16(sp)
     sret
 
-    /* The first hart to come takes the emergency stack; another one waits for the end of the machine; and the first one itself,
-     * if it comes again, ends it. */
+    /* The first hart to come takes the emergency stack; another one waits for the end of the
+     * machine; and the first one itself, if it comes again, ends it. */
 stack_overflow:
     sd t0, THREAD_SAVED(tp) /* dead while the thread runs */
     sd t1, THREAD_SAVED + 8(tp)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What the files of this folder share about traps: assembly's entries into C, and C's into assembly. */
+/* What the files of this folder share about traps: assembly's entries into C, and C's into
+ * assembly. */
 #ifndef CAIRN_ARCH_TRAP_INTERNAL_H
 #define CAIRN_ARCH_TRAP_INTERNAL_H
 
@@ -23,8 +24,8 @@ const char *trap_cause_name(uint64_t cause);
 void fpu_save(struct fpu_state *state);
 void fpu_load(const struct fpu_state *state);
 
-/** First FPU instruction of a user thread since it was switched to: give it its registers. Returns false if the
- *  FPU was on, so that the illegal instruction is a real one. */
+/** First FPU instruction of a user thread since it was switched to: give it its registers. Returns
+ *  false if the FPU was on, so that the illegal instruction is a real one. */
 bool thread_use_fpu(struct trap_frame *frame);
 
 /* probe.S: touch any address of the kernel; false if that faulted. For reports and tests. */

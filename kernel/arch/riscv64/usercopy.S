@@ -2,17 +2,20 @@
  *
  * Copies between kernel and user memory.
  *
- * Register contract: ordinary functions of the lp64 calling convention; sstatus.SUM is on only inside them. The callers (port.c) have
- * checked that the user range lies in the user half.
+ * Register contract: ordinary functions of the lp64 calling convention; sstatus.SUM is on only
+ * inside them. The callers (port.c) have checked that the user range lies in the user half.
  *
- * An instruction that may touch user memory stands under USER, which enters it in the exception table with the place to go on
- * at. A page fault there first brings the page in (trap.c); only if nothing can be brought in does the hart go on at that place.
- * Bytes are counted exactly: a fault inside a block of words goes on with the byte loop, which copies what there is and meets the
- * fault again at the first byte that cannot be reached; a fault in the byte loop ends the copy with a2 bytes left.
+ * An instruction that may touch user memory stands under USER, which enters it in the exception
+ * table with the place to go on at. A page fault there first brings the page in (trap.c); only if
+ * nothing can be brought in does the hart go on at that place. Bytes are counted exactly: a fault
+ * inside a block of words goes on with the byte loop, which copies what there is and meets the
+ * fault again at the first byte that cannot be reached; a fault in the byte loop ends the copy
+ * with a2 bytes left.
  *
- * Both pointers are brought to 8-byte words. When they disagree modulo 8, words are read aligned and shifted together:
- * a misaligned access may cost a trap into the firmware. An aligned word never crosses a page, so reading all of one that holds a
- * wanted byte faults only where that byte would.
+ * Both pointers are brought to 8-byte words. When they disagree modulo 8, words are read aligned
+ * and shifted together: a misaligned access may cost a trap into the firmware. An aligned word
+ * never crosses a page, so reading all of one that holds a wanted byte faults only where that byte
+ * would.
  */
 #include "kernel/arch/riscv64/offsets.h"
 
@@ -170,8 +173,9 @@ clear_done:
     mv a0, a2
     ret
 
-    /* ssize_t user_copy_string(char *dst, const char *src, size_t size): copies up to and with the NUL, at most size bytes. Returns the
-     * length without the NUL; size when there is no NUL in it; -1 on a fault. */
+    /* ssize_t user_copy_string(char *dst, const char *src, size_t size): copies up to and with the
+     * NUL, at most size bytes. Returns the length without the NUL; size when there is no NUL in
+     * it; -1 on a fault. */
     .globl user_copy_string
 user_copy_string:
     lui t6, SSTATUS_SUM >> 12
@@ -195,8 +199,9 @@ string_fault:
     li a0, -1
     ret
 
-    /* Atomic operations on a user word, for futexes and robust lists: a0 = address, results through a2.
-     * int user_cmpxchg_u32(uint32_t *address, uint32_t expected, uint32_t *old, uint32_t new): 0, or -1 on a fault. */
+    /* Atomic operations on a user word, for futexes and robust lists: a0 = address, results
+     * through a2. int user_cmpxchg_u32(uint32_t *address, uint32_t expected, uint32_t *old,
+     * uint32_t new): 0, or -1 on a fault. */
     .globl user_cmpxchg_u32
 user_cmpxchg_u32:
     lui t6, SSTATUS_SUM >> 12
@@ -218,7 +223,8 @@ word_fault:
     li a0, -1
     ret
 
-    /* int user_load_u32(const uint32_t *address, uint32_t *value): one atomic load; 0, or -1 on a fault. */
+    /* int user_load_u32(const uint32_t *address, uint32_t *value): one atomic load; 0, or -1 on a
+     * fault. */
     .globl user_load_u32
 user_load_u32:
     lui t6, SSTATUS_SUM >> 12

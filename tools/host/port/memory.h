@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* The address map on the host: an arena stands for the machine's RAM, and both the direct map and the vmalloc window
- * are views of it. The kernel's counterpart is kernel/arch/riscv64/port/memory.h. */
+/* The address map on the host: an arena stands for the machine's RAM, and both the direct map and
+ * the vmalloc window are views of it. The kernel's counterpart is
+ * kernel/arch/riscv64/port/memory.h. */
 #ifndef CAIRN_PORT_MEMORY_H
 #define CAIRN_PORT_MEMORY_H
 
@@ -13,8 +14,8 @@ extern uint64_t host_direct_map_offset; /* address of a frame minus its physical
 extern uint64_t host_vmalloc_base;
 #define DIRECT_MAP_BASE host_direct_map_offset
 #define DIRECT_MAP_SIZE 0x0000002000000000ul
-#define VMALLOC_BASE host_vmalloc_base
-#define VMALLOC_SIZE 0x0000000040000000ul
+#define VMALLOC_BASE    host_vmalloc_base
+#define VMALLOC_SIZE    0x0000000040000000ul
 
 #define KERNEL_STACK_SIZE (16ul << 10)
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* The Sv39 tree (kernel/arch/riscv64/pagetable.c) against a model: an array that says what each of a few hundred scattered pages maps.
- * Also: every table frame comes back, and running out of frames in the middle of a preparation does no harm. */
+/* The Sv39 tree (kernel/arch/riscv64/pagetable.c) against a model: an array that says what each of
+ * a few hundred scattered pages maps. Also: every table frame comes back, and running out of
+ * frames in the middle of a preparation does no harm. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,9 +17,9 @@
 #include "tools/host/arena.h"
 
 #define NR_PAGES 300u
-#define ALL_FLAGS                                                                                        \
-    (PTE_FLAG_READ | PTE_FLAG_WRITE | PTE_FLAG_EXEC | PTE_FLAG_USER | PTE_FLAG_DIRTY | PTE_FLAG_ACCESSED | \
-     PTE_FLAG_COW)
+#define ALL_FLAGS                                                                      \
+    (PTE_FLAG_READ | PTE_FLAG_WRITE | PTE_FLAG_EXEC | PTE_FLAG_USER | PTE_FLAG_DIRTY | \
+     PTE_FLAG_ACCESSED | PTE_FLAG_COW)
 
 static uint64_t seed;
 
@@ -33,7 +34,8 @@ static uint64_t next_random(void)
 /* Clusters of neighbours, at places all over the user half, its very ends included. */
 static uint64_t address_of(unsigned i)
 {
-    static const uint64_t bases[] = {0, 0x100000, 0x1ff000, 0x3fe00000, 0x3fffff000, 0x2aaaaaa000, USER_END - 50 * PAGE_SIZE};
+    static const uint64_t bases[] = {
+        0, 0x100000, 0x1ff000, 0x3fe00000, 0x3fffff000, 0x2aaaaaa000, USER_END - 50 * PAGE_SIZE};
 
     return bases[i % array_size(bases)] + (i / array_size(bases)) * PAGE_SIZE;
 }
@@ -44,7 +46,8 @@ static int set_up(void **state)
     struct frame_range ram = {host_arena(8 << 20), 8 << 20};
 
     (void)state;
-    seed = from_environment != NULL && *from_environment != 0 ? strtoull(from_environment, NULL, 0) : 77;
+    seed = from_environment != NULL && *from_environment != 0 ? strtoull(from_environment, NULL, 0)
+                                                              : 77;
     print_message("SEED=%llu\n", (unsigned long long)seed);
     return frames_init(&ram, 1, NULL, 0);
 }
@@ -132,7 +135,8 @@ static void behaves_like_an_array(void **state)
         switch (next_random() % 4) {
         case 0:
         case 1:
-            model[i] = (struct model){true, (next_random() % (1ul << 44)) << PAGE_SHIFT, random_flags()};
+            model[i] = (struct model){true, (next_random() % (1ul << 44)) << PAGE_SHIFT,
+                                      random_flags()};
             assert_int_equal(pagetable_prepare(&table, address, ALLOC_KERNEL), 0);
             pagetable_set(&table, address, phys(model[i].frame), model[i].flags);
             break;
@@ -175,13 +179,15 @@ static void running_out_of_frames_is_an_error_and_no_leak(void **state)
     for (struct page *page; (page = frames_alloc(0, ALLOC_QUIET)) != NULL; hoard = page) {
         page->used.private = (uint64_t)hoard;
     }
-    for (unsigned i = 0; i < 3; i++) { /* give three frames back: one address of four tables cannot be prepared */
+    for (unsigned i = 0; i < 3;
+         i++) { /* give three frames back: one address of four tables cannot be prepared */
         struct page *page = hoard;
 
         hoard = (struct page *)page->used.private;
         frames_free(page, 0);
     }
-    for (uint64_t address = 0; address < USER_END && nr_prepared < 100; address += 1ul << 30, nr_prepared++) {
+    for (uint64_t address = 0; address < USER_END && nr_prepared < 100;
+         address += 1ul << 30, nr_prepared++) {
         int error = pagetable_prepare(&table, address, ALLOC_QUIET);
 
         if (error != 0) {
@@ -211,7 +217,9 @@ static void window_is_a_second_address_of_the_same_page(void **state)
     char *there = (char *)(VMALLOC_BASE + 5 * PAGE_SIZE);
 
     (void)state;
-    assert_int_equal(pagetable_map_kernel((uint64_t)there, page_to_phys(page), PTE_FLAG_READ | PTE_FLAG_WRITE), 0);
+    assert_int_equal(
+        pagetable_map_kernel((uint64_t)there, page_to_phys(page), PTE_FLAG_READ | PTE_FLAG_WRITE),
+        0);
     strlcpy(page_address(page), "seen twice", PAGE_SIZE);
     assert_string_equal(there, "seen twice");
     pagetable_unmap_kernel((uint64_t)there, PAGE_SIZE);

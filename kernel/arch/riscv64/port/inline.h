@@ -2,8 +2,9 @@
 /* The part of the port that must be inlined: who and where we are, interrupts, preemption, fences.
  * The contract of each function stands in kernel/base/port.h.
  *
- * Register tp holds the running thread for as long as the hart is in the kernel, so "who am I" is a register and "may I
- * be preempted" is one load from it. A thread's tp never changes while it runs; its hart does, whenever it sleeps. */
+ * Register tp holds the running thread for as long as the hart is in the kernel, so "who am I" is
+ * a register and "may I be preempted" is one load from it. A thread's tp never changes while it
+ * runs; its hart does, whenever it sleeps. */
 #ifndef CAIRN_PORT_INLINE_H
 #define CAIRN_PORT_INLINE_H
 
@@ -54,8 +55,9 @@ static inline bool port_irqs_enabled(void)
     return (status & PORT_SSTATUS_SIE) != 0;
 }
 
-/* Only the running thread changes its preempt_count, and an interrupt handler leaves it as it found it: plain
- * loads and stores, kept in order by compiler barriers. (Volatile, not C11 atomics: GCC 12 makes a swap of those.) */
+/* Only the running thread changes its preempt_count, and an interrupt handler leaves it as it
+ * found it: plain loads and stores, kept in order by compiler barriers. (Volatile, not C11
+ * atomics: GCC 12 makes a swap of those.) */
 static inline void port_preempt_disable(void)
 {
     struct thread *self = port_thread_in_tp;

@@ -10,7 +10,8 @@
 
 struct page;
 
-enum pte_flags { /* what mm asks for; their encoding is pagetable.c's business */
+/* What mm asks for; their encoding is pagetable.c's business. */
+enum pte_flags {
     PTE_FLAG_READ = 1u << 0,
     PTE_FLAG_WRITE = 1u << 1,
     PTE_FLAG_EXEC = 1u << 2,
@@ -40,14 +41,16 @@ int must_check pagetable_init(struct pagetable *table);
 /** Free the tables themselves; every entry of the user half must have been cleared. */
 void pagetable_destroy(struct pagetable *table);
 
-/** Make sure that the tables that lead to `address` exist, so that a following pagetable_set() cannot fail. Does not
- *  need the page-table lock to be dropped: allocates with flags given. Returns 0 or -ENOMEM.
+/** Make sure that the tables that lead to `address` exist, so that a following pagetable_set()
+ *  cannot fail. Does not need the page-table lock to be dropped: allocates with flags given.
+ *  Returns 0 or -ENOMEM.
  *  Context: caller holds the lock only when flags has no ALLOC_WAIT. */
 int must_check pagetable_prepare(struct pagetable *table, uint64_t address, enum alloc_flags flags);
 
-/** Set a 4 KiB entry; the tables exist (pagetable_prepare). Does not flush. To take rights away from a present entry, clear
- *  it first: the hardware may set its dirty bit at any moment, and pagetable_clear() misses none. No right at all (neither
- *  read, write nor execute) makes an entry that faults and is still present. Caller: page-table lock. */
+/** Set a 4 KiB entry; the tables exist (pagetable_prepare). Does not flush. To take rights away
+ *  from a present entry, clear it first: the hardware may set its dirty bit at any moment, and
+ *  pagetable_clear() misses none. No right at all (neither read, write nor execute) makes an entry
+ *  that faults and is still present. Caller: page-table lock. */
 void pagetable_set(struct pagetable *table, uint64_t address, phys_t frame, uint32_t flags);
 
 /** Look up an entry. Caller: page-table lock. */
@@ -56,23 +59,30 @@ struct pte pagetable_get(struct pagetable *table, uint64_t address);
 /** Clear an entry and return what it held. Does not flush. Caller: page-table lock. */
 struct pte pagetable_clear(struct pagetable *table, uint64_t address);
 
-/** Call visit for every present user entry in [start, end), skipping empty tables quickly; visit may call
- *  pagetable_set/clear on that address. A visit that returns false ends the walk. Caller: page-table lock. */
+/** Call visit for every present user entry in [start, end), skipping empty tables quickly; visit
+ *  may call pagetable_set/clear on that address. A visit that returns false ends the walk. Caller:
+ *  page-table lock. */
 void pagetable_walk(struct pagetable *table, uint64_t start, uint64_t end,
-                    bool (*visit)(struct pagetable *table, uint64_t address, struct pte pte, void *arg), void *arg);
+                    bool (*visit)(struct pagetable *table, uint64_t address, struct pte pte,
+                                  void *arg),
+                    void *arg);
 
-/** Make every hart that may have cached them forget translations of [start, end). Called after the change, before the
- *  frames are reused. Context: any with interrupts on or off; waits for the other harts (by SBI, which needs nothing of them). */
+/** Make every hart that may have cached them forget translations of [start, end). Called after the
+ *  change, before the frames are reused. Context: any with interrupts on or off; waits for the
+ *  other harts (by SBI, which needs nothing of them). */
 void pagetable_flush(struct pagetable *table, uint64_t start, uint64_t end);
 
-/** After a fault that only added rights or a mapping: forget this hart's stale entry, if the machine may keep such. */
+/** After a fault that only added rights or a mapping: forget this hart's stale entry, if the
+ *  machine may keep such. */
 void pagetable_flush_local(struct pagetable *table, uint64_t address);
 
-/** Map or unmap kernel pages in the vmalloc window (one table for all). prepare + set + flush inside. */
+/** Map or unmap kernel pages in the vmalloc window (one table for all). prepare + set + flush
+ *  inside. */
 int must_check pagetable_map_kernel(uint64_t address, phys_t frame, uint32_t flags);
 void pagetable_unmap_kernel(uint64_t address, uint64_t len_bytes);
 
-/** After an instruction page was written: make instruction fetches of every hart see it (fence.i everywhere). */
+/** After an instruction page was written: make instruction fetches of every hart see it (fence.i
+ *  everywhere). */
 void pagetable_sync_icache(void);
 
 #endif

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
-/* Address-space numbers: two spaces that map the same address to different pages keep apart while numbers run out and come round
- * again, and a flush reaches a space that no hart uses at the time. Preemption is off, so the scheduler does not notice. */
+/* Address-space numbers: two spaces that map the same address to different pages keep apart while
+ * numbers run out and come round again, and a flush reaches a space that no hart uses at the time.
+ * Preemption is off, so the scheduler does not notice. */
 #include "kernel/arch/riscv64/asid.h"
 #include "kernel/arch/riscv64/user_atomic.h"
 #include "kernel/base/port.h"
 #include "kernel/base/selftest.h"
 #include "mm/frames.h"
 
-#define ADDRESS 0x12345000ul
+#define ADDRESS        0x12345000ul
 #define NR_ACTIVATIONS 70000u /* more than there are numbers */
-#define RIGHTS (PTE_FLAG_USER | PTE_FLAG_READ | PTE_FLAG_ACCESSED)
+#define RIGHTS         (PTE_FLAG_USER | PTE_FLAG_READ | PTE_FLAG_ACCESSED)
 
 struct test_space {
     struct pagetable table;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* FPU state across switches: several threads, each with a pattern of its own in every register, on the same harts. They are kernel
- * threads that do to their (unused) user frame what the hardware and the trap handler do for a user's. */
+/* FPU state across switches: several threads, each with a pattern of its own in every register, on
+ * the same harts. They are kernel threads that do to their (unused) user frame what the hardware
+ * and the trap handler do for a user's. */
 #include "kernel/arch/riscv64/offsets.h"
 #include "kernel/arch/riscv64/trap_internal.h"
 #include "kernel/base/atomic.h"
@@ -9,7 +10,7 @@
 #include "kernel/base/string.h"
 
 #define NR_THREADS 6
-#define NR_ROUNDS 200
+#define NR_ROUNDS  200
 
 static _Atomic uint32_t nr_done, nr_bad, nr_reloads;
 
@@ -22,7 +23,8 @@ static void set_fpu_unit(bool on)
     }
 }
 
-/* Let the "user program" use its FPU: trap if it is off, then read all registers and write new ones. */
+/* Let the "user program" use its FPU: trap if it is off, then read all registers and write new
+ * ones. */
 static void use_fpu(struct fpu_state *before, const struct fpu_state *after)
 {
     struct trap_frame *frame = thread_user_frame(port_thread());

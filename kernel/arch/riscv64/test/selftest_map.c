@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The kernel's own mappings, tried: what must not be written or executed faults, and what is unmapped is so on every hart. */
+/* The kernel's own mappings, tried: what must not be written or executed faults, and what is
+ * unmapped is so on every hart. */
 #include "kernel/arch/riscv64/kernel_map.h"
 #include "kernel/arch/riscv64/port/memory.h"
 #include "kernel/arch/riscv64/port/pagetable.h"
@@ -74,12 +75,14 @@ SELFTEST(vmalloc_memory_is_writable_and_not_executable)
     if (memory != NULL) {
         CHECK(probe_write(memory, 0x8082));
         CHECK(!probe_execute(memory));
-        CHECK((kernel_map_get((uint64_t)memory).flags & (PTE_FLAG_WRITE | PTE_FLAG_EXEC)) == PTE_FLAG_WRITE);
+        CHECK((kernel_map_get((uint64_t)memory).flags & (PTE_FLAG_WRITE | PTE_FLAG_EXEC)) ==
+              PTE_FLAG_WRITE);
         vfree(memory);
     }
 }
 
-/* Threads read a page of the window in a loop, on whatever harts they get; the test unmaps it under them. */
+/* Threads read a page of the window in a loop, on whatever harts they get; the test unmaps it
+ * under them. */
 #define NR_READERS 8
 
 static const uint64_t *shared_word;

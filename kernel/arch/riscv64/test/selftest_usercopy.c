@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* User copies against a user half of two pages, the second of which is missing: every alignment, and byte-exact ends.
+/* User copies against a user half of two pages, the second of which is missing: every alignment,
+ * and byte-exact ends.
  *
- * The test's table is active only while preemption is off (port_user_nofault_begin), so the scheduler does not notice, and a missing
- * page stays missing. */
+ * The test's table is active only while preemption is off (port_user_nofault_begin), so the
+ * scheduler does not notice, and a missing page stays missing. */
 #include "kernel/abi/errno.h"
 #include "kernel/arch/riscv64/asid.h"
 #include "kernel/arch/riscv64/user_atomic.h"
@@ -11,8 +12,8 @@
 #include "kernel/base/string.h"
 #include "mm/frames.h"
 
-#define USER_PAGE 0x10000ul
-#define USER_HOLE (USER_PAGE + PAGE_SIZE)
+#define USER_PAGE      0x10000ul
+#define USER_HOLE      (USER_PAGE + PAGE_SIZE)
 #define USER_READ_ONLY 0x40000000ul
 
 static struct pagetable table;
@@ -24,7 +25,8 @@ static bool map_page(uint64_t address, struct page *frame, uint32_t flags)
     if (pagetable_prepare(&table, address, ALLOC_KERNEL) != 0) {
         return false;
     }
-    pagetable_set(&table, address, page_to_phys(frame), flags | PTE_FLAG_USER | PTE_FLAG_READ | PTE_FLAG_ACCESSED);
+    pagetable_set(&table, address, page_to_phys(frame),
+                  flags | PTE_FLAG_USER | PTE_FLAG_READ | PTE_FLAG_ACCESSED);
     return true;
 }
 
@@ -41,7 +43,8 @@ static bool begin(void)
     page = frames_alloc(0, ALLOC_KERNEL | ALLOC_ZERO);
     read_only = frames_alloc(0, ALLOC_KERNEL | ALLOC_ZERO);
     if (page == NULL || read_only == NULL || pagetable_init(&table) != 0 ||
-        !map_page(USER_PAGE, page, PTE_FLAG_WRITE | PTE_FLAG_DIRTY) || !map_page(USER_READ_ONLY, read_only, 0)) {
+        !map_page(USER_PAGE, page, PTE_FLAG_WRITE | PTE_FLAG_DIRTY) ||
+        !map_page(USER_READ_ONLY, read_only, 0)) {
         CHECK(!"no memory for the test");
         return false;
     }
@@ -96,20 +99,24 @@ SELFTEST(user_copy_moves_every_alignment_and_nothing_beside)
             for (size_t len = 0; len < 200; len += len < 40 ? 1 : 53) {
                 memset(there, 0xee, 256);
                 fill(buffer, sizeof(buffer));
-                CHECK(port_copy_to_user(user_ptr(USER_PAGE + 8 + user_offset), buffer + kernel_offset, len) == 0);
+                CHECK(port_copy_to_user(user_ptr(USER_PAGE + 8 + user_offset),
+                                        buffer + kernel_offset, len) == 0);
                 CHECK(memcmp(there + 8 + user_offset, buffer + kernel_offset, len) == 0);
-                CHECK(is_all(there, 0, 8 + user_offset, 0xee) && is_all(there, 8 + user_offset + len, 256, 0xee));
+                CHECK(is_all(there, 0, 8 + user_offset, 0xee) &&
+                      is_all(there, 8 + user_offset + len, 256, 0xee));
 
                 fill(there, 256);
                 memset(buffer, 0xee, 256);
-                CHECK(port_copy_from_user(buffer + 8 + kernel_offset, user_ptr(USER_PAGE + user_offset), len) == 0);
+                CHECK(port_copy_from_user(buffer + 8 + kernel_offset,
+                                          user_ptr(USER_PAGE + user_offset), len) == 0);
                 CHECK(memcmp(buffer + 8 + kernel_offset, there + user_offset, len) == 0);
                 CHECK(is_all(buffer, 0, 8 + kernel_offset, 0xee) &&
                       is_all(buffer, 8 + kernel_offset + len, 256, 0xee));
 
                 memset(there, 0xee, 256);
                 CHECK(port_clear_user(user_ptr(USER_PAGE + user_offset), len) == 0);
-                CHECK(is_all(there, 0, user_offset, 0xee) && is_all(there, user_offset, user_offset + len, 0) &&
+                CHECK(is_all(there, 0, user_offset, 0xee) &&
+                      is_all(there, user_offset, user_offset + len, 0) &&
                       is_all(there, user_offset + len, 256, 0xee));
             }
         }
@@ -132,12 +139,14 @@ SELFTEST(user_copy_stops_at_the_exact_byte_of_a_missing_page)
 
             fill(there, PAGE_SIZE);
             memset(buffer, 0xee, 512);
-            CHECK(port_copy_from_user(buffer + kernel_offset, user_ptr(address), len) == len - reachable);
+            CHECK(port_copy_from_user(buffer + kernel_offset, user_ptr(address), len) ==
+                  len - reachable);
             CHECK(memcmp(buffer + kernel_offset, there + PAGE_SIZE - reachable, reachable) == 0);
 
             memset(there, 0xee, PAGE_SIZE);
             fill(buffer, 512);
-            CHECK(port_copy_to_user(user_ptr(address), buffer + kernel_offset, len) == len - reachable);
+            CHECK(port_copy_to_user(user_ptr(address), buffer + kernel_offset, len) ==
+                  len - reachable);
             CHECK(memcmp(there + PAGE_SIZE - reachable, buffer + kernel_offset, reachable) == 0);
 
             memset(there, 0xee, PAGE_SIZE);
@@ -175,7 +184,8 @@ SELFTEST(user_strings_end_at_nul_at_size_or_in_efault)
     there = page_address(page);
     memset(there, 'x', PAGE_SIZE);
     memcpy(there, "hello", 6);
-    CHECK(port_string_from_user(text, user_ptr(USER_PAGE), sizeof(text)) == 5 && strcmp(text, "hello") == 0);
+    CHECK(port_string_from_user(text, user_ptr(USER_PAGE), sizeof(text)) == 5 &&
+          strcmp(text, "hello") == 0);
     CHECK(port_string_from_user(text, user_ptr(USER_PAGE), 6) == 5);
     CHECK(port_string_from_user(text, user_ptr(USER_PAGE), 5) == -ENAMETOOLONG);
     CHECK(port_string_from_user(text, user_ptr(USER_PAGE), 0) == -ENAMETOOLONG);
