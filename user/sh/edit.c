@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -112,11 +113,18 @@ static int decode_sequence(const char *parameters, int final)
     case 'F':
         return KEY_END;
     case '~':
-        if (parameters[0] == '3')
-            return KEY_DELETE;
-        if (parameters[0] == '1' || parameters[0] == '7')
+        switch (atoi(parameters)) {
+        case 1:
+        case 7:
             return KEY_HOME;
-        return parameters[0] == '4' || parameters[0] == '8' ? KEY_END : KEY_NONE;
+        case 3:
+            return KEY_DELETE;
+        case 4:
+        case 8:
+            return KEY_END;
+        default:
+            return KEY_NONE;
+        }
     default:
         return KEY_NONE;
     }

@@ -296,6 +296,8 @@ void job_notify(void)
 
 bool job_any_stopped(void)
 {
+    while (job_take_status(false)) {
+    }
     for (const struct job *job = job_list; job; job = job->next)
         if (job->id && job_state(job) == PROCESS_STOPPED)
             return true;

@@ -34,6 +34,7 @@ void lexer_begin(struct lexer *lexer, struct arena *arena)
     lexer->arena = arena;
     lexer->pending = NULL;
     lexer->have_token = false;
+    lexer->ended = false;
     lexer->depth = 0;
     if (lexer->at == lexer->text.len) {
         strbuf_clear(&lexer->text);
@@ -94,14 +95,17 @@ void lexer_leave(struct lexer *lexer)
 int lex_peek_char(struct lexer *lexer)
 {
     while (lexer->at == lexer->text.len) {
+        if (lexer->ended)
+            return END_OF_TEXT;
         switch (source_read(lexer->source, &lexer->text, lexer->text.len == 0)) {
         case SOURCE_LINE:
             break;
         case SOURCE_INTERRUPTED:
-            lexer->interrupted = lexer->failed = true;
-            return END_OF_TEXT;
+            lexer->interrupted = lexer->failed = lexer->ended = true;
+            break;
         case SOURCE_END:
-            return END_OF_TEXT;
+            lexer->ended = true;
+            break;
         }
     }
     return (unsigned char)lexer->text.text[lexer->at];

@@ -62,6 +62,7 @@ struct lexer {
     bool have_token;
     size_t previous_end; // where the token before the current one ended
     struct here_pending *pending;
+    bool ended;       // the source had no more; stays so for this command, even at a prompt
     bool failed;      // an error was reported; parsing stops
     bool interrupted; // ^C at the prompt
 };
