@@ -87,6 +87,8 @@ def run_suite(report, out, suite, selected, commands=None):
     limit = LIMIT_SECONDS * slowness()
 
     def name_of(words):
+        if words.startswith("python3 "):
+            return f"{suite} {words.split()[1]}"
         return f"{suite} " + re.sub(rf"\S*/{FOLDERS.get(suite, 'user')}/", "", words, count=1)
 
     jobs = [words for words in (programs(out, suite) if commands is None else commands) if selected(name_of(words))]
