@@ -88,4 +88,7 @@ void procfs_set_task_ops(const struct procfs_task_ops *ops);
 /** The file-system type, and the files about mounts and memory: called once at boot by main.c. */
 void procfs_init(void);
 
+/** What /proc/cmdline shows: the kernel arguments. The text stays the caller's, for ever. */
+void procfs_set_command_line(const char *text);
+
 #endif
