@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* The one door to physical memory: hot lists before, buddies behind, reclaim when both run dry.
  *
- * Single frames are by far the most wanted, and the frame freed last is still in the cache. So each
- * hart keeps a small stack of free frames, its hot list; frames_alloc(0) and frames_free(0) touch
- * nothing else. An empty stack is refilled, a full one drained, HOT_BATCH frames at a time under
- * one hold of the buddy's lock:
+ * Single frames are by far the most wanted: each hart keeps a small stack of them, its hot list
+ * (hot_list.c), and frames_alloc(0) and frames_free(0) touch nothing else:
  *
  *     frames_alloc(0) <--> hot list of this hart <-- batches --> buddy of a region <--> blocks
- *
- * A hot list is used by its hart with interrupts off, and once in a while emptied by another one
- * that needs every frame. `busy` keeps the two apart: one atomic swap, and whoever finds it taken
- * goes to the buddy instead, so that an allocation never waits for a drain.
  *
  * Watermarks, in free frames:
  *
@@ -22,9 +16,7 @@
  * again (reclaim.c decides how long). The frames in hot lists passed the watermark when they were
  * filled in, so the fast path asks nothing.
  *
- * Locks: `busy` of a hot list (interrupts off); the buddies' own. Neither is held while the other
- * is taken.
- * Source: the hot lists are Bonwick's per-CPU magazines applied to frames; see slab.c. */
+ * Locks: none here; those of the hot lists and of the buddies are never held together. */
 #include "mm/frames.h"
 
 #include "kernel/base/assert.h"
@@ -34,144 +26,14 @@
 #include "kernel/base/string.h"
 #include "mm/fault_inject.h"
 #include "mm/frames_internal.h"
+#include "mm/hot_list.h"
 #include "mm/reclaim.h"
 #include "mm/sanitize.h"
-
-#define HOT_CAPACITY 62u /* a list is 512 bytes then: its address is a shift away */
-#define HOT_BATCH    32u
-
-struct hot_list {
-    _Alignas(64) _Atomic uint32_t busy; /* [a] 1: somebody is at it */
-    _Atomic uint64_t nr;                /* [busy to write] */
-    struct page *pages[HOT_CAPACITY];   /* [busy] the hottest last */
-};
-
-static_assert(sizeof(struct hot_list) == 512, "see HOT_CAPACITY");
 
 struct buddy frame_regions[FRAMES_MAX_REGIONS];
 unsigned nr_frame_regions;
 
-static struct hot_list hot_lists[MAX_HARTS];
 static uint64_t nr_reserve, nr_low, nr_high; /* [I] after boot */
-
-/* ---- Hot lists ------------------------------------------------------------------------------- */
-
-static inline bool hot_enter(struct hot_list *hot)
-{
-    return atomic_exchange_explicit(&hot->busy, 1, memory_order_acquire) == 0;
-}
-
-static inline void hot_leave(struct hot_list *hot)
-{
-    store_release(&hot->busy, 0);
-}
-
-static inline uint64_t hot_count(const struct hot_list *hot)
-{
-    return load_relaxed(&hot->nr);
-}
-
-static inline void hot_set_count(struct hot_list *hot, uint64_t nr)
-{
-    store_relaxed(&hot->nr, nr);
-}
-
-/* The hottest frame of this hart's list, or NULL. */
-static inline struct page *hot_pop(void)
-{
-    uint64_t state = port_irq_save();
-    struct hot_list *hot = &hot_lists[port_hart_id()];
-    struct page *page = NULL;
-
-    if (likely(hot_enter(hot))) {
-        uint64_t nr = hot_count(hot);
-        if (likely(nr != 0)) {
-            page = hot->pages[nr - 1];
-            hot_set_count(hot, nr - 1);
-        }
-        hot_leave(hot);
-    }
-    port_irq_restore(state);
-    return page;
-}
-
-/* Put a frame, whose kind is PAGE_HOT, onto this hart's list. Returns false when there is no
- * room. */
-static inline bool hot_push(struct page *page)
-{
-    uint64_t state = port_irq_save();
-    struct hot_list *hot = &hot_lists[port_hart_id()];
-    bool has_room = false;
-
-    if (likely(hot_enter(hot))) {
-        uint64_t nr = hot_count(hot);
-        has_room = nr < HOT_CAPACITY;
-        if (likely(has_room)) {
-            hot->pages[nr] = page;
-            hot_set_count(hot, nr + 1);
-        }
-        hot_leave(hot);
-    }
-    port_irq_restore(state);
-    return has_room;
-}
-
-/* The coldest nr frames of a list, for the buddies. */
-static unsigned hot_take_cold(struct hot_list *hot, struct page **pages, unsigned nr)
-{
-    uint64_t count = hot_count(hot);
-
-    nr = (unsigned)min_of((uint64_t)nr, count);
-    memcpy(pages, hot->pages, nr * sizeof(pages[0]));
-    memmove(hot->pages, hot->pages + nr, (count - nr) * sizeof(pages[0]));
-    hot_set_count(hot, count - nr);
-    return nr;
-}
-
-/* Give hot frames back to the buddies that they came from. */
-static void return_frames(struct page **pages, unsigned nr)
-{
-    unsigned done = 0;
-
-    while (done < nr) {
-        unsigned run = 1;
-        while (done + run < nr && pages[done + run]->region == pages[done]->region) {
-            run++;
-        }
-        buddy_return_hot(&frame_regions[pages[done]->region], pages + done, run);
-        done += run;
-    }
-}
-
-void frames_forget_hot(void)
-{
-    for (unsigned hart = 0; hart < MAX_HARTS; hart++) {
-        hot_set_count(&hot_lists[hart], 0);
-    }
-}
-
-void frames_drain_hot(void)
-{
-    for (unsigned hart = 0; hart < MAX_HARTS; hart++) {
-        struct hot_list *hot = &hot_lists[hart];
-        struct page *pages[HOT_CAPACITY];
-        uint64_t state;
-        unsigned nr;
-
-        if (hot_count(hot) == 0) {
-            continue;
-        }
-        state = port_irq_save();
-        /* Held for a few dozen instructions with interrupts off: this wait is short. */
-        while (!hot_enter(hot)) {
-            port_relax();
-        }
-        nr = hot_take_cold(hot, pages, HOT_CAPACITY);
-        hot_leave(hot);
-        port_irq_restore(state);
-        return_frames(pages, nr);
-    }
-}
 
 /* ---- Allocation ------------------------------------------------------------------------------ */
 
@@ -224,7 +86,7 @@ static struct page *take_batch(enum alloc_flags flags)
     while (kept < taken && hot_push(pages[kept])) {
         kept++;
     }
-    return_frames(pages + kept, taken - kept);
+    hot_return_frames(pages + kept, taken - kept);
     return pages[0];
 }
 
@@ -361,25 +223,6 @@ static void refuse_free(const struct page *page, unsigned order, enum buddy_verd
     }
 }
 
-/* The list is full, or being drained: make room, and push again. */
-static __attribute__((noinline)) void push_slow(struct page *page)
-{
-    uint64_t state = port_irq_save();
-    struct hot_list *hot = &hot_lists[port_hart_id()];
-    struct page *cold[HOT_BATCH];
-    unsigned nr = 0;
-
-    if (hot_enter(hot)) {
-        nr = hot_take_cold(hot, cold, HOT_BATCH);
-        hot_leave(hot);
-    }
-    port_irq_restore(state);
-    return_frames(cold, nr);
-    if (!hot_push(page)) {
-        return_frames(&page, 1);
-    }
-}
-
 /* An allocated single frame: the only thing that a hot list takes. */
 static inline bool may_be_hot(const struct page *page, unsigned order)
 {
@@ -393,7 +236,7 @@ static inline void free_hot(struct page *page, const void *caller)
     store_relaxed(&page->refs, 0);
     page->free.freed_by = caller;
     if (unlikely(!hot_push(page))) {
-        push_slow(page);
+        hot_push_slow(page);
     }
 }
 

@@ -23,6 +23,7 @@
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 #include "mm/frames_internal.h"
+#include "mm/hot_list.h"
 #include "mm/sanitize.h"
 
 #define MAX_SPANS 64
@@ -197,7 +198,7 @@ int frames_init(const struct frame_range *ram, unsigned nr_ram, const struct fra
     taken = (struct span_set){.limit = MAX_SPANS};
     memset(frame_regions, 0, sizeof(frame_regions));
     nr_frame_regions = 0;
-    frames_forget_hot();
+    hot_forget_all();
     for (unsigned i = 0; i < nr_ram; i++) {
         if (span_of_range(ram[i], false, &span)) {
             add_memory(span);

@@ -10,9 +10,6 @@
 extern struct buddy frame_regions[FRAMES_MAX_REGIONS]; /* [I] after boot; each guards itself */
 extern unsigned nr_frame_regions;                      /* [I] after boot */
 
-/** Empty the hot lists without a look at their frames: only for frames_init(). */
-void frames_forget_hot(void);
-
 /** Derive the watermarks from the amount of managed memory. */
 void frames_set_watermarks(void);
 
