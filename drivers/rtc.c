@@ -30,6 +30,7 @@ int rtc_init(const struct fdt *fdt)
     }
     now_ns = mmio_read32(registers + REG_TIME_LOW);
     now_ns |= (uint64_t)mmio_read32(registers + REG_TIME_HIGH) << 32;
+    vfree((const void *)registers);
     timer_set_realtime(now_ns);
     return 0;
 }

@@ -181,6 +181,9 @@ void vfree(const void *pointer)
         return;
     }
     area = area_at(pointer, VMALLOC_MEMORY);
+    if (area == NULL) { /* device registers may begin inside their first page */
+        area = area_at((const void *)align_down((uint64_t)pointer, PAGE_SIZE), VMALLOC_DEVICE);
+    }
     if (area == NULL) {
         pr_err("vmalloc: bad free of %p by %pS", pointer, __builtin_return_address(0));
         return;
