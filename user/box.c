@@ -19,7 +19,7 @@ struct box_tool {
     int (*run)(int argc, char **argv);
 };
 
-#define TOOL(name, function) { name, function },
+#define TOOL(name, function) {name, function},
 static const struct box_tool tools[] = {
 #include "box_tools.h"
 };
@@ -27,8 +27,8 @@ static const struct box_tool tools[] = {
 
 enum { NR_TOOLS = sizeof(tools) / sizeof(tools[0]) };
 
-static const struct tool box = { "box", "TOOL [ARGUMENT]…", "Run one of the tools in this program.",
-                                 127 };
+static const struct tool box = {"box", "TOOL [ARGUMENT]…", "Run one of the tools in this program.",
+                                127};
 
 // "/bin/ls" is ls, and "-sh" is sh, started as a login shell.
 static const char *base_name(const char *path)

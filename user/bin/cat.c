@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct tool tool = { "cat", "[-nu] [FILE]…",
-                                  "Copy files, or standard input, to standard output.", 0 };
+static const struct tool tool = {"cat", "[-nu] [FILE]…",
+                                 "Copy files, or standard input, to standard output.", 0};
 
 enum { BUFFER_LEN = 64 * 1024 };
 

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct tool tool = { "chmod", "[-R] MODE FILE…", "Change the modes of files.", 0 };
+static const struct tool tool = {"chmod", "[-R] MODE FILE…", "Change the modes of files.", 0};
 
 struct change {
     const char *text;
@@ -43,7 +43,7 @@ static bool change_mode(const char *path, void *arg)
 
 int main(int argc, char **argv)
 {
-    struct change change = { .mask = umask(0) };
+    struct change change = {.mask = umask(0)};
     int at = 1, status = 0;
 
     umask(change.mask);

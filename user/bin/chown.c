@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct tool tool = { "chown", "[-Rh] USER[:GROUP] FILE…",
-                                  "Change the owner, and with :GROUP the group, of files.", 0 };
+static const struct tool tool = {"chown", "[-Rh] USER[:GROUP] FILE…",
+                                 "Change the owner, and with :GROUP the group, of files.", 0};
 
 struct change {
     uid_t uid;
@@ -57,7 +57,7 @@ static void parse_owner(char *text, struct change *change)
 
 int main(int argc, char **argv)
 {
-    struct change change = { .uid = (uid_t)-1, .gid = (gid_t)-1 };
+    struct change change = {.uid = (uid_t)-1, .gid = (gid_t)-1};
     int option, status = 0;
 
     tool_begin(&tool, argc, argv);

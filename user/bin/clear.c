@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-static const struct tool tool = { "clear", "", "Clear the terminal's screen.", 0 };
+static const struct tool tool = {"clear", "", "Clear the terminal's screen.", 0};
 
 int main(int argc, char **argv)
 {

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct tool tool = { "cmp", "[-sl] FILE FILE",
-                                  "Compare two files; exit with 0 if equal, 1 if not.", 2 };
+static const struct tool tool = {"cmp", "[-sl] FILE FILE",
+                                 "Compare two files; exit with 0 if equal, 1 if not.", 2};
 
 static FILE *open_operand(const char *name)
 {

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const struct tool tool = { "cp", "[-rRapfnv] SOURCE… TARGET",
-                                  "Copy files, with -r directories, to a name or a directory.", 0 };
+static const struct tool tool = {"cp", "[-rRapfnv] SOURCE… TARGET",
+                                 "Copy files, with -r directories, to a name or a directory.", 0};
 
 static void read_options(int argc, char **argv, struct copy_options *options)
 {
@@ -16,32 +16,20 @@ static void read_options(int argc, char **argv, struct copy_options *options)
 
     while ((option = tool_option(argc, argv, "rRapfinvdP")) != -1) {
         switch (option) {
-        case 'a':
-            options->recursive = options->preserve = true;
-            break;
+        case 'a': options->recursive = options->preserve = true; break;
         case 'r':
-        case 'R':
-            options->recursive = true;
-            break;
-        case 'p':
-            options->preserve = true;
-            break;
-        case 'f':
-            options->force = true;
-            break;
-        case 'n':
-            options->no_clobber = true;
-            break;
-        case 'v':
-            options->verbose = true;
-            break;
+        case 'R': options->recursive = true; break;
+        case 'p': options->preserve = true; break;
+        case 'f': options->force = true; break;
+        case 'n': options->no_clobber = true; break;
+        case 'v': options->verbose = true; break;
         }
     }
 }
 
 int main(int argc, char **argv)
 {
-    struct copy_options options = { 0 };
+    struct copy_options options = {0};
     const char *target;
     bool into;
     int status = 0;

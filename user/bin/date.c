@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct tool tool = { "date", "[-u] [-d DATE | -r FILE | -s DATE] [+FORMAT]",
-                                  "Print the date and time, or with -s set it.", 0 };
+static const struct tool tool = {"date", "[-u] [-d DATE | -r FILE | -s DATE] [+FORMAT]",
+                                 "Print the date and time, or with -s set it.", 0};
 
 // strftime, with %N for nanoseconds, which it does not know.
 static void put_date(const char *format, const struct timespec *when)

@@ -16,17 +16,17 @@
 #include <time.h>
 #include <unistd.h>
 
-static const struct tool tool = { "dd",
-                                  "[if=FILE] [of=FILE] [bs=N] [count=N] [skip=N] [seek=N] "
-                                  "[conv=notrunc,fsync,sync,noerror] [iflag=fullblock] "
-                                  "[status=none]",
-                                  "Copy a file block by block.", 0 };
+static const struct tool tool = {"dd",
+                                 "[if=FILE] [of=FILE] [bs=N] [count=N] [skip=N] [seek=N] "
+                                 "[conv=notrunc,fsync,sync,noerror] [iflag=fullblock] "
+                                 "[status=none]",
+                                 "Copy a file block by block.", 0};
 
 static struct {
     const char *in, *out;
     uint64_t block_len, count, skip, seek;
     bool limited, no_trunc, fsync, pad, no_error, full_blocks, quiet;
-} job = { .block_len = 512 };
+} job = {.block_len = 512};
 
 static struct {
     unsigned long long in_whole, in_part, out_whole, out_part, bytes;

@@ -12,7 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-static const struct tool tool = { "df", "[-ahiT] [FILE]…", "Print the space on file systems.", 0 };
+static const struct tool tool = {"df", "[-ahiT] [FILE]…", "Print the space on file systems.", 0};
 
 static bool human, inodes, types;
 
@@ -34,7 +34,10 @@ static void put_heading(void)
     printf("%-20s", "Filesystem");
     if (types)
         printf(" %-8s", "Type");
-    printf(" %10s %10s %10s %4s Mounted on\n", inodes ? "Inodes" : human ? "Size" : "1K-blocks",
+    printf(" %10s %10s %10s %4s Mounted on\n",
+           inodes  ? "Inodes"
+           : human ? "Size"
+                   : "1K-blocks",
            "Used", inodes ? "Free" : "Available", "Use%");
 }
 

@@ -8,11 +8,16 @@
 #include <sys/klog.h>
 #include <unistd.h>
 
-static const struct tool tool = { "dmesg", "[-cCr] [-n LEVEL]",
-                                  "Print the kernel's log, with -c clear it, without levels.", 0 };
+static const struct tool tool = {"dmesg", "[-cCr] [-n LEVEL]",
+                                 "Print the kernel's log, with -c clear it, without levels.", 0};
 
-enum { ACTION_READ_ALL = 3, ACTION_READ_CLEAR = 4, ACTION_CLEAR = 5, ACTION_LEVEL = 8,
-       ACTION_SIZE = 10 };
+enum {
+    ACTION_READ_ALL = 3,
+    ACTION_READ_CLEAR = 4,
+    ACTION_CLEAR = 5,
+    ACTION_LEVEL = 8,
+    ACTION_SIZE = 10
+};
 
 // "<6>text": the level is for loggers, not for readers.
 static void put_log(const char *text, size_t len, bool raw)

@@ -3,7 +3,7 @@
 #include "user/lib/text_commands.h"
 #include "user/lib/tool.h"
 
-static const struct tool tool = { "echo", "[-neE] [WORD]…", "Print words and a newline.", 0 };
+static const struct tool tool = {"echo", "[-neE] [WORD]…", "Print words and a newline.", 0};
 
 int main(int argc, char **argv)
 {

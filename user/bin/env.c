@@ -10,12 +10,12 @@
 
 extern char **environ;
 
-static const struct tool tool = { "env", "[-i] [-u NAME] [NAME=VALUE]… [COMMAND [ARGUMENT]…]",
-                                  "Run a command in a changed environment, or print it.", 125 };
+static const struct tool tool = {"env", "[-i] [-u NAME] [NAME=VALUE]… [COMMAND [ARGUMENT]…]",
+                                 "Run a command in a changed environment, or print it.", 125};
 
 int main(int argc, char **argv)
 {
-    static char *empty[] = { NULL };
+    static char *empty[] = {NULL};
     int option;
 
     tool_begin(&tool, argc, argv);

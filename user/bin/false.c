@@ -2,7 +2,7 @@
 // false: fail.
 #include "user/lib/tool.h"
 
-static const struct tool tool = { "false", "", "Exit with status 1.", 0 };
+static const struct tool tool = {"false", "", "Exit with status 1.", 0};
 
 int main(int argc, char **argv)
 {

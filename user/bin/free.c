@@ -7,12 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct tool tool = { "free", "[-bkmh]", "Print how much memory is used and free.", 0 };
+static const struct tool tool = {"free", "[-bkmh]", "Print how much memory is used and free.", 0};
 
 enum { TOTAL, FREE, AVAILABLE, BUFFERS, CACHED, SHARED, SWAP_TOTAL, SWAP_FREE, NR_VALUES };
 
-static const char *const names[NR_VALUES] = { "MemTotal", "MemFree", "MemAvailable", "Buffers",
-                                              "Cached",   "Shmem",   "SwapTotal",    "SwapFree" };
+static const char *const names[NR_VALUES] = {"MemTotal", "MemFree", "MemAvailable", "Buffers",
+                                             "Cached",   "Shmem",   "SwapTotal",    "SwapFree"};
 
 static void read_values(unsigned long long kib[NR_VALUES])
 {
@@ -40,13 +40,15 @@ static void put_amount(unsigned long long kib, char unit)
         human_size(kib * 1024, text);
     else
         snprintf(text, sizeof(text), "%llu",
-                 unit == 'b' ? kib * 1024 : unit == 'm' ? kib / 1024 : kib);
+                 unit == 'b'   ? kib * 1024
+                 : unit == 'm' ? kib / 1024
+                               : kib);
     printf(" %11s", text);
 }
 
 int main(int argc, char **argv)
 {
-    unsigned long long kib[NR_VALUES] = { 0 }, cache, used;
+    unsigned long long kib[NR_VALUES] = {0}, cache, used;
     char unit = 'k';
     int option;
 

@@ -15,9 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct tool tool = { "grep",
-                                  "[-EFcHhilLnoqrsvwx] [-m N] [-e] PATTERN [-f FILE] [FILE]…",
-                                  "Print the lines that match a pattern.", 2 };
+static const struct tool tool = {"grep",
+                                 "[-EFcHhilLnoqrsvwx] [-m N] [-e] PATTERN [-f FILE] [FILE]…",
+                                 "Print the lines that match a pattern.", 2};
 
 enum { STATUS_FOUND, STATUS_NONE, STATUS_ERROR };
 

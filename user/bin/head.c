@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct tool tool = { "head", "[-qv] [-n LINES | -c BYTES] [FILE]…",
-                                  "Print the beginning of files, ten lines unless told.", 0 };
+static const struct tool tool = {"head", "[-qv] [-n LINES | -c BYTES] [FILE]…",
+                                 "Print the beginning of files, ten lines unless told.", 0};
 
 static bool put_head(FILE *file, uint64_t count, bool bytes)
 {

@@ -3,8 +3,8 @@
 #include "user/lib/signame.h"
 #include "user/lib/tool.h"
 
-static const struct tool tool = { "kill", "[-s SIGNAL | -SIGNAL] PID… or -l [NUMBER]…",
-                                  "Send a signal, TERM unless named, to processes.", 2 };
+static const struct tool tool = {"kill", "[-s SIGNAL | -SIGNAL] PID… or -l [NUMBER]…",
+                                 "Send a signal, TERM unless named, to processes.", 2};
 
 int main(int argc, char **argv)
 {

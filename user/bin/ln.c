@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const struct tool tool = { "ln", "[-sfnv] SOURCE… [TARGET]", "Make hard or symbolic links.",
-                                  0 };
+static const struct tool tool = {"ln", "[-sfnv] SOURCE… [TARGET]", "Make hard or symbolic links.",
+                                 0};
 
 static bool symbolic, force, verbose;
 

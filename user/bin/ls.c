@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const struct tool tool = { "ls", "[-aACdFhHiLlnpRrSst1] [FILE]…", "List files.", 2 };
+static const struct tool tool = {"ls", "[-aACdFhHiLlnpRrSst1] [FILE]…", "List files.", 2};
 
 struct entry {
     char *name, *path;
@@ -47,7 +47,7 @@ static void fail(const char *path, int status)
 
 static void add_entry(struct listing *list, const char *dir, const char *name, bool follow)
 {
-    struct entry entry = { .name = xstrdup(name) };
+    struct entry entry = {.name = xstrdup(name)};
 
     entry.path = dir ? path_join(dir, name) : xstrdup(name);
     // A link that leads nowhere is listed as the link that it is.
@@ -180,7 +180,7 @@ static const char *owner_text(enum name_space space, unsigned id)
 
 static struct widths measure(const struct listing *list)
 {
-    struct widths widths = { 0 };
+    struct widths widths = {0};
     char text[HUMAN_LEN];
 
     for (size_t i = 0; i < list->nr; i++) {
@@ -289,7 +289,7 @@ static bool is_shown(const char *name)
 static void list_directory(const char *path, bool heading, bool *first)
 {
     DIR *stream = opendir(path);
-    struct listing list = { 0 };
+    struct listing list = {0};
     struct dirent *dirent;
 
     if (!stream) {
@@ -316,7 +316,7 @@ static void list_directory(const char *path, bool heading, bool *first)
 
 static void read_options(int argc, char **argv)
 {
-    struct winsize size = { 0 };
+    struct winsize size = {0};
     int letter;
 
     if (isatty(STDOUT_FILENO)) {
@@ -342,7 +342,7 @@ static void read_options(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct listing files = { 0 }, dirs = { 0 };
+    struct listing files = {0}, dirs = {0};
     bool first = true, heading;
 
     tool_begin(&tool, argc, argv);

@@ -15,8 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct tool tool = { "md5sum", "[-c] [FILE]…",
-                                  "Print MD5 digests, or check those that a file lists.", 0 };
+static const struct tool tool = {"md5sum", "[-c] [FILE]…",
+                                 "Print MD5 digests, or check those that a file lists.", 0};
 
 enum { BLOCK_LEN = 64, DIGEST_LEN = 16, HEX_LEN = 2 * DIGEST_LEN + 1 };
 
@@ -41,8 +41,7 @@ static uint32_t load_le32(const unsigned char *at)
 static void fold_block(uint32_t state[4], const unsigned char block[BLOCK_LEN])
 {
     static const unsigned char turns[4][4] = {
-        { 7, 12, 17, 22 }, { 5, 9, 14, 20 }, { 4, 11, 16, 23 }, { 6, 10, 15, 21 }
-    };
+        {7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
     uint32_t words[16], a = state[0], b = state[1], c = state[2], d = state[3];
 
     for (int i = 0; i < 16; i++)
@@ -78,7 +77,7 @@ static void fold_block(uint32_t state[4], const unsigned char block[BLOCK_LEN])
 
 static bool digest_file(FILE *file, char hex[HEX_LEN])
 {
-    uint32_t state[4] = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476 };
+    uint32_t state[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
     unsigned char block[BLOCK_LEN];
     uint64_t total = 0;
     size_t len;

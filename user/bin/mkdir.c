@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct tool tool = { "mkdir", "[-pv] [-m MODE] DIRECTORY…", "Make directories.", 0 };
+static const struct tool tool = {"mkdir", "[-pv] [-m MODE] DIRECTORY…", "Make directories.", 0};
 
 static bool with_parents, verbose;
 

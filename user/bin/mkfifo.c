@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct tool tool = { "mkfifo", "[-m MODE] NAME…", "Make named pipes.", 0 };
+static const struct tool tool = {"mkfifo", "[-m MODE] NAME…", "Make named pipes.", 0};
 
 int main(int argc, char **argv)
 {

@@ -9,8 +9,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-static const struct tool tool = { "mknod", "[-m MODE] NAME b|c|p [MAJOR MINOR]",
-                                  "Make a block device, character device or fifo.", 0 };
+static const struct tool tool = {"mknod", "[-m MODE] NAME b|c|p [MAJOR MINOR]",
+                                 "Make a block device, character device or fifo.", 0};
 
 static unsigned device_number(const char *text)
 {
@@ -42,8 +42,7 @@ int main(int argc, char **argv)
         tool_usage();
     if (type != S_IFIFO)
         device = makedev(device_number(argv[optind + 2]), device_number(argv[optind + 3]));
-    if (mknod(argv[optind], type | mode, device) != 0 ||
-        (given && chmod(argv[optind], mode) != 0))
+    if (mknod(argv[optind], type | mode, device) != 0 || (given && chmod(argv[optind], mode) != 0))
         die_errno("%s", argv[optind]);
     return 0;
 }

@@ -10,21 +10,18 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-static const struct tool tool = { "mount", "[-rw] [-t TYPE] [-o OPTION,…] [DEVICE] [DIRECTORY]",
-                                  "Mount a file system, of any known type unless told.", 0 };
+static const struct tool tool = {"mount", "[-rw] [-t TYPE] [-o OPTION,…] [DEVICE] [DIRECTORY]",
+                                 "Mount a file system, of any known type unless told.", 0};
 
 static const struct {
     const char *name;
     unsigned long set, clear;
 } flag_options[] = {
-    { "ro", MS_RDONLY, 0 },        { "rw", 0, MS_RDONLY },
-    { "remount", MS_REMOUNT, 0 },  { "bind", MS_BIND, 0 },
-    { "nosuid", MS_NOSUID, 0 },    { "suid", 0, MS_NOSUID },
-    { "nodev", MS_NODEV, 0 },      { "dev", 0, MS_NODEV },
-    { "noexec", MS_NOEXEC, 0 },    { "exec", 0, MS_NOEXEC },
-    { "sync", MS_SYNCHRONOUS, 0 }, { "async", 0, MS_SYNCHRONOUS },
-    { "noatime", MS_NOATIME, 0 },  { "relatime", MS_RELATIME, 0 },
-    { "defaults", 0, 0 },
+    {"ro", MS_RDONLY, 0},       {"rw", 0, MS_RDONLY},         {"remount", MS_REMOUNT, 0},
+    {"bind", MS_BIND, 0},       {"nosuid", MS_NOSUID, 0},     {"suid", 0, MS_NOSUID},
+    {"nodev", MS_NODEV, 0},     {"dev", 0, MS_NODEV},         {"noexec", MS_NOEXEC, 0},
+    {"exec", 0, MS_NOEXEC},     {"sync", MS_SYNCHRONOUS, 0},  {"async", 0, MS_SYNCHRONOUS},
+    {"noatime", MS_NOATIME, 0}, {"relatime", MS_RELATIME, 0}, {"defaults", 0, 0},
 };
 
 static unsigned long flags;
@@ -64,7 +61,7 @@ static int put_mounts(const char *type)
     if (!table)
         die_errno("/proc/self/mounts");
     while (getline(&line, &cap, table) > 0) {
-        char *fields[4] = { 0 };
+        char *fields[4] = {0};
         int nr = 0;
 
         for (char *at = strtok(line, " \n"); at && nr < 4; at = strtok(NULL, " \n"))

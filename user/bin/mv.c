@@ -10,13 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct tool tool = { "mv", "[-fnv] SOURCE… TARGET",
-                                  "Rename files, or move them into a directory.", 0 };
+static const struct tool tool = {"mv", "[-fnv] SOURCE… TARGET",
+                                 "Rename files, or move them into a directory.", 0};
 
 static bool move_across(const char *source, const char *target)
 {
-    const struct copy_options copy = { .recursive = true, .preserve = true, .force = true };
-    const struct remove_options clear = { .recursive = true };
+    const struct copy_options copy = {.recursive = true, .preserve = true, .force = true};
+    const struct remove_options clear = {.recursive = true};
     struct stat st;
 
     // As rename does: an empty directory, or any other file, is replaced.

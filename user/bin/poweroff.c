@@ -3,8 +3,8 @@
 #include "user/lib/power.h"
 #include "user/lib/tool.h"
 
-static const struct tool tool = { "poweroff", "[-f]",
-                                  "Switch the machine off, with -f without asking init.", 0 };
+static const struct tool tool = {"poweroff", "[-f]",
+                                 "Switch the machine off, with -f without asking init.", 0};
 
 int main(int argc, char **argv)
 {

@@ -3,8 +3,8 @@
 #include "user/lib/text_commands.h"
 #include "user/lib/tool.h"
 
-static const struct tool tool = { "printf", "FORMAT [ARGUMENT]…",
-                                  "Print arguments as the format says.", 0 };
+static const struct tool tool = {"printf", "FORMAT [ARGUMENT]…",
+                                 "Print arguments as the format says.", 0};
 
 int main(int argc, char **argv)
 {

@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct tool tool = { "ps", "[-l]", "List all processes, with -l groups and sessions.",
-                                  0 };
+static const struct tool tool = {"ps", "[-l]", "List all processes, with -l groups and sessions.",
+                                 0};
 
 struct process {
     int pid, ppid, pgid, session;
@@ -33,8 +33,7 @@ static ssize_t read_file(int pid, const char *name, char *buf, size_t len)
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -1;
-    while ((size_t)total < len - 1 &&
-           (got = read(fd, buf + total, len - 1 - (size_t)total)) > 0)
+    while ((size_t)total < len - 1 && (got = read(fd, buf + total, len - 1 - (size_t)total)) > 0)
         total += got;
     close(fd);
     buf[total] = '\0';
@@ -74,9 +73,10 @@ static bool read_process(int pid, struct process *out)
     if (!name || !rest)
         return false;
     *rest = '\0';
-    *out = (struct process){ .pid = pid, .uid = st.st_uid };
-    if (sscanf(rest + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d %*d "
-                         "%*u %*u %ld",
+    *out = (struct process){.pid = pid, .uid = st.st_uid};
+    if (sscanf(rest + 1,
+               " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d %*d "
+               "%*u %*u %ld",
                &out->state, &out->ppid, &out->pgid, &out->session, &user_ticks, &system_ticks,
                &rss_pages) != 7)
         return false;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const struct tool tool = { "pwd", "", "Print the current directory without links.", 0 };
+static const struct tool tool = {"pwd", "", "Print the current directory without links.", 0};
 
 int main(int argc, char **argv)
 {

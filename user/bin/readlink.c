@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct tool tool = { "readlink", "[-fn] FILE…",
-                                  "Print a link's text, or with -f the path without any link.", 0 };
+static const struct tool tool = {"readlink", "[-fn] FILE…",
+                                 "Print a link's text, or with -f the path without any link.", 0};
 
 // realpath, except that the last component need not exist.
 static char *canonical(const char *path)

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct tool tool = { "rm", "[-rRfiv] FILE…", "Remove files, with -r directories too.",
-                                  0 };
+static const struct tool tool = {"rm", "[-rRfiv] FILE…", "Remove files, with -r directories too.",
+                                 0};
 
 // "." and ".." cannot go, and "/" must not by a slip.
 static bool is_refused(const char *path)
@@ -25,7 +25,7 @@ static bool is_refused(const char *path)
 
 int main(int argc, char **argv)
 {
-    struct remove_options options = { 0 };
+    struct remove_options options = {0};
     int option, status = 0;
 
     tool_begin(&tool, argc, argv);

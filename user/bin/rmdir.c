@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct tool tool = { "rmdir", "[-p] DIRECTORY…", "Remove empty directories.", 0 };
+static const struct tool tool = {"rmdir", "[-p] DIRECTORY…", "Remove empty directories.", 0};
 
 static bool remove_chain(char *path, bool parents)
 {

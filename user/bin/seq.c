@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct tool tool = { "seq", "[-w] [-s SEPARATOR] [FIRST [STEP]] LAST",
-                                  "Print the numbers from FIRST (1) to LAST.", 0 };
+static const struct tool tool = {"seq", "[-w] [-s SEPARATOR] [FIRST [STEP]] LAST",
+                                 "Print the numbers from FIRST (1) to LAST.", 0};
 
 static double parse(const char *text, int *nr_decimals)
 {

@@ -9,13 +9,13 @@
 #include <time.h>
 #include <unistd.h>
 
-static const struct tool tool = { "sleep", "NUMBER[smhd]…", "Pause for a time, fractions allowed.",
-                                  0 };
+static const struct tool tool = {"sleep", "NUMBER[smhd]…", "Pause for a time, fractions allowed.",
+                                 0};
 
 static double parse_time(const char *text)
 {
     static const char units[] = "smhd";
-    static const double factors[] = { 1, 60, 3600, 86400 };
+    static const double factors[] = {1, 60, 3600, 86400};
     char *end;
     double value = strtod(text, &end);
     const char *unit = *end ? strchr(units, *end) : units;

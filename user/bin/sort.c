@@ -12,8 +12,8 @@
 #include <strings.h>
 #include <unistd.h>
 
-static const struct tool tool = { "sort", "[-bfnrsu] [-t CHAR] [-k N[,M]] [-o FILE] [FILE]…",
-                                  "Sort lines.", 2 };
+static const struct tool tool = {"sort", "[-bfnrsu] [-t CHAR] [-k N[,M]] [-o FILE] [FILE]…",
+                                 "Sort lines.", 2};
 
 struct line {
     char *text;
@@ -48,7 +48,7 @@ static void read_lines(FILE *file, const char *name)
             cap_lines = cap_lines ? cap_lines * 2 : 256;
             lines = xrealloc(lines, cap_lines * sizeof(*lines));
         }
-        lines[nr_lines] = (struct line){ xstrdup(text), nr_lines };
+        lines[nr_lines] = (struct line){xstrdup(text), nr_lines};
         nr_lines++;
     }
     free(text);

@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static const struct tool tool = { "stat", "[-Lf] [-c FORMAT] FILE…",
-                                  "Print what is known about files, with -f file systems.", 0 };
+static const struct tool tool = {"stat", "[-Lf] [-c FORMAT] FILE…",
+                                 "Print what is known about files, with -f file systems.", 0};
 
 static const char default_format[] =
     "  File: %N\n  Size: %-15s Blocks: %-10b IO Block: %-6o %F\n"
@@ -56,14 +56,24 @@ static void name_with_link(const char *path, const struct stat *st, char *text)
 static bool file_field(char letter, char half, const char *path, const struct stat *st, char *text)
 {
     static const char numbers[] = "abBdDfghiorstTuXYZ";
-    unsigned long long values[] = {
-        st->st_mode & 07777u,          (unsigned long long)st->st_blocks, 512,
-        st->st_dev,                    st->st_dev,                        st->st_mode,
-        st->st_gid,                    st->st_nlink,                      st->st_ino,
-        (unsigned long)st->st_blksize, st->st_rdev,                       (unsigned long)st->st_size,
-        major(st->st_rdev),            minor(st->st_rdev),                st->st_uid,
-        (unsigned long)st->st_atime,   (unsigned long)st->st_mtime,       (unsigned long)st->st_ctime
-    };
+    unsigned long long values[] = {st->st_mode & 07777u,
+                                   (unsigned long long)st->st_blocks,
+                                   512,
+                                   st->st_dev,
+                                   st->st_dev,
+                                   st->st_mode,
+                                   st->st_gid,
+                                   st->st_nlink,
+                                   st->st_ino,
+                                   (unsigned long)st->st_blksize,
+                                   st->st_rdev,
+                                   (unsigned long)st->st_size,
+                                   major(st->st_rdev),
+                                   minor(st->st_rdev),
+                                   st->st_uid,
+                                   (unsigned long)st->st_atime,
+                                   (unsigned long)st->st_mtime,
+                                   (unsigned long)st->st_ctime};
     const char *number = strchr(numbers, letter);
     char buf[MODE_TEXT_LEN];
 
@@ -99,8 +109,8 @@ static bool file_field(char letter, char half, const char *path, const struct st
 static bool fs_field(char letter, const char *path, const struct statvfs *fs, char *text)
 {
     static const char numbers[] = "abcdfsSl";
-    unsigned long long values[] = { fs->f_bavail, fs->f_blocks, fs->f_files,  fs->f_ffree,
-                                    fs->f_bfree,  fs->f_bsize,  fs->f_frsize, fs->f_namemax };
+    unsigned long long values[] = {fs->f_bavail, fs->f_blocks, fs->f_files,  fs->f_ffree,
+                                   fs->f_bfree,  fs->f_bsize,  fs->f_frsize, fs->f_namemax};
     const char *number = strchr(numbers, letter);
 
     if (number)

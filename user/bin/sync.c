@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static const struct tool tool = { "sync", "[FILE]…", "Write cached data to the disks.", 0 };
+static const struct tool tool = {"sync", "[FILE]…", "Write cached data to the disks.", 0};
 
 int main(int argc, char **argv)
 {

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct tool tool = { "tail", "[-fq] [-n [+]LINES | -c [+]BYTES] [FILE]…",
-                                  "Print the end of files, ten lines unless told.", 0 };
+static const struct tool tool = {"tail", "[-fq] [-n [+]LINES | -c [+]BYTES] [FILE]…",
+                                 "Print the end of files, ten lines unless told.", 0};
 
 struct extent {
     uint64_t count;
@@ -110,7 +110,7 @@ static void parse_extent(const char *text, bool bytes, struct extent *out)
 int main(int argc, char **argv)
 {
     static char stdin_name[] = "-";
-    struct extent extent = { .count = 10 };
+    struct extent extent = {.count = 10};
     bool follows = false, heading, first = true, quiet = false;
     int option, status = 0;
 

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-static const struct tool tool = { "test", "EXPRESSION, or [ EXPRESSION ]",
-                                  "Exit with 0 if the condition holds, 1 if not, 2 on error.", 2 };
+static const struct tool tool = {"test", "EXPRESSION, or [ EXPRESSION ]",
+                                 "Exit with 0 if the condition holds, 1 if not, 2 on error.", 2};
 
 int main(int argc, char **argv)
 {

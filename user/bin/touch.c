@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct tool tool = { "touch", "[-acm] [-d DATE] [-t STAMP] [-r FILE] FILE…",
-                                  "Set the times of files, making those that are missing.", 0 };
+static const struct tool tool = {"touch", "[-acm] [-d DATE] [-t STAMP] [-r FILE] FILE…",
+                                 "Set the times of files, making those that are missing.", 0};
 
 static bool touch_one(const char *path, const struct timespec times[2], bool make)
 {
@@ -45,7 +45,7 @@ static void reference_times(const char *path, struct timespec times[2])
 
 int main(int argc, char **argv)
 {
-    struct timespec times[2] = { { .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_NOW } };
+    struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}};
     bool access_only = false, change_only = false, make = true;
     int option, status = 0;
 

@@ -2,7 +2,7 @@
 // true: succeed.
 #include "user/lib/tool.h"
 
-static const struct tool tool = { "true", "", "Exit with status 0.", 0 };
+static const struct tool tool = {"true", "", "Exit with status 0.", 0};
 
 int main(int argc, char **argv)
 {

@@ -10,8 +10,8 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-static const struct tool tool = { "umount", "[-alr] [DIRECTORY | DEVICE]…",
-                                  "Unmount file systems, with -a all but the root.", 0 };
+static const struct tool tool = {"umount", "[-alr] [DIRECTORY | DEVICE]…",
+                                 "Unmount file systems, with -a all but the root.", 0};
 
 // The directory of a mounted device, to be freed; NULL where it is none.
 static char *directory_of(const char *device)

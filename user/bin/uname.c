@@ -7,15 +7,15 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-static const struct tool tool = { "uname", "[-asnrvmo]", "Print the system's name and version.", 0 };
+static const struct tool tool = {"uname", "[-asnrvmo]", "Print the system's name and version.", 0};
 
 int main(int argc, char **argv)
 {
     static const char order[] = "snrvmo";
-    bool wanted[sizeof(order)] = { false }, any = false;
+    bool wanted[sizeof(order)] = {false}, any = false;
     struct utsname names;
-    const char *texts[] = { names.sysname, names.nodename, names.release,
-                            names.version, names.machine,  "GNU/Linux" };
+    const char *texts[] = {names.sysname, names.nodename, names.release,
+                           names.version, names.machine,  "GNU/Linux"};
     int option;
 
     tool_begin(&tool, argc, argv);

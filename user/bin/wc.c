@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct tool tool = { "wc", "[-lwcmL] [FILE]…", "Count lines, words and bytes.", 0 };
+static const struct tool tool = {"wc", "[-lwcmL] [FILE]…", "Count lines, words and bytes.", 0};
 
 enum { LINES, WORDS, CHARS, BYTES, LONGEST, NR_COUNTS };
 
@@ -65,8 +65,8 @@ static void put_counts(const struct counts *counts, const bool wanted[], int wid
 
 int main(int argc, char **argv)
 {
-    struct counts total = { 0 };
-    bool wanted[NR_COUNTS] = { false }, any = false;
+    struct counts total = {0};
+    bool wanted[NR_COUNTS] = {false}, any = false;
     int option, status = 0, nr_wanted = 0, nr_files, width;
 
     tool_begin(&tool, argc, argv);
@@ -87,7 +87,7 @@ int main(int argc, char **argv)
         return tool_end(0);
     }
     for (; optind < argc; optind++) {
-        struct counts counts = { 0 };
+        struct counts counts = {0};
         bool is_stdin = strcmp(argv[optind], "-") == 0;
         int fd = is_stdin ? STDIN_FILENO : open(argv[optind], O_RDONLY | O_CLOEXEC);
 

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct tool tool = { "xxd", "[-p] [-s OFFSET] [-l LENGTH] [FILE]",
-                                  "Dump a file in hexadecimal.", 0 };
+static const struct tool tool = {"xxd", "[-p] [-s OFFSET] [-l LENGTH] [FILE]",
+                                 "Dump a file in hexadecimal.", 0};
 
 enum { ROW_LEN = 16, PLAIN_LEN = 30 };
 

@@ -30,7 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const struct tool tool = { "init", "", "Start the system, as process 1.", 1 };
+static const struct tool tool = {"init", "", "Start the system, as process 1.", 1};
 
 enum { SHELL_LIVED_SECONDS = 2, QUICK_DEATHS_MAX = 3, PAUSE_SECONDS = 5 };
 
@@ -54,7 +54,7 @@ static void on_signal(int number)
 static void on_crash(int number)
 {
     static const char message[] = "init: crashed; starting again\n";
-    char *arguments[] = { self, "restarted", NULL };
+    char *arguments[] = {self, "restarted", NULL};
 
     (void)!write(STDERR_FILENO, message, sizeof(message) - 1);
     kill(-1, SIGKILL);
@@ -65,9 +65,9 @@ static void on_crash(int number)
 
 static void set_up_signals(void)
 {
-    static const int asked[] = { SIGCHLD, SIGTERM, SIGUSR1, SIGUSR2 };
-    static const int crashes[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
-    struct sigaction action = { .sa_handler = on_signal };
+    static const int asked[] = {SIGCHLD, SIGTERM, SIGUSR1, SIGUSR2};
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+    struct sigaction action = {.sa_handler = on_signal};
 
     sigemptyset(&original_mask);
     sigprocmask(SIG_SETMASK, &original_mask, NULL);
@@ -135,7 +135,7 @@ static void silence(void)
 
 static pid_t start_shell(void)
 {
-    char *arguments[] = { "-sh", NULL };
+    char *arguments[] = {"-sh", NULL};
     pid_t pid = fork();
 
     if (pid != 0)
@@ -151,7 +151,7 @@ static pid_t start_shell(void)
 
 static pid_t start_rc(bool silent)
 {
-    char *arguments[] = { "sh", "/etc/rc", NULL };
+    char *arguments[] = {"sh", "/etc/rc", NULL};
     pid_t pid;
 
     if (access("/etc/rc", R_OK) != 0)
@@ -169,7 +169,7 @@ static pid_t start_rc(bool silent)
 
 static pid_t start_command(char *command)
 {
-    char *arguments[] = { "sh", "-c", command, NULL };
+    char *arguments[] = {"sh", "-c", command, NULL};
     pid_t pid = fork();
     int null;
 
@@ -283,7 +283,7 @@ static int exit_status(int status)
 // Sleep, but hear signals.
 static void pause_for(int seconds)
 {
-    struct timespec time = { seconds, 0 };
+    struct timespec time = {seconds, 0};
 
     sigprocmask(SIG_UNBLOCK, &handled, NULL);
     while (!asked_to_go_down && nanosleep(&time, &time) != 0 && errno == EINTR) {

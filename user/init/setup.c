@@ -20,10 +20,13 @@
 
 static const char second_disk[] = "/dev/vdb", second_dir[] = "/mnt";
 
-char *init_environment[] = { "HOME=/root",   "PATH=/bin:/sbin:/usr/bin:/usr/sbin",
-                             "TERM=vt100",   "USER=root",
-                             "LOGNAME=root", "SHELL=/bin/sh",
-                             NULL };
+char *init_environment[] = {"HOME=/root",
+                            "PATH=/bin:/sbin:/usr/bin:/usr/sbin",
+                            "TERM=vt100",
+                            "USER=root",
+                            "LOGNAME=root",
+                            "SHELL=/bin/sh",
+                            NULL};
 
 void init_log(const char *fmt, ...)
 {

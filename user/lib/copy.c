@@ -55,7 +55,7 @@ static bool copy_data(int in, int out, const char *source, const char *target)
 
 static void preserve_attributes(const char *target, const struct stat *st)
 {
-    struct timespec times[2] = { st->st_atim, st->st_mtim };
+    struct timespec times[2] = {st->st_atim, st->st_mtim};
     mode_t mode = st->st_mode & 07777;
 
     // Only root may give files away; without that, set-id bits must not move to another owner.
@@ -200,7 +200,7 @@ static bool copy_any(const char *source, const char *target, const struct copy_v
 
 bool copy_tree(const char *source, const char *target, const struct copy_options *options)
 {
-    struct copy_visit visit = { .options = options };
+    struct copy_visit visit = {.options = options};
 
     return copy_any(source, target, &visit);
 }

@@ -32,35 +32,16 @@ static mode_t permission_bits(const char **at, mode_t mode)
 
     for (;; (*at)++) {
         switch (**at) {
-        case 'r':
-            bits |= 0444;
-            break;
-        case 'w':
-            bits |= 0222;
-            break;
-        case 'x':
-            bits |= 0111;
-            break;
-        case 'X':
-            bits |= any_execute ? 0111 : 0;
-            break;
-        case 's':
-            bits |= S_ISUID | S_ISGID;
-            break;
-        case 't':
-            bits |= S_ISVTX;
-            break;
-        case 'u':
-            bits |= ((mode >> 6) & 7) * 0111;
-            break;
-        case 'g':
-            bits |= ((mode >> 3) & 7) * 0111;
-            break;
-        case 'o':
-            bits |= (mode & 7) * 0111;
-            break;
-        default:
-            return bits;
+        case 'r': bits |= 0444; break;
+        case 'w': bits |= 0222; break;
+        case 'x': bits |= 0111; break;
+        case 'X': bits |= any_execute ? 0111 : 0; break;
+        case 's': bits |= S_ISUID | S_ISGID; break;
+        case 't': bits |= S_ISVTX; break;
+        case 'u': bits |= ((mode >> 6) & 7) * 0111; break;
+        case 'g': bits |= ((mode >> 3) & 7) * 0111; break;
+        case 'o': bits |= (mode & 7) * 0111; break;
+        default: return bits;
         }
     }
 }
@@ -111,22 +92,14 @@ bool parse_mode(const char *text, mode_t old, mode_t mask, mode_t *out)
 static char type_letter(mode_t mode)
 {
     switch (mode & S_IFMT) {
-    case S_IFDIR:
-        return 'd';
-    case S_IFLNK:
-        return 'l';
-    case S_IFCHR:
-        return 'c';
-    case S_IFBLK:
-        return 'b';
-    case S_IFIFO:
-        return 'p';
-    case S_IFSOCK:
-        return 's';
-    case S_IFREG:
-        return '-';
-    default:
-        return '?';
+    case S_IFDIR: return 'd';
+    case S_IFLNK: return 'l';
+    case S_IFCHR: return 'c';
+    case S_IFBLK: return 'b';
+    case S_IFIFO: return 'p';
+    case S_IFSOCK: return 's';
+    case S_IFREG: return '-';
+    default: return '?';
     }
 }
 
@@ -150,21 +123,13 @@ const char *mode_text(mode_t mode, char buf[MODE_TEXT_LEN])
 const char *file_type_name(mode_t mode)
 {
     switch (mode & S_IFMT) {
-    case S_IFDIR:
-        return "directory";
-    case S_IFLNK:
-        return "symbolic link";
-    case S_IFCHR:
-        return "character special file";
-    case S_IFBLK:
-        return "block special file";
-    case S_IFIFO:
-        return "fifo";
-    case S_IFSOCK:
-        return "socket";
-    case S_IFREG:
-        return "regular file";
-    default:
-        return "unknown file type";
+    case S_IFDIR: return "directory";
+    case S_IFLNK: return "symbolic link";
+    case S_IFCHR: return "character special file";
+    case S_IFBLK: return "block special file";
+    case S_IFIFO: return "fifo";
+    case S_IFSOCK: return "socket";
+    case S_IFREG: return "regular file";
+    default: return "unknown file type";
     }
 }

@@ -88,7 +88,7 @@ void unmount_everything(void)
 
 static void short_sleep(long milliseconds)
 {
-    struct timespec time = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
+    struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
 
     while (nanosleep(&time, &time) != 0 && errno == EINTR) {
     }

@@ -65,7 +65,7 @@ const char *name_of_id(enum name_space space, unsigned id)
         unsigned id;
         char name[40];
     } last[2];
-    struct entry_search search = { .id = id };
+    struct entry_search search = {.id = id};
 
     if (!last[space].valid || last[space].id != id) {
         char *name = find_entry(space, &search, 0);
@@ -83,7 +83,7 @@ const char *name_of_id(enum name_space space, unsigned id)
 
 bool id_of_name(enum name_space space, const char *name, unsigned *out)
 {
-    struct entry_search search = { .name = name };
+    struct entry_search search = {.name = name};
     char *digits = find_entry(space, &search, 2);
     int64_t id;
     bool ok = parse_i64(digits ? digits : name, &id) && id >= 0 && id < 0xffffffffLL;
@@ -96,7 +96,7 @@ bool id_of_name(enum name_space space, const char *name, unsigned *out)
 
 char *home_of_user(const char *name)
 {
-    struct entry_search search = { .name = name };
+    struct entry_search search = {.name = name};
 
     return find_entry(NAMES_USER, &search, 5);
 }

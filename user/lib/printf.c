@@ -102,7 +102,7 @@ static bool read_conversion(const char **at, struct arguments *args, struct conv
     const char *start = *at;
     size_t nr_flags = strspn(*at, "-+ #0");
 
-    *out = (struct conversion){ .precision = -1 };
+    *out = (struct conversion){.precision = -1};
     memcpy(out->flags, *at, nr_flags < 5 ? nr_flags : 5);
     *at += nr_flags;
     out->width = read_extent(at, args);
@@ -189,7 +189,7 @@ static bool put_format(const char *at, struct arguments *args)
 
 int printf_command(int argc, char **argv)
 {
-    struct arguments args = { argv + 2, argv + argc, 0 };
+    struct arguments args = {argv + 2, argv + argc, 0};
     int at = 1;
     char **before;
 

@@ -10,7 +10,7 @@ struct strbuf {
     size_t len, cap;
 };
 
-#define STRBUF_INIT ((struct strbuf){ 0 })
+#define STRBUF_INIT ((struct strbuf){0})
 
 void strbuf_add(struct strbuf *buf, const void *data, size_t len_bytes);
 void strbuf_add_char(struct strbuf *buf, char c);

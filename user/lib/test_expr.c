@@ -49,8 +49,8 @@ static bool is_unary(const char *op)
 
 static bool is_binary(const char *op)
 {
-    static const char *const names[] = { "=",   "==",  "!=",  "<",   ">",   "-eq", "-ne",
-                                         "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef" };
+    static const char *const names[] = {"=",   "==",  "!=",  "<",   ">",   "-eq", "-ne",
+                                        "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i], op) == 0)
@@ -61,30 +61,18 @@ static bool is_binary(const char *op)
 static bool mode_test(char op, const struct stat *st)
 {
     switch (op) {
-    case 'b':
-        return S_ISBLK(st->st_mode);
-    case 'c':
-        return S_ISCHR(st->st_mode);
-    case 'd':
-        return S_ISDIR(st->st_mode);
-    case 'f':
-        return S_ISREG(st->st_mode);
-    case 'g':
-        return st->st_mode & S_ISGID;
-    case 'G':
-        return st->st_gid == getegid();
-    case 'k':
-        return st->st_mode & S_ISVTX;
-    case 'O':
-        return st->st_uid == geteuid();
-    case 'p':
-        return S_ISFIFO(st->st_mode);
-    case 's':
-        return st->st_size > 0;
-    case 'S':
-        return S_ISSOCK(st->st_mode);
-    case 'u':
-        return st->st_mode & S_ISUID;
+    case 'b': return S_ISBLK(st->st_mode);
+    case 'c': return S_ISCHR(st->st_mode);
+    case 'd': return S_ISDIR(st->st_mode);
+    case 'f': return S_ISREG(st->st_mode);
+    case 'g': return st->st_mode & S_ISGID;
+    case 'G': return st->st_gid == getegid();
+    case 'k': return st->st_mode & S_ISVTX;
+    case 'O': return st->st_uid == geteuid();
+    case 'p': return S_ISFIFO(st->st_mode);
+    case 's': return st->st_size > 0;
+    case 'S': return S_ISSOCK(st->st_mode);
+    case 'u': return st->st_mode & S_ISUID;
     default: // 'e'
         return true;
     }
@@ -96,25 +84,18 @@ static bool eval_unary(struct parser *p, char op, const char *operand)
     int64_t fd;
 
     switch (op) {
-    case 'n':
-        return *operand != '\0';
-    case 'z':
-        return *operand == '\0';
+    case 'n': return *operand != '\0';
+    case 'z': return *operand == '\0';
     case 't':
         if (!parse_i64(operand, &fd))
             return fail(p, operand, "not a number");
         return fd >= 0 && fd < 0x7fffffff && isatty((int)fd);
-    case 'r':
-        return access(operand, R_OK) == 0;
-    case 'w':
-        return access(operand, W_OK) == 0;
-    case 'x':
-        return access(operand, X_OK) == 0;
+    case 'r': return access(operand, R_OK) == 0;
+    case 'w': return access(operand, W_OK) == 0;
+    case 'x': return access(operand, X_OK) == 0;
     case 'h':
-    case 'L':
-        return lstat(operand, &st) == 0 && S_ISLNK(st.st_mode);
-    default:
-        return stat(operand, &st) == 0 && mode_test(op, &st);
+    case 'L': return lstat(operand, &st) == 0 && S_ISLNK(st.st_mode);
+    default: return stat(operand, &st) == 0 && mode_test(op, &st);
     }
 }
 
@@ -257,7 +238,7 @@ static bool parse_or(struct parser *p)
 
 int test_command(int argc, char **argv)
 {
-    struct parser p = { .at = argv + 1, .end = argv + argc };
+    struct parser p = {.at = argv + 1, .end = argv + argc};
     bool value;
 
     if (strcmp(argv[0], "[") == 0) {

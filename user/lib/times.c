@@ -29,14 +29,14 @@ static bool finish(struct tm *tm, const char *rest, struct timespec *out)
     } else {
         return false;
     }
-    *out = (struct timespec){ seconds, 0 };
+    *out = (struct timespec){seconds, 0};
     return true;
 }
 
 bool parse_date(const char *text, struct timespec *out)
 {
-    static const char *const dates[] = { "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S",
-                                         "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M" };
+    static const char *const dates[] = {"%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M",
+                                        "%Y-%m-%dT%H:%M"};
     struct tm today, tm;
     const char *rest;
     int64_t seconds;
@@ -45,21 +45,21 @@ bool parse_date(const char *text, struct timespec *out)
     if (text[0] == '@') {
         if (!parse_i64(text + 1, &seconds))
             return false;
-        *out = (struct timespec){ (time_t)seconds, 0 };
+        *out = (struct timespec){(time_t)seconds, 0};
         return true;
     }
     localtime_r(&now, &today);
     if (strcmp(text, "now") == 0) {
-        *out = (struct timespec){ now, 0 };
+        *out = (struct timespec){now, 0};
         return true;
     }
     for (size_t i = 0; i < sizeof(dates) / sizeof(dates[0]); i++) {
-        tm = (struct tm){ 0 };
+        tm = (struct tm){0};
         rest = strptime(text, dates[i], &tm);
         if (rest && finish(&tm, rest, out))
             return true;
     }
-    tm = (struct tm){ 0 };
+    tm = (struct tm){0};
     rest = strptime(text, "%Y-%m-%d", &tm);
     if (rest && finish(&tm, rest, out))
         return true;
@@ -100,12 +100,12 @@ bool parse_stamp(const char *text, struct timespec *out)
         year = fields[nr - 5];
         year += century >= 0 ? century * 100 : year < 69 ? 2000 : 1900;
     }
-    tm = (struct tm){ .tm_year = year - 1900,
-                      .tm_mon = fields[nr - 4] - 1,
-                      .tm_mday = fields[nr - 3],
-                      .tm_hour = fields[nr - 2],
-                      .tm_min = fields[nr - 1],
-                      .tm_isdst = -1 };
+    tm = (struct tm){.tm_year = year - 1900,
+                     .tm_mon = fields[nr - 4] - 1,
+                     .tm_mday = fields[nr - 3],
+                     .tm_hour = fields[nr - 2],
+                     .tm_min = fields[nr - 1],
+                     .tm_isdst = -1};
     if (text[nr_digits] == '.') {
         tm.tm_sec = pair(text + nr_digits + 1);
         nr_digits += 3;
@@ -114,6 +114,6 @@ bool parse_stamp(const char *text, struct timespec *out)
         tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59)
         return false;
     seconds = mktime(&tm);
-    *out = (struct timespec){ seconds, 0 };
+    *out = (struct timespec){seconds, 0};
     return true;
 }

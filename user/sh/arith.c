@@ -28,27 +28,44 @@ struct evaluator {
 };
 
 enum operator_kind {
-    OP_OR, OP_AND, OP_BIT_OR, OP_BIT_XOR, OP_BIT_AND, OP_EQUAL, OP_NOT_EQUAL, OP_LESS_EQUAL,
-    OP_GREATER_EQUAL, OP_LESS, OP_GREATER, OP_LEFT, OP_RIGHT, OP_ADD, OP_SUBTRACT, OP_MULTIPLY,
-    OP_DIVIDE, OP_REMAINDER,
+    OP_OR,
+    OP_AND,
+    OP_BIT_OR,
+    OP_BIT_XOR,
+    OP_BIT_AND,
+    OP_EQUAL,
+    OP_NOT_EQUAL,
+    OP_LESS_EQUAL,
+    OP_GREATER_EQUAL,
+    OP_LESS,
+    OP_GREATER,
+    OP_LEFT,
+    OP_RIGHT,
+    OP_ADD,
+    OP_SUBTRACT,
+    OP_MULTIPLY,
+    OP_DIVIDE,
+    OP_REMAINDER,
 };
 
-static const struct operator {
+static const struct operator
+{
     const char *text;
     int precedence;
     bool assigns; // there is a form with =
     enum operator_kind kind;
-} operators[] = {
+}
+operators[] = {
     // Longer ones first.
-    { "||", 1, false, OP_OR },        { "&&", 2, false, OP_AND },
-    { "==", 6, false, OP_EQUAL },     { "!=", 6, false, OP_NOT_EQUAL },
-    { "<<", 8, true, OP_LEFT },       { ">>", 8, true, OP_RIGHT },
-    { "<=", 7, false, OP_LESS_EQUAL }, { ">=", 7, false, OP_GREATER_EQUAL },
-    { "|", 3, true, OP_BIT_OR },      { "^", 4, true, OP_BIT_XOR },
-    { "&", 5, true, OP_BIT_AND },     { "<", 7, false, OP_LESS },
-    { ">", 7, false, OP_GREATER },    { "+", 9, true, OP_ADD },
-    { "-", 9, true, OP_SUBTRACT },    { "*", 10, true, OP_MULTIPLY },
-    { "/", 10, true, OP_DIVIDE },     { "%", 10, true, OP_REMAINDER },
+    {"||", 1, false, OP_OR},         {"&&", 2, false, OP_AND},
+    {"==", 6, false, OP_EQUAL},      {"!=", 6, false, OP_NOT_EQUAL},
+    {"<<", 8, true, OP_LEFT},        {">>", 8, true, OP_RIGHT},
+    {"<=", 7, false, OP_LESS_EQUAL}, {">=", 7, false, OP_GREATER_EQUAL},
+    {"|", 3, true, OP_BIT_OR},       {"^", 4, true, OP_BIT_XOR},
+    {"&", 5, true, OP_BIT_AND},      {"<", 7, false, OP_LESS},
+    {">", 7, false, OP_GREATER},     {"+", 9, true, OP_ADD},
+    {"-", 9, true, OP_SUBTRACT},     {"*", 10, true, OP_MULTIPLY},
+    {"/", 10, true, OP_DIVIDE},      {"%", 10, true, OP_REMAINDER},
 };
 
 enum { NR_OPERATORS = sizeof(operators) / sizeof(operators[0]), NAME_LEN_MAX = 128 };
@@ -78,7 +95,7 @@ static bool accept(struct evaluator *e, char wanted)
 }
 
 // The operator at this place, unless an = makes it an assignment.
-static const struct operator *peek_operator(struct evaluator *e)
+static const struct operator* peek_operator(struct evaluator *e)
 {
     skip_blanks(e);
     for (int i = 0; i < NR_OPERATORS; i++) {
@@ -95,49 +112,31 @@ static int64_t divide(struct evaluator *e, int64_t a, int64_t b, bool remainder)
     if (b == 0)
         return e->skipping ? 0 : fail(e, "division by zero");
     if (b == -1) // INT64_MIN / -1 traps on some machines; it wraps here
-        return remainder ? 0 : (int64_t)-(uint64_t)a;
+        return remainder ? 0 : (int64_t) - (uint64_t)a;
     return remainder ? a % b : a / b;
 }
 
 static int64_t apply(struct evaluator *e, enum operator_kind kind, int64_t a, int64_t b)
 {
     switch (kind) {
-    case OP_OR:
-        return a || b;
-    case OP_AND:
-        return a && b;
-    case OP_BIT_OR:
-        return a | b;
-    case OP_BIT_XOR:
-        return a ^ b;
-    case OP_BIT_AND:
-        return a & b;
-    case OP_EQUAL:
-        return a == b;
-    case OP_NOT_EQUAL:
-        return a != b;
-    case OP_LESS_EQUAL:
-        return a <= b;
-    case OP_GREATER_EQUAL:
-        return a >= b;
-    case OP_LESS:
-        return a < b;
-    case OP_GREATER:
-        return a > b;
-    case OP_LEFT:
-        return (int64_t)((uint64_t)a << (b & 63));
-    case OP_RIGHT:
-        return a >> (b & 63);
-    case OP_ADD:
-        return (int64_t)((uint64_t)a + (uint64_t)b);
-    case OP_SUBTRACT:
-        return (int64_t)((uint64_t)a - (uint64_t)b);
-    case OP_MULTIPLY:
-        return (int64_t)((uint64_t)a * (uint64_t)b);
-    case OP_DIVIDE:
-        return divide(e, a, b, false);
-    case OP_REMAINDER:
-        return divide(e, a, b, true);
+    case OP_OR: return a || b;
+    case OP_AND: return a && b;
+    case OP_BIT_OR: return a | b;
+    case OP_BIT_XOR: return a ^ b;
+    case OP_BIT_AND: return a & b;
+    case OP_EQUAL: return a == b;
+    case OP_NOT_EQUAL: return a != b;
+    case OP_LESS_EQUAL: return a <= b;
+    case OP_GREATER_EQUAL: return a >= b;
+    case OP_LESS: return a < b;
+    case OP_GREATER: return a > b;
+    case OP_LEFT: return (int64_t)((uint64_t)a << (b & 63));
+    case OP_RIGHT: return a >> (b & 63);
+    case OP_ADD: return (int64_t)((uint64_t)a + (uint64_t)b);
+    case OP_SUBTRACT: return (int64_t)((uint64_t)a - (uint64_t)b);
+    case OP_MULTIPLY: return (int64_t)((uint64_t)a * (uint64_t)b);
+    case OP_DIVIDE: return divide(e, a, b, false);
+    case OP_REMAINDER: return divide(e, a, b, true);
     }
     return 0;
 }
@@ -184,7 +183,7 @@ static int64_t constant(struct evaluator *e)
 static int64_t variable(struct evaluator *e, const char *name)
 {
     const char *value = var_get(name);
-    struct evaluator inner = { .depth = e->depth + 1, .skipping = e->skipping };
+    struct evaluator inner = {.depth = e->depth + 1, .skipping = e->skipping};
     char *copy;
     int64_t result;
 
@@ -220,7 +219,7 @@ static int64_t unary(struct evaluator *e)
     } else if (accept(e, '+')) {
         value = unary(e);
     } else if (accept(e, '-')) {
-        value = (int64_t)-(uint64_t)unary(e);
+        value = (int64_t) - (uint64_t)unary(e);
     } else if (accept(e, '!')) {
         value = !unary(e);
     } else if (accept(e, '~')) {
@@ -245,7 +244,7 @@ static int64_t binary(struct evaluator *e, int min_precedence)
     int64_t left = unary(e);
 
     for (;;) {
-        const struct operator *op = e->failed ? NULL : peek_operator(e);
+        const struct operator* op = e->failed ? NULL : peek_operator(e);
         bool skip;
         int64_t right;
 
@@ -279,7 +278,7 @@ static int64_t conditional(struct evaluator *e)
 }
 
 // The operator of "name op= …" at this place. Returns the length with the =, 0 where it is none.
-static size_t assignment_length(const char *at, const struct operator **op)
+static size_t assignment_length(const char *at, const struct operator** op)
 {
     *op = NULL;
     if (at[0] == '=' && at[1] != '=')
@@ -297,7 +296,7 @@ static size_t assignment_length(const char *at, const struct operator **op)
 
 static int64_t expression(struct evaluator *e)
 {
-    const struct operator *op;
+    const struct operator* op;
     const char *start, *behind;
     char name[NAME_LEN_MAX];
     size_t len;
@@ -328,7 +327,7 @@ static int64_t expression(struct evaluator *e)
 
 int arith_evaluate(const char *text, int64_t *out)
 {
-    struct evaluator e = { .text = text, .at = text };
+    struct evaluator e = {.text = text, .at = text};
     int64_t value = 0;
 
     skip_blanks(&e);

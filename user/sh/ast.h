@@ -22,15 +22,15 @@ enum part_kind {
 };
 
 enum parameter_op {
-    PARAM_PLAIN,         // ${x}
-    PARAM_LENGTH,        // ${#x}
-    PARAM_DEFAULT,       // ${x-word}
-    PARAM_ASSIGN,        // ${x=word}
-    PARAM_ERROR,         // ${x?word}
-    PARAM_ALTERNATIVE,   // ${x+word}
-    PARAM_CUT_SUFFIX,    // ${x%word}
+    PARAM_PLAIN,          // ${x}
+    PARAM_LENGTH,         // ${#x}
+    PARAM_DEFAULT,        // ${x-word}
+    PARAM_ASSIGN,         // ${x=word}
+    PARAM_ERROR,          // ${x?word}
+    PARAM_ALTERNATIVE,    // ${x+word}
+    PARAM_CUT_SUFFIX,     // ${x%word}
     PARAM_CUT_SUFFIX_MAX, // ${x%%word}
-    PARAM_CUT_PREFIX,    // ${x#word}
+    PARAM_CUT_PREFIX,     // ${x#word}
     PARAM_CUT_PREFIX_MAX, // ${x##word}
 };
 

@@ -202,14 +202,14 @@ static const struct limit {
     rlim_t unit;
     const char *name;
 } limits[] = {
-    { 'c', RLIMIT_CORE, 512, "core file size (512-byte blocks)" },
-    { 'd', RLIMIT_DATA, 1024, "data segment (KiB)" },
-    { 'f', RLIMIT_FSIZE, 512, "file size (512-byte blocks)" },
-    { 'n', RLIMIT_NOFILE, 1, "open files" },
-    { 's', RLIMIT_STACK, 1024, "stack (KiB)" },
-    { 't', RLIMIT_CPU, 1, "CPU time (seconds)" },
-    { 'u', RLIMIT_NPROC, 1, "processes" },
-    { 'v', RLIMIT_AS, 1024, "address space (KiB)" },
+    {'c', RLIMIT_CORE, 512, "core file size (512-byte blocks)"},
+    {'d', RLIMIT_DATA, 1024, "data segment (KiB)"},
+    {'f', RLIMIT_FSIZE, 512, "file size (512-byte blocks)"},
+    {'n', RLIMIT_NOFILE, 1, "open files"},
+    {'s', RLIMIT_STACK, 1024, "stack (KiB)"},
+    {'t', RLIMIT_CPU, 1, "CPU time (seconds)"},
+    {'u', RLIMIT_NPROC, 1, "processes"},
+    {'v', RLIMIT_AS, 1024, "address space (KiB)"},
 };
 
 enum { NR_LIMITS = sizeof(limits) / sizeof(limits[0]) };

@@ -208,8 +208,8 @@ static int assign_fields(const struct marked *line, int nr, char **names)
 
 int builtin_read(int argc, char **argv)
 {
-    static char reply[] = "REPLY", *default_names[] = { reply };
-    struct marked line = { 0 };
+    static char reply[] = "REPLY", *default_names[] = {reply};
+    struct marked line = {0};
     bool raw = false;
     const char *prompt = NULL;
     int at = 1, status, result;
@@ -237,7 +237,7 @@ int builtin_read(int argc, char **argv)
 
 // Where we are in a cluster as in -abc; valid for the OPTIND that we left.
 static struct {
-    int64_t optind;
+    int64_t place;
     size_t at;
 } cluster;
 
@@ -247,7 +247,7 @@ static int finish_option(const char *name, const char *value, const char *argume
         var_set("OPTARG", argument, 0);
     else
         var_unset("OPTARG");
-    cluster.optind = next;
+    cluster.place = next;
     var_set_number("OPTIND", next);
     if (var_set(name, value, 0) != 0)
         return shell.status;
@@ -256,7 +256,7 @@ static int finish_option(const char *name, const char *value, const char *argume
 
 static int bad_option(const char *name, bool silent, char letter, const char *why, int64_t next)
 {
-    char text[2] = { letter };
+    char text[2] = {letter};
 
     if (silent)
         return finish_option(name, *why == 'u' ? "?" : ":", text, next);
@@ -268,41 +268,41 @@ static int next_option(const char *spec, const char *name, int nr, char *const *
 {
     bool silent = *spec == ':';
     const char *known;
-    int64_t optind;
+    int64_t place;
     char letter[2] = "";
 
-    if (!var_get("OPTIND") || !parse_i64(var_get("OPTIND"), &optind) || optind < 1)
-        optind = 1;
-    if (optind != cluster.optind)
+    if (!var_get("OPTIND") || !parse_i64(var_get("OPTIND"), &place) || place < 1)
+        place = 1;
+    if (place != cluster.place)
         cluster.at = 0;
     if (cluster.at == 0) {
-        const char *word = optind <= nr ? args[optind - 1] : NULL;
+        const char *word = place <= nr ? args[place - 1] : NULL;
 
         if (!word || word[0] != '-' || !word[1] || strcmp(word, "--") == 0) {
-            finish_option(name, "?", NULL, optind + (word && strcmp(word, "--") == 0));
+            finish_option(name, "?", NULL, place + (word && strcmp(word, "--") == 0));
             return 1;
         }
         cluster.at = 1;
     }
-    letter[0] = args[optind - 1][cluster.at++];
+    letter[0] = args[place - 1][cluster.at++];
     known = letter[0] != ':' ? strchr(spec + silent, letter[0]) : NULL;
     if (known && known[1] == ':') {
-        const char *argument = args[optind - 1] + cluster.at;
+        const char *argument = args[place - 1] + cluster.at;
 
         cluster.at = 0;
         if (*argument)
-            return finish_option(name, letter, argument, optind + 1);
-        if (optind < nr)
-            return finish_option(name, letter, args[optind], optind + 2);
-        return bad_option(name, silent, letter[0], "no argument for option", optind + 1);
+            return finish_option(name, letter, argument, place + 1);
+        if (place < nr)
+            return finish_option(name, letter, args[place], place + 2);
+        return bad_option(name, silent, letter[0], "no argument for option", place + 1);
     }
-    if (!args[optind - 1][cluster.at]) {
+    if (!args[place - 1][cluster.at]) {
         cluster.at = 0;
-        optind++;
+        place++;
     }
     if (!known)
-        return bad_option(name, silent, letter[0], "unknown option", optind);
-    return finish_option(name, letter, NULL, optind);
+        return bad_option(name, silent, letter[0], "unknown option", place);
+    return finish_option(name, letter, NULL, place);
 }
 
 int builtin_getopts(int argc, char **argv)

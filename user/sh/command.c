@@ -60,7 +60,7 @@ char *exec_find_program(const char *name, int *status)
 // A file that is executable but in no known format is a script for this shell.
 static void exec_as_script(const char *path, char **argv, char **environment, struct arena *arena)
 {
-    struct string_list args = { 0 };
+    struct string_list args = {0};
 
     list_add(&args, arena, arena_strdup(arena, "sh"));
     list_add(&args, arena, arena_strdup(arena, path));
@@ -285,7 +285,7 @@ static int run_external(const struct node *node, struct string_list *words, cons
 int command_run(const struct node *node, const char *text, unsigned flags)
 {
     struct arena *arena = arena_create();
-    struct string_list words = { 0 };
+    struct string_list words = {0};
     const struct function *function;
     const struct builtin *builtin;
     int status;

@@ -103,7 +103,7 @@ static bool is_command_place(const char *line, size_t start)
 void complete_find(const char *line, size_t cursor, size_t *start, struct arena *arena,
                    struct string_list *out)
 {
-    struct completion completion = { .arena = arena, .out = out };
+    struct completion completion = {.arena = arena, .out = out};
     size_t at = cursor, nr = 0;
     char *word;
 

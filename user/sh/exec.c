@@ -50,7 +50,7 @@ static _Noreturn void run_child(const struct node *node)
 // Fork a member between two pipes. Returns the new input end, or -1 for none; -2 on failure.
 static int start_member(const struct node *member, int input, struct job *job)
 {
-    int ends[2] = { -1, -1 };
+    int ends[2] = {-1, -1};
     pid_t pid;
 
     if (member->next && pipe(ends) != 0) {
@@ -190,8 +190,8 @@ int exec_capture(const struct node *node, struct strbuf *out)
         run_child(node);
     }
     close(ends[1]);
-    while (pid > 0 && ((len = read(ends[0], buffer, sizeof(buffer))) > 0 ||
-                       (len < 0 && errno == EINTR))) {
+    while (pid > 0 &&
+           ((len = read(ends[0], buffer, sizeof(buffer))) > 0 || (len < 0 && errno == EINTR))) {
         for (ssize_t i = 0; i < len; i++)
             if (buffer[i])
                 strbuf_add_char(out, buffer[i]);
@@ -263,7 +263,7 @@ static int exec_for(const struct node *node)
 {
     struct arena *arena = arena_create();
     const struct parameters *params = params_get();
-    struct string_list values = { 0 };
+    struct string_list values = {0};
     int status = 0, result = 0;
 
     if (node->has_words)
@@ -323,29 +323,17 @@ static int exec_case(const struct node *node, unsigned flags)
 static int dispatch(const struct node *node, unsigned flags)
 {
     switch (node->kind) {
-    case NODE_SIMPLE:
-        return command_run(node, running_text, flags);
-    case NODE_PIPELINE:
-        return exec_pipeline(node);
-    case NODE_AND_OR:
-        return exec_and_or(node, flags);
-    case NODE_LIST:
-        return exec_list(node, flags);
-    case NODE_SUBSHELL:
-        return exec_subshell(node);
-    case NODE_GROUP:
-        return exec_node(node->body, flags);
-    case NODE_IF:
-        return exec_if(node, flags);
-    case NODE_LOOP:
-        return exec_loop(node);
-    case NODE_FOR:
-        return exec_for(node);
-    case NODE_CASE:
-        return exec_case(node, flags);
-    case NODE_FUNCTION:
-        function_define(node->name, node->body, function_current_arena);
-        return 0;
+    case NODE_SIMPLE: return command_run(node, running_text, flags);
+    case NODE_PIPELINE: return exec_pipeline(node);
+    case NODE_AND_OR: return exec_and_or(node, flags);
+    case NODE_LIST: return exec_list(node, flags);
+    case NODE_SUBSHELL: return exec_subshell(node);
+    case NODE_GROUP: return exec_node(node->body, flags);
+    case NODE_IF: return exec_if(node, flags);
+    case NODE_LOOP: return exec_loop(node);
+    case NODE_FOR: return exec_for(node);
+    case NODE_CASE: return exec_case(node, flags);
+    case NODE_FUNCTION: function_define(node->name, node->body, function_current_arena); return 0;
     }
     return 0;
 }

@@ -97,21 +97,11 @@ int expand_parts(struct expansion *expansion, const struct word *word)
         int result = 0;
 
         switch (part->kind) {
-        case PART_LITERAL:
-            expand_literal(expansion, part);
-            break;
-        case PART_TILDE:
-            expand_tilde(expansion, part);
-            break;
-        case PART_PARAMETER:
-            result = expand_parameter(expansion, part);
-            break;
-        case PART_COMMAND:
-            result = expand_command(expansion, part);
-            break;
-        case PART_ARITHMETIC:
-            result = expand_arithmetic(expansion, part);
-            break;
+        case PART_LITERAL: expand_literal(expansion, part); break;
+        case PART_TILDE: expand_tilde(expansion, part); break;
+        case PART_PARAMETER: result = expand_parameter(expansion, part); break;
+        case PART_COMMAND: result = expand_command(expansion, part); break;
+        case PART_ARITHMETIC: result = expand_arithmetic(expansion, part); break;
         }
         if (result != 0)
             return -1;
@@ -122,7 +112,7 @@ int expand_parts(struct expansion *expansion, const struct word *word)
 int expand_words(const struct word *words, struct arena *arena, struct string_list *out)
 {
     for (; words; words = words->next) {
-        struct expansion expansion = { .arena = arena, .fields = true };
+        struct expansion expansion = {.arena = arena, .fields = true};
         int result = expand_parts(&expansion, words);
 
         if (result == 0)
@@ -136,7 +126,7 @@ int expand_words(const struct word *words, struct arena *arena, struct string_li
 
 char *expand_text(const struct word *word, struct arena *arena)
 {
-    struct expansion expansion = { .arena = arena, .in_value = true };
+    struct expansion expansion = {.arena = arena, .in_value = true};
     char *text = NULL;
 
     if (expand_parts(&expansion, word) == 0)
@@ -147,7 +137,7 @@ char *expand_text(const struct word *word, struct arena *arena)
 
 char *expand_pattern(const struct word *word, struct arena *arena)
 {
-    struct expansion expansion = { .arena = arena };
+    struct expansion expansion = {.arena = arena};
     char *pattern = NULL;
 
     if (expand_parts(&expansion, word) == 0)

@@ -29,7 +29,7 @@
 
 enum { FINISHED_MAX = 1000 }; // ended background jobs that a script never waits for
 
-struct job *job_list; // newest first
+struct job *job_list;     // newest first
 static int terminal = -1; // with job control, the terminal, close-on-exec
 static struct termios shell_modes;
 static pid_t outer_group; // the foreground group that the shell was started in
@@ -73,8 +73,8 @@ static int exit_status(int wait_status)
 {
     if (WIFEXITED(wait_status))
         return WEXITSTATUS(wait_status);
-    return STATUS_SIGNAL + (WIFSIGNALED(wait_status) ? WTERMSIG(wait_status)
-                                                     : WSTOPSIG(wait_status));
+    return STATUS_SIGNAL +
+           (WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : WSTOPSIG(wait_status));
 }
 
 int job_status(const struct job *job)
@@ -87,7 +87,7 @@ int job_status(const struct job *job)
 static void add_process(struct job *job, pid_t pid)
 {
     job->processes = xrealloc(job->processes, (size_t)(job->nr + 1) * sizeof(*job->processes));
-    job->processes[job->nr++] = (struct process){ .pid = pid };
+    job->processes[job->nr++] = (struct process){.pid = pid};
     if (!job->group)
         job->group = pid;
 }
@@ -129,7 +129,7 @@ pid_t job_fork(struct job *job, enum job_place place)
         return pid;
     }
     if (control) {
-        setpgid(0, job->group); // 0 for the first: a group of its own
+        setpgid(0, job->group);      // 0 for the first: a group of its own
         if (place == JOB_FOREGROUND) // SIGTTOU is still ignored here
             give_terminal(getpgrp());
     }

@@ -40,10 +40,8 @@ static const char *state_text(const struct job *job, char *buf, size_t len)
     int status = job->processes[job->nr - 1].status;
 
     switch (job_state(job)) {
-    case PROCESS_RUNNING:
-        return "Running";
-    case PROCESS_STOPPED:
-        return "Stopped";
+    case PROCESS_RUNNING: return "Running";
+    case PROCESS_STOPPED: return "Stopped";
     default:
         if (WIFSIGNALED(status))
             return signal_notice(WTERMSIG(status));

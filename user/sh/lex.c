@@ -21,7 +21,7 @@
 
 void lexer_init(struct lexer *lexer, struct source *source, const char *what)
 {
-    *lexer = (struct lexer){ .source = source, .what = what, .line = 1 };
+    *lexer = (struct lexer){.source = source, .what = what, .line = 1};
 }
 
 void lexer_destroy(struct lexer *lexer)
@@ -98,14 +98,9 @@ int lex_peek_char(struct lexer *lexer)
         if (lexer->ended)
             return END_OF_TEXT;
         switch (source_read(lexer->source, &lexer->text, lexer->text.len == 0)) {
-        case SOURCE_LINE:
-            break;
-        case SOURCE_INTERRUPTED:
-            lexer->interrupted = lexer->failed = lexer->ended = true;
-            break;
-        case SOURCE_END:
-            lexer->ended = true;
-            break;
+        case SOURCE_LINE: break;
+        case SOURCE_INTERRUPTED: lexer->interrupted = lexer->failed = lexer->ended = true; break;
+        case SOURCE_END: lexer->ended = true; break;
         }
     }
     return (unsigned char)lexer->text.text[lexer->at];
@@ -252,12 +247,15 @@ static const struct {
     enum token_kind kind;
 } operators[] = {
     // Longer ones first.
-    { "<<-", TOKEN_HERE_STRIP }, { "&&", TOKEN_AND },       { "||", TOKEN_OR },
-    { ";;", TOKEN_DOUBLE_SEMICOLON }, { "<<", TOKEN_HERE }, { ">>", TOKEN_APPEND },
-    { "<&", TOKEN_DUP_IN },      { ">&", TOKEN_DUP_OUT },   { "<>", TOKEN_READ_WRITE },
-    { ">|", TOKEN_CLOBBER },     { "&", TOKEN_AMPERSAND },  { "|", TOKEN_PIPE },
-    { ";", TOKEN_SEMICOLON },    { "(", TOKEN_OPEN },       { ")", TOKEN_CLOSE },
-    { "<", TOKEN_LESS },         { ">", TOKEN_GREATER },
+    {"<<-", TOKEN_HERE_STRIP}, {"&&", TOKEN_AND},
+    {"||", TOKEN_OR},          {";;", TOKEN_DOUBLE_SEMICOLON},
+    {"<<", TOKEN_HERE},        {">>", TOKEN_APPEND},
+    {"<&", TOKEN_DUP_IN},      {">&", TOKEN_DUP_OUT},
+    {"<>", TOKEN_READ_WRITE},  {">|", TOKEN_CLOBBER},
+    {"&", TOKEN_AMPERSAND},    {"|", TOKEN_PIPE},
+    {";", TOKEN_SEMICOLON},    {"(", TOKEN_OPEN},
+    {")", TOKEN_CLOSE},        {"<", TOKEN_LESS},
+    {">", TOKEN_GREATER},
 };
 
 enum { NR_OPERATORS = sizeof(operators) / sizeof(operators[0]) };
@@ -312,7 +310,7 @@ static void read_token(struct lexer *lexer, struct token *token)
     int c;
 
     skip_blanks(lexer);
-    *token = (struct token){ .start = lexer->at, .line = lexer->line };
+    *token = (struct token){.start = lexer->at, .line = lexer->line};
     c = lex_peek_char(lexer);
     token->start = lexer->at;
     if (lexer->failed) {

@@ -12,8 +12,8 @@ enum token_kind {
     TOKEN_END, // of the source
     TOKEN_NEWLINE,
     TOKEN_WORD,
-    TOKEN_IO_NUMBER, // digits directly before < or >
-    TOKEN_SEMICOLON, // ;
+    TOKEN_IO_NUMBER,        // digits directly before < or >
+    TOKEN_SEMICOLON,        // ;
     TOKEN_DOUBLE_SEMICOLON, // ;;
     TOKEN_AMPERSAND,
     TOKEN_AND, // &&

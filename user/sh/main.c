@@ -39,10 +39,9 @@ extern char **environ;
 
 static const struct tool tool = {
     "sh", "[-abCefmnuvxis] [-c COMMANDS [NAME] | FILE | -s] [ARGUMENT]…",
-    "Run commands from a string, a file, or standard input.", STATUS_SYNTAX
-};
+    "Run commands from a string, a file, or standard input.", STATUS_SYNTAX};
 
-struct shell shell = { .name = "sh", .line = 1 };
+struct shell shell = {.name = "sh", .line = 1};
 
 // --- Errors and ends ----------------------------------------------------------------------------
 

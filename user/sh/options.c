@@ -17,15 +17,11 @@ static const struct option {
     const char *name;
     bool *flag;
 } options[] = {
-    { 'a', "allexport", &shell.export_all },
-    { 'C', "noclobber", &shell.no_clobber },
-    { 'e', "errexit", &shell.exit_on_error },
-    { 'f', "noglob", &shell.no_glob },
-    { 'm', "monitor", &shell.job_control },
-    { 'n', "noexec", &shell.no_execute },
-    { 'u', "nounset", &shell.unset_is_error },
-    { 'v', "verbose", &shell.verbose },
-    { 'x', "xtrace", &shell.trace },
+    {'a', "allexport", &shell.export_all},   {'C', "noclobber", &shell.no_clobber},
+    {'e', "errexit", &shell.exit_on_error},  {'f', "noglob", &shell.no_glob},
+    {'m', "monitor", &shell.job_control},    {'n', "noexec", &shell.no_execute},
+    {'u', "nounset", &shell.unset_is_error}, {'v', "verbose", &shell.verbose},
+    {'x', "xtrace", &shell.trace},
 };
 
 enum { NR_OPTIONS = sizeof(options) / sizeof(options[0]) };
@@ -115,26 +111,17 @@ bool shell_take_options(int argc, char **argv, int *at)
 static bool take_start_letter(char letter, bool *commands, struct invocation *invocation)
 {
     switch (letter) {
-    case 'c':
-        *commands = true;
-        return true;
-    case 'i':
-        shell.interactive = true;
-        return true;
-    case 'l':
-        invocation->login = true;
-        return true;
-    case 's':
-        shell.from_stdin = true;
-        return true;
-    default:
-        return false;
+    case 'c': *commands = true; return true;
+    case 'i': shell.interactive = true; return true;
+    case 'l': invocation->login = true; return true;
+    case 's': shell.from_stdin = true; return true;
+    default: return false;
     }
 }
 
 struct invocation options_parse_invocation(int argc, char **argv)
 {
-    struct invocation invocation = { 0 };
+    struct invocation invocation = {0};
     bool commands = false;
     int at = 1;
 

@@ -98,8 +98,7 @@ static char *cut_affix(const char *text, const char *pattern, enum parameter_op 
 }
 
 // Add the list, each element through cut_affix where there is a pattern.
-static void add_list(struct expansion *expansion, const struct word_part *part,
-                     const char *pattern)
+static void add_list(struct expansion *expansion, const struct word_part *part, const char *pattern)
 {
     const struct parameters *params = params_get();
     bool separate = expansion->fields && (*part->text == '@' || !part->quoted);
@@ -174,8 +173,8 @@ static int report_unset(struct expansion *expansion, const struct word_part *par
     if (!message)
         return -1;
     if (!*message)
-        message = arena_strdup(expansion->arena, part->colon ? "parameter null or not set"
-                                                             : "parameter not set");
+        message = arena_strdup(expansion->arena,
+                               part->colon ? "parameter null or not set" : "parameter not set");
     return shell_fatal(STATUS_SYNTAX, "%s: %s", part->text, message);
 }
 
@@ -188,13 +187,13 @@ static int add_cut(struct expansion *expansion, const struct word_part *part, co
     if (is_list(part->text))
         add_list(expansion, part, pattern);
     else
-        expansion_add_result(expansion, cut_affix(value ? value : "", pattern, part->op,
-                                                  expansion->arena), part->quoted);
+        expansion_add_result(expansion,
+                             cut_affix(value ? value : "", pattern, part->op, expansion->arena),
+                             part->quoted);
     return 0;
 }
 
-static void add_length(struct expansion *expansion, const struct word_part *part,
-                       const char *value)
+static void add_length(struct expansion *expansion, const struct word_part *part, const char *value)
 {
     char number[24];
 

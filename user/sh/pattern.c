@@ -22,10 +22,10 @@ static bool in_class(const char *name, size_t len, unsigned char c)
     static const struct {
         const char *name;
         int (*test)(int c);
-    } classes[] = { { "alnum", isalnum }, { "alpha", isalpha }, { "blank", isblank },
-                    { "cntrl", iscntrl }, { "digit", isdigit }, { "graph", isgraph },
-                    { "lower", islower }, { "print", isprint }, { "punct", ispunct },
-                    { "space", isspace }, { "upper", isupper }, { "xdigit", isxdigit } };
+    } classes[] = {{"alnum", isalnum}, {"alpha", isalpha}, {"blank", isblank},
+                   {"cntrl", iscntrl}, {"digit", isdigit}, {"graph", isgraph},
+                   {"lower", islower}, {"print", isprint}, {"punct", ispunct},
+                   {"space", isspace}, {"upper", isupper}, {"xdigit", isxdigit}};
 
     for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
         if (strlen(classes[i].name) == len && strncmp(classes[i].name, name, len) == 0)
@@ -184,7 +184,7 @@ static void search_from(struct search *search, const char *pattern)
 
 size_t pattern_expand_files(const char *pattern, struct arena *arena, struct string_list *out)
 {
-    struct search search = { .arena = arena, .out = out };
+    struct search search = {.arena = arena, .out = out};
     size_t first = out->nr;
 
     search_from(&search, pattern);

@@ -130,16 +130,13 @@ static int open_no_clobber(const char *path)
 static int open_target(const struct redirect *redirect, const char *path)
 {
     switch (redirect->kind) {
-    case REDIRECT_IN:
-        return open(path, O_RDONLY);
+    case REDIRECT_IN: return open(path, O_RDONLY);
     case REDIRECT_OUT:
         if (redirect->no_clobber && shell.no_clobber)
             return open_no_clobber(path);
         return open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-    case REDIRECT_APPEND:
-        return open(path, O_WRONLY | O_CREAT | O_APPEND, 0666);
-    default:
-        return open(path, O_RDWR | O_CREAT, 0666);
+    case REDIRECT_APPEND: return open(path, O_WRONLY | O_CREAT | O_APPEND, 0666);
+    default: return open(path, O_RDWR | O_CREAT, 0666);
     }
 }
 
@@ -193,7 +190,7 @@ static int apply_one(const struct redirect *redirect, struct arena *arena, struc
         if (saved) {
             struct saved_fd *entry = xcalloc(1, sizeof(*entry));
 
-            *entry = (struct saved_fd){ *saved, redirect->fd, -1 };
+            *entry = (struct saved_fd){*saved, redirect->fd, -1};
             *saved = entry;
         }
         return 0;

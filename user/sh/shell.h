@@ -37,24 +37,24 @@ enum unwind {
 };
 
 struct shell {
-    bool interactive;     // prompts; errors do not end it
-    bool subshell;        // a fork of the first shell
-    bool job_control;     // each job is a process group (set -m)
-    bool exit_on_error;   // set -e
-    bool unset_is_error;  // set -u
-    bool trace;           // set -x
-    bool no_glob;         // set -f
-    bool no_clobber;      // set -C
-    bool verbose;         // set -v
-    bool no_execute;      // set -n
-    bool export_all;      // set -a
-    bool from_stdin;      // set -s: commands come from standard input
-    const char *name;     // $0
-    pid_t pid;            // $$, the same in subshells
-    pid_t last_background; // $!, 0 for none
-    int status;           // $?
+    bool interactive;        // prompts; errors do not end it
+    bool subshell;           // a fork of the first shell
+    bool job_control;        // each job is a process group (set -m)
+    bool exit_on_error;      // set -e
+    bool unset_is_error;     // set -u
+    bool trace;              // set -x
+    bool no_glob;            // set -f
+    bool no_clobber;         // set -C
+    bool verbose;            // set -v
+    bool no_execute;         // set -n
+    bool export_all;         // set -a
+    bool from_stdin;         // set -s: commands come from standard input
+    const char *name;        // $0
+    pid_t pid;               // $$, the same in subshells
+    pid_t last_background;   // $!, 0 for none
+    int status;              // $?
     int substitution_status; // of the last command substitution of this command; -1: there was none
-    int line;             // of the running command
+    int line;                // of the running command
     enum unwind unwind;
     int unwind_count;
     int loop_depth;

@@ -18,17 +18,17 @@
 
 struct source source_from_text(const char *text)
 {
-    return (struct source){ .kind = SOURCE_TEXT, .text = text, .fd = -1 };
+    return (struct source){.kind = SOURCE_TEXT, .text = text, .fd = -1};
 }
 
 struct source source_from_file(int fd, bool shared)
 {
-    return (struct source){ .kind = SOURCE_FILE, .fd = fd, .shared = shared };
+    return (struct source){.kind = SOURCE_FILE, .fd = fd, .shared = shared};
 }
 
 struct source source_from_prompt(void)
 {
-    return (struct source){ .kind = SOURCE_PROMPT, .fd = STDIN_FILENO, .shared = true };
+    return (struct source){.kind = SOURCE_PROMPT, .fd = STDIN_FILENO, .shared = true};
 }
 
 // The next byte, or -1 at the end or on an error, or -2 for an interrupt.
@@ -102,12 +102,8 @@ enum source_result source_read(struct source *source, struct strbuf *out, bool f
         source->ended = true;
         strbuf_add_text(out, source->text);
         return *source->text ? SOURCE_LINE : SOURCE_END;
-    case SOURCE_FILE:
-        result = read_line(source, out);
-        break;
-    default:
-        result = read_prompted(source, out, first);
-        break;
+    case SOURCE_FILE: result = read_line(source, out); break;
+    default: result = read_prompted(source, out, first); break;
     }
     if (shell.verbose && result == SOURCE_LINE)
         fputs(out->text + before, stderr);

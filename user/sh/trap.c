@@ -34,7 +34,7 @@ static void take_note(int number)
 
 static void set_handler(int number, void (*handler)(int))
 {
-    struct sigaction action = { .sa_handler = handler };
+    struct sigaction action = {.sa_handler = handler};
 
     // No SA_RESTART: a read at the prompt and a wait are to be interrupted.
     sigemptyset(&action.sa_mask);
@@ -43,7 +43,7 @@ static void set_handler(int number, void (*handler)(int))
 
 void trap_init_interactive(void)
 {
-    static const int ignored[] = { SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU };
+    static const int ignored[] = {SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
 
     for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
         held[ignored[i]] = true;

@@ -316,12 +316,12 @@ static void free_params(struct parameters *params)
     for (int i = 0; i < params->nr; i++)
         free(params->items[i]);
     free(params->items);
-    *params = (struct parameters){ 0 };
+    *params = (struct parameters){0};
 }
 
 void params_set(int nr, char *const *items)
 {
-    struct parameters fresh = { .nr = nr, .items = xcalloc((size_t)nr + 1, sizeof(char *)) };
+    struct parameters fresh = {.nr = nr, .items = xcalloc((size_t)nr + 1, sizeof(char *))};
 
     for (int i = 0; i < nr; i++)
         fresh.items[i] = xstrdup(items[i]);
@@ -342,7 +342,7 @@ struct parameters params_save(void)
 {
     struct parameters saved = parameters;
 
-    parameters = (struct parameters){ 0 };
+    parameters = (struct parameters){0};
     return saved;
 }
 
