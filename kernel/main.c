@@ -29,7 +29,6 @@
 #include "kernel/arch/riscv64/sbi.h"
 #include "kernel/arch/riscv64/timer.h"
 #include "kernel/arch/riscv64/trap.h"
-#include "kernel/arch/riscv64/trap_internal.h"
 #include "kernel/base/port.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"

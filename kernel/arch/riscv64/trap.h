@@ -47,6 +47,9 @@ void trap_upcall_describe_task(const struct thread *thread, char *buffer, size_t
 /* ---- Offered -----------------------------------------------------------------------------------
  */
 
+/** Allow this hart's interrupts by source; sstatus.SIE stays as it is. Once on each hart. */
+void trap_init_hart(void);
+
 /** Ask a hart to take trap_upcall_ipi(). Context: any. */
 void trap_send_ipi(unsigned hart);
 

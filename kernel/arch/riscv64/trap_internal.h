@@ -11,9 +11,6 @@ void trap_from_user(struct trap_frame *frame);
 void trap_from_kernel(struct trap_frame *frame);
 _Noreturn void trap_stack_overflow(struct trap_frame *frame);
 
-/** Allow this hart's interrupts by source (sstatus.SIE stays as it is). */
-void trap_init_hart(void);
-
 /** The frame of the trap that a hart is panicking in, or NULL. */
 const struct trap_frame *trap_panic_frame(void);
 

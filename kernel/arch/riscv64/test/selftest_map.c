@@ -8,8 +8,7 @@
 #include "kernel/base/atomic.h"
 #include "kernel/base/port.h"
 #include "kernel/base/selftest.h"
-#include "mm/kmalloc.h"
-#include "mm/vmalloc.h"
+#include "mm/frames.h"
 
 extern char _text_start[], _rodata_start[], _data_start[], boot_stack[], emergency_stack[];
 
@@ -67,25 +66,42 @@ SELFTEST(low_memory_guards_and_gaps_are_not_mapped)
     CHECK(!probe_read((const uint64_t *)0x8000000000000000, &value)); /* not an Sv39 address */
 }
 
-SELFTEST(vmalloc_memory_is_writable_and_not_executable)
-{
-    uint64_t *memory = vmalloc(PAGE_SIZE, ALLOC_KERNEL);
+/* A page at the end of the kernel's window, where mm/vmalloc.c comes last. */
+#define WINDOW_PAGE (VMALLOC_BASE + VMALLOC_SIZE - PAGE_SIZE)
 
-    CHECK(memory != NULL);
-    if (memory != NULL) {
-        CHECK(probe_write(memory, 0x8082));
-        CHECK(!probe_execute(memory));
-        CHECK((kernel_map_get((uint64_t)memory).flags & (PTE_FLAG_WRITE | PTE_FLAG_EXEC)) ==
-              PTE_FLAG_WRITE);
-        vfree(memory);
+static struct page *map_window_page(void)
+{
+    struct page *page = frames_alloc(0, ALLOC_KERNEL | ALLOC_ZERO);
+
+    if (page == NULL || pagetable_map_kernel(WINDOW_PAGE, page_to_phys(page),
+                                             PTE_FLAG_READ | PTE_FLAG_WRITE) != 0) {
+        CHECK(!"no memory for the test");
+        return NULL;
     }
+    return page;
+}
+
+SELFTEST(window_pages_are_writable_and_not_executable)
+{
+    struct page *page = map_window_page();
+    uint64_t *there = (uint64_t *)WINDOW_PAGE;
+
+    if (page == NULL) {
+        return;
+    }
+    CHECK(probe_write(there, 0x8082) && *(uint64_t *)page_address(page) == 0x8082);
+    CHECK(!probe_execute(there));
+    CHECK((kernel_map_get(WINDOW_PAGE).flags & (PTE_FLAG_WRITE | PTE_FLAG_EXEC)) == PTE_FLAG_WRITE);
+    pagetable_unmap_kernel(WINDOW_PAGE, PAGE_SIZE);
+    CHECK(!probe_write(there, 0));
+    CHECK(!kernel_map_get(WINDOW_PAGE).is_present);
+    frames_free(page, 0);
 }
 
 /* Threads read a page of the window in a loop, on whatever harts they get; the test unmaps it
  * under them. */
 #define NR_READERS 8
 
-static const uint64_t *shared_word;
 static _Atomic uint32_t nr_reading, nr_done, is_unmapped, nr_read_after, nr_faults;
 
 static void read_until_gone(void *arg)
@@ -98,7 +114,7 @@ static void read_until_gone(void *arg)
         /* Looked at first: a read that comes after the unmap has returned must fault. */
         bool was_unmapped = load_acquire(&is_unmapped) != 0;
 
-        if (!probe_read(shared_word, &value)) {
+        if (!probe_read((const uint64_t *)WINDOW_PAGE, &value)) {
             atomic_fetch_add_explicit(&nr_faults, 1, memory_order_relaxed);
             break;
         }
@@ -117,24 +133,23 @@ static void read_until_gone(void *arg)
 
 SELFTEST(an_unmapped_page_is_gone_on_every_hart)
 {
-    uint64_t *memory = vmalloc(PAGE_SIZE, ALLOC_KERNEL);
+    struct page *page = map_window_page();
 
-    CHECK(memory != NULL);
-    if (memory == NULL) {
+    if (page == NULL) {
         return;
     }
-    shared_word = memory;
     for (unsigned i = 0; i < NR_READERS; i++) {
         CHECK(port_spawn("reader", read_until_gone, NULL) != NULL);
     }
     while (load_acquire(&nr_reading) < NR_READERS) {
         port_yield();
     }
-    vfree(memory);
+    pagetable_unmap_kernel(WINDOW_PAGE, PAGE_SIZE);
     store_release(&is_unmapped, 1);
     while (load_acquire(&nr_done) < NR_READERS) {
         port_yield();
     }
     CHECK(load_relaxed(&nr_read_after) == 0);
     CHECK(load_relaxed(&nr_faults) == NR_READERS);
+    frames_free(page, 0);
 }
