@@ -1,27 +1,99 @@
 // SPDX-License-Identifier: MIT
-/* The second half of the boot: a kernel thread that does, in order, what may sleep. The self-test kernel runs its tests here and ends. */
+/* The second half of the boot: a kernel thread that does, in order, what may sleep.
+ *
+ *     step                     makes possible                       needs
+ *     reclaim task             memory under pressure                scheduler
+ *     character devices, tty   /dev/console                         UART, interrupts
+ *     virtio                   disks                                interrupts, kmalloc
+ *     file-system types        mounting
+ *     writeback                dirty pages reach the disk           scheduler
+ *     root, /dev               files                                disks or an archive
+ *     first program            everything else
+ *
+ * The self-test kernel runs its tests before the root is looked for, and ends. */
 #include "kernel/boot_task.h"
 
+#include "drivers/mem.h"
+#include "drivers/virtio/mmio.h"
+#include "fs/cache/writeback.h"
+#include "fs/devfs/devfs.h"
+#include "fs/ext/ext.h"
+#include "fs/fat/fat.h"
+#include "fs/procfs/procfs.h"
+#include "fs/tmpfs/tmpfs.h"
 #include "kernel/arch/riscv64/trap.h"
 #include "kernel/base/assert.h"
 #include "kernel/base/port.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/selftest.h"
+#include "kernel/console_tty.h"
 #include "kernel/panic_test.h"
+#include "kernel/root.h"
+#include "kernel/task/init.h"
+#include "kernel/task/job.h"
+#include "kernel/task/map_file.h"
 #include "mm/reclaim.h"
+
+#define FAILED_STATUS 125
 
 extern const struct selftest selftests_start[], selftests_end[];
 
+static _Noreturn void die(const char *what, int error)
+{
+    pr_err("boot: %s (error %d): the machine stops", what, -error);
+    machine_power_off(FAILED_STATUS);
+}
+
+static void need(int error, const char *what)
+{
+    if (error != 0) {
+        die(what, error);
+    }
+}
+
+static void start_drivers(void)
+{
+    need(mem_devices_register(), "no memory for the character devices");
+    job_init();
+    need(console_tty_start(), "no terminal on the serial line");
+    (void)virtio_probe_all(); /* a machine without disks is a machine all the same: the root decides */
+}
+
+static void register_file_systems(void)
+{
+    tmpfs_init();
+    devfs_init();
+    procfs_init();
+    ext_register();
+    fat_register();
+}
+
+static void log_boot_time(void)
+{
+    uint64_t us = port_clock_ns() / 1000;
+
+    pr_info("boot: first instruction of init after %llu.%03llu ms", (unsigned long long)(us / 1000),
+            (unsigned long long)(us % 1000));
+}
+
 static void run_boot_task(void *arg)
 {
-    (void)arg;
+    const struct boot_machine *machine = arg;
+    struct path root;
+
     panic_test_run();
-    if (reclaim_start() != 0) {
-        panic("no memory for the reclaim task");
-    }
+    need(reclaim_start(), "no memory for the reclaim task");
+    start_drivers();
+    register_file_systems();
+    map_file_init();
+    need(writeback_start(), "no memory for the writeback task");
     if (&selftests_start[0] < &selftests_end[0]) {
         machine_power_off(selftest_run_all() == 0 ? 0 : 1);
     }
+    need(root_mount(&machine->initrd, &root), "no root file system");
+    init_set_first_instruction_hook(log_boot_time);
+    need(root_start_init(&root), "no first program");
+    path_put(&root);
 }
 
 void boot_task_start(const struct boot_machine *machine)

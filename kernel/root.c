@@ -23,7 +23,7 @@
 
 extern const char initramfs_start[], initramfs_end[];
 
-static const char *const init_places[] = {"/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
+static const char *const init_places[] = {"/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh", NULL};
 
 static struct walk_context context_of(const struct path *root)
 {
@@ -100,7 +100,7 @@ static bool try_first_disk(struct path *root)
         pr_notice("root: %s is not used as root", disk->name);
         return false;
     }
-    for (unsigned i = 0; i < array_size(init_places); i++) {
+    for (unsigned i = 0; init_places[i] != NULL; i++) {
         if (exists(root, init_places[i])) {
             return true;
         }
@@ -149,28 +149,16 @@ int root_mount(const struct frame_range *initrd, struct path *root)
 int root_start_init(const struct path *root)
 {
     static char given[128]; /* static: init is started again from these if it crashes */
-    static const char *argv[2];
-    static const char *const envp[] = {"HOME=/root", "TERM=linux", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
-    int error;
+    static const char *const only_given[] = {given, NULL};
+    static const char *const no_args[] = {NULL};
+    static const char *const envp[] = {"HOME=/root", "TERM=linux",
+                                       "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+    bool is_given = bootarg_get("init", given, sizeof(given));
+    int error = init_start(root, is_given ? only_given : init_places, no_args, envp);
 
-    if (bootarg_get("init", given, sizeof(given))) {
-        argv[0] = given;
-        error = init_start(root, given, argv, envp);
-        if (error != 0) {
-            pr_err("root: init=%s cannot be started (error %d)", given, -error);
-        }
-        return error;
+    if (error != 0 && !is_given) {
+        pr_err("root: no init program: neither /init, /sbin/init, /etc/init, /bin/init nor /bin/sh "
+               "can be started; name one with init=");
     }
-    for (unsigned i = 0; i < array_size(init_places); i++) {
-        argv[0] = init_places[i];
-        error = init_start(root, init_places[i], argv, envp);
-        if (error == 0) {
-            return 0;
-        }
-        if (error != -ENOENT) {
-            pr_err("root: %s cannot be started (error %d)", init_places[i], -error);
-        }
-    }
-    pr_err("root: no init program: neither /init, /sbin/init, /etc/init, /bin/init nor /bin/sh; name one with init=");
-    return -ENOENT;
+    return error;
 }
