@@ -111,14 +111,14 @@ static void become_subshell(bool ignore_interrupts)
 pid_t job_fork(struct job *job, enum job_place place)
 {
     bool control = shell.job_control;
+    sigset_t all, old;
     pid_t pid;
 
     fflush(stdout);
+    // A ^C must not reach the child before it has put its signals in order, or it would be lost.
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &old);
     pid = fork();
-    if (pid < 0) {
-        shell_error("fork: %s", strerror(errno));
-        return -1;
-    }
     if (pid > 0) {
         add_process(job, pid);
         if (control) {
@@ -126,14 +126,20 @@ pid_t job_fork(struct job *job, enum job_place place)
             if (place == JOB_FOREGROUND)
                 give_terminal(job->group);
         }
-        return pid;
     }
+    if (pid != 0)
+        sigprocmask(SIG_SETMASK, &old, NULL);
+    if (pid < 0)
+        shell_error("fork: %s", strerror(errno));
+    if (pid != 0)
+        return pid;
     if (control) {
         setpgid(0, job->group);      // 0 for the first: a group of its own
         if (place == JOB_FOREGROUND) // SIGTTOU is still ignored here
             give_terminal(getpgrp());
     }
     become_subshell(place == JOB_BACKGROUND && !control);
+    sigprocmask(SIG_SETMASK, &old, NULL);
     if (place == JOB_BACKGROUND && !control) {
         int null = open("/dev/null", O_RDONLY);
 

@@ -83,6 +83,19 @@ class Terminal:
         if wanted:
             self.expect(wanted)
 
+    def notice(self, pattern):
+        """Press Enter until the shell has told something, which it may do at any prompt."""
+        end = time.monotonic() + common.LIMIT_SECONDS
+        while True:
+            self.prompt()
+            told = re.search(pattern, self.all)
+            self.type("\r")
+            if told:
+                return
+            if time.monotonic() > end:
+                raise common.Problem(f"{pattern!r} was not told; seen: {self.all!r}")
+            time.sleep(0.02)
+
     def end(self):
         """The exit status of the shell."""
         limit = time.monotonic() + common.LIMIT_SECONDS
@@ -192,8 +205,6 @@ def wait_for_foreground(terminal):
         if time.monotonic() > end:
             raise common.Problem("no job came to the foreground")
         time.sleep(0.01)
-    # The group is there before its program is.
-    time.sleep(0.1)
 
 
 def stop_and_resume(box, scratch):
@@ -218,15 +229,11 @@ def stop_and_resume(box, scratch):
 def background_jobs(box, scratch):
     with Terminal(box, scratch) as terminal:
         terminal.run("sleep 100 &", rb"\[1\] \d+\r\n")
-        terminal.run("sleep 0.05 | cat &", rb"\[2\] \d+\r\n")
-        terminal.run("jobs", rb"\[1\] - Running +sleep 100\r\n\[2\] \+ Running +sleep 0.05 \| cat\r\n")
-        time.sleep(0.3)
-        terminal.run("")
-        terminal.expect(rb"\[2\] \+ Done +sleep 0.05 \| cat\r\n")
+        terminal.run("sleep 1 | cat &", rb"\[2\] \d+\r\n")
+        terminal.run("jobs", rb"\[1\] - Running +sleep 100\r\n\[2\] \+ Running +sleep 1 \| cat\r\n")
+        terminal.notice(rb"\[2\] \+ Done +sleep 1 \| cat\r\n")
         terminal.run("kill %1")
-        time.sleep(0.1)
-        terminal.run("")
-        terminal.expect(rb"\[1\] \+ Terminated +sleep 100\r\n")
+        terminal.notice(rb"\[1\] \+ Terminated +sleep 100\r\n")
         terminal.leave()
 
 
@@ -258,17 +265,18 @@ def stopped_jobs_are_told(box, scratch):
         terminal.type(CTRL["Z"])
         terminal.expect(rb"Stopped")
         terminal.run("exit", rb"stopped jobs\r\n")
-        terminal.run("kill -9 %1; wait; exit 3")
+        terminal.run("kill -9 %1")
+        terminal.notice(rb"Killed +sleep 100\r\n")
+        terminal.run("exit 3")
         common.same("exit status", terminal.end(), 3)
 
 
 def background_reading_stops(box, scratch):
     with Terminal(box, scratch) as terminal:
         terminal.run("cat &")
-        time.sleep(0.2)
-        terminal.run("")
-        terminal.expect(rb"\[1\] \+ Stopped +cat\r\n")
-        terminal.run("kill -9 %1; sleep 0.1; echo ok", rb"\nok\r\n")
+        terminal.notice(rb"\[1\] \+ Stopped +cat\r\n")
+        terminal.run("kill -9 %1")
+        terminal.notice(rb"\[1\] \+ Killed +cat\r\n")
         terminal.leave()
 
 
