@@ -65,6 +65,7 @@ struct process {
     unsigned nr_threads;       /* [g] alive */
     bool is_zombie;            /* [t] all threads have ended */
     bool is_init;              /* [I] */
+    char name[16];             /* [t] of a zombie */
 
     /* The tree */
     struct process *parent;    /* [t] */
@@ -86,12 +87,13 @@ struct process {
     struct spinlock signal_lock;     /* LOCK_RANK_SIGNAL; irqsave: timers send signals */
     struct signal_actions *actions;  /* [g; changed only while there is one thread] */
     struct signal_queue pending;     /* [g] for any thread */
-    struct waitq signal_waiters;     /* sigtimedwait, signalfd */
+    unsigned nr_queued_signals;      /* [g] with details, against RLIMIT_SIGPENDING */
     bool is_exiting;                 /* [g] every thread is to end with exit_status */
     bool is_stopped;                 /* [g] every thread is to stop, or has */
     int stop_signal;                 /* [g] */
     unsigned nr_stopped;             /* [g] */
     enum process_stop news;          /* [g] */
+    bool must_tell_continued;        /* [g] the next thread that runs tells the parent */
     int exit_status;                 /* [g] as wait() gives it */
     struct task *exec_task;          /* [g] the thread that waits to be alone */
 
@@ -106,7 +108,8 @@ struct process {
     uint64_t start_ns;               /* [I] */
 
     struct mutex exec_lock;          /* LOCK_RANK_EXEC: execve against what looks into the process */
-    struct file *executable;         /* [resource_lock of the leader] */
+    struct spinlock executable_lock; /* LOCK_RANK_FS_CONTEXT */
+    struct file *executable;         /* [executable_lock] the program's own file */
     bool is_dumpable;                /* [s] */
     bool has_no_new_privileges;      /* [s] */
     bool keeps_capabilities;         /* [s] */
@@ -124,6 +127,9 @@ static inline struct process *process_of(const struct list *all_node)
 
 void process_get(struct process *process);
 void process_put(struct process *process);
+
+/** A new process without threads, in no list: NULL when memory is short. Context: may sleep. */
+struct process *must_check process_create(void);
 
 /** The process with this id, zombies too, with a reference, or NULL. Context: any task. */
 struct process *must_check process_find(pid_t id);

@@ -18,14 +18,24 @@ static inline uint64_t signal_bit(int signal)
 
 void signal_queue_init(struct signal_queue *queue);
 
-/** Add a signal. A standard signal that waits already is not added again; a real-time signal without memory for
- *  its details is -EAGAIN, any other goes in without them. is_limited: count against the limit. Context: any; irqs off. */
-int must_check signal_queue_add(struct signal_queue *queue, const struct abi_siginfo *info);
+struct signal_info { /* one signal with its details */
+    struct list node;
+    struct abi_siginfo info;
+};
 
-/** Take the first of the signals in `wanted`, synchronous ones first, then by number. Returns it, or 0. */
-int signal_queue_take(struct signal_queue *queue, uint64_t wanted, struct abi_siginfo *info);
+/** Memory for a signal's details, or NULL. Context: any. */
+struct signal_info *must_check signal_info_alloc(void);
+void signal_info_free(struct signal_info *info);
 
-/** Forget the signals in `set`. */
-void signal_queue_flush(struct signal_queue *queue, uint64_t set);
+/** Add a signal; detail may be NULL and is then not told to the receiver. */
+void signal_queue_add(struct signal_queue *queue, int signal, struct signal_info *detail);
+
+/** Take the first of the signals in `wanted`: those of faults first, then by number. Returns it, or 0.
+ *  nr_details counts down by what was freed. */
+int signal_queue_take(struct signal_queue *queue, uint64_t wanted, struct abi_siginfo *info,
+                      unsigned *nr_details);
+
+/** Forget the signals in `set`. Returns how many details were freed. */
+unsigned signal_queue_flush(struct signal_queue *queue, uint64_t set);
 
 #endif

@@ -66,7 +66,6 @@ struct task {
     struct list dead_node;   /* [r] finished, waiting to be freed */
     bool is_kernel;          /* [I] has no user mode */
     bool is_exiting;         /* [s] */
-    bool has_exec_failed;    /* [s] execve failed beyond its point of no return */
     char name[TASK_NAME_SIZE]; /* [s] */
 
     struct space *space;     /* [s; others: task_get_space()] NULL: none */
@@ -76,6 +75,8 @@ struct task {
     struct spinlock resource_lock; /* around changes of the three pointers above */
 
     /* Signals: signal.c */
+    _Atomic bool has_signal;      /* [a; g to write] something for signal_deliver() to look at */
+    bool is_stopped;              /* [g] counted in process->nr_stopped */
     uint64_t blocked;             /* [g; s to read] */
     uint64_t saved_blocked;       /* [s] what to go back to after sigsuspend, ppoll, … */
     bool restores_blocked;        /* [s] saved_blocked is valid */
@@ -90,8 +91,7 @@ struct task {
 
     uint64_t clear_child_tid; /* [s] user address, or 0 */
     uint64_t robust_list;     /* [s] user address, or 0 */
-    struct task *vfork_child; /* [s] */
-    struct vfork_wait *vfork_done; /* [s] the parent that waits for our execve or exit */
+    struct vfork_wait *vfork; /* [resource_lock] the parent that waits for our execve or exit, or NULL */
 
     /* Accounting */
     _Atomic uint64_t user_ticks;   /* [a] */
@@ -108,6 +108,9 @@ static inline struct task *task_current(void)
 {
     return (struct task *)port_thread();
 }
+
+/** A task without pid and process, not yet known to anybody, with a kernel stack. NULL when memory is short. */
+struct task *must_check task_create(const char *name);
 
 void task_get(struct task *task);
 void task_put(struct task *task); /* any context */

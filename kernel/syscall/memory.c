@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: MIT
+/* Calls about memory: decode and check, then let mm/space.h do it. */
+#include "fs/tmpfs/tmpfs.h"
+#include "fs/vfs/file.h"
+#include "kernel/abi/errno.h"
+#include "kernel/abi/mman.h"
+#include "kernel/syscall/calls.h"
+#include "kernel/syscall/copy.h"
+#include "kernel/task/fd_table.h"
+#include "kernel/task/task.h"
+#include "mm/space.h"
+
+#define PROT_KNOWN (ABI_PROT_READ | ABI_PROT_WRITE | ABI_PROT_EXEC)
+
+static struct space *space(void)
+{
+    return task_current()->space;
+}
+
+static bool is_page_aligned(uint64_t address)
+{
+    return (address & PAGE_MASK) == 0;
+}
+
+/** Round a length up to pages. Returns whether [address, address + length) is a range of the user half. */
+static bool round_range(uint64_t address, uint64_t *len_bytes)
+{
+    if (*len_bytes > USER_END) {
+        return false;
+    }
+    *len_bytes = align_up(*len_bytes, PAGE_SIZE);
+    return address <= USER_END && *len_bytes <= USER_END - address;
+}
+
+int64_t sys_brk(const struct syscall_args *args)
+{
+    return (int64_t)space_set_brk(space(), args->a[0]);
+}
+
+/* ---- mmap -------------------------------------------------------------------------------------- */
+
+static int check_file_access(const struct file *file, uint32_t prot, bool is_shared, uint32_t *flags)
+{
+    if (!file->can_read || (is_shared && (prot & ABI_PROT_WRITE) != 0 && !file->can_write)) {
+        return -EACCES;
+    }
+    if (is_shared && !file->can_write) {
+        *flags &= ~(uint32_t)AREA_MAY_WRITE;
+    }
+    return 0;
+}
+
+static int map_file(struct file *file, uint32_t prot, struct space_map_request *request, uint64_t *address)
+{
+    bool is_shared = (request->flags & AREA_SHARED) != 0;
+    int error = check_file_access(file, prot, is_shared, &request->flags);
+
+    if (error == 0 && file->ops->mmap == NULL) {
+        error = -ENODEV;
+    }
+    if (error == 0) {
+        error = file->ops->mmap(file, request->flags, &request->object);
+    }
+    if (error != 0) {
+        return error;
+    }
+    request->file = file;
+    return space_map(space(), request, address);
+}
+
+/** Shared anonymous memory is a file that has no name. */
+static int map_shared_anonymous(struct space_map_request *request, uint32_t prot, uint64_t *address)
+{
+    struct file *file;
+    int error = tmpfs_new_file(request->len_bytes, &file);
+
+    if (error != 0) {
+        return error;
+    }
+    request->object_index = 0;
+    error = map_file(file, prot, request, address);
+    file_put(file);
+    return error;
+}
+
+static int map_descriptor(int fd, uint32_t prot, struct space_map_request *request, uint64_t *address)
+{
+    struct file *file;
+    int error = fd_get(fd, &file);
+
+    if (error != 0) {
+        return error;
+    }
+    error = map_file(file, prot, request, address);
+    file_put(file);
+    return error;
+}
+
+static int decode_flags(uint32_t prot, uint32_t map_flags, struct space_map_request *request)
+{
+    uint32_t type = map_flags & ABI_MAP_TYPE;
+
+    if ((prot & ~(uint32_t)PROT_KNOWN) != 0) {
+        return -EINVAL;
+    }
+    request->flags = prot | AREA_MAY_WRITE; /* the bits of PROT_* and of AREA_READ, WRITE, EXEC are the same */
+    switch (type) {
+    case ABI_MAP_PRIVATE: break;
+    case ABI_MAP_SHARED:
+    case ABI_MAP_SHARED_VALIDATE: request->flags |= AREA_SHARED; break;
+    default: return -EINVAL;
+    }
+    if ((map_flags & ABI_MAP_HUGETLB) != 0) {
+        return -EINVAL;
+    }
+    if ((map_flags & ABI_MAP_GROWSDOWN) != 0) {
+        request->flags |= AREA_GROWS_DOWN;
+    }
+    if ((map_flags & ABI_MAP_LOCKED) != 0) {
+        request->flags |= AREA_LOCKED | AREA_POPULATE;
+    }
+    if ((map_flags & (ABI_MAP_POPULATE | ABI_MAP_NONBLOCK)) == ABI_MAP_POPULATE) {
+        request->flags |= AREA_POPULATE;
+    }
+    request->is_fixed_noreplace = (map_flags & ABI_MAP_FIXED_NOREPLACE) != 0;
+    request->is_fixed = (map_flags & ABI_MAP_FIXED) != 0 && !request->is_fixed_noreplace;
+    return 0;
+}
+
+int64_t sys_mmap(const struct syscall_args *args)
+{
+    uint32_t prot = (uint32_t)args->a[2] & ~(ABI_PROT_GROWSDOWN | ABI_PROT_GROWSUP);
+    uint32_t map_flags = (uint32_t)args->a[3];
+    struct space_map_request request = {.address = args->a[0], .len_bytes = args->a[1]};
+    bool is_anonymous = (map_flags & ABI_MAP_ANONYMOUS) != 0;
+    uint64_t address;
+    int error;
+
+    if (request.len_bytes == 0 || !is_page_aligned(args->a[5])) {
+        return -EINVAL;
+    }
+    error = decode_flags(prot, map_flags, &request);
+    if (error != 0) {
+        return error;
+    }
+    if (!is_page_aligned(request.address)) {
+        if (request.is_fixed || request.is_fixed_noreplace) {
+            return -EINVAL;
+        }
+        request.address = align_down(request.address, PAGE_SIZE);
+    }
+    if (request.len_bytes > USER_END) {
+        return -ENOMEM;
+    }
+    request.len_bytes = align_up(request.len_bytes, PAGE_SIZE);
+    request.object_index = args->a[5] >> PAGE_SHIFT;
+    if (!is_anonymous) {
+        error = map_descriptor((int)args->a[4], prot, &request, &address);
+    } else if ((request.flags & AREA_SHARED) != 0) {
+        error = map_shared_anonymous(&request, prot, &address);
+    } else {
+        request.object_index = 0;
+        error = space_map(space(), &request, &address);
+    }
+    return error != 0 ? error : (int64_t)address;
+}
+
+/* ---- Changing mappings ------------------------------------------------------------------------- */
+
+int64_t sys_munmap(const struct syscall_args *args)
+{
+    uint64_t len_bytes = args->a[1];
+
+    if (!is_page_aligned(args->a[0]) || len_bytes == 0 || !round_range(args->a[0], &len_bytes)) {
+        return -EINVAL;
+    }
+    return space_unmap(space(), args->a[0], len_bytes);
+}
+
+int64_t sys_mprotect(const struct syscall_args *args)
+{
+    uint64_t len_bytes = args->a[1];
+    uint32_t prot = (uint32_t)args->a[2] & ~(ABI_PROT_GROWSDOWN | ABI_PROT_GROWSUP);
+
+    if (!is_page_aligned(args->a[0]) || (prot & ~(uint32_t)PROT_KNOWN) != 0) {
+        return -EINVAL;
+    }
+    if (len_bytes == 0) {
+        return 0;
+    }
+    if (!round_range(args->a[0], &len_bytes)) {
+        return -ENOMEM;
+    }
+    return space_protect(space(), args->a[0], len_bytes, prot);
+}
+
+int64_t sys_mremap(const struct syscall_args *args)
+{
+    uint64_t old_len = args->a[1];
+    uint64_t new_len = args->a[2];
+    uint32_t flags = (uint32_t)args->a[3];
+    bool may_move = (flags & ABI_MREMAP_MAYMOVE) != 0;
+    bool is_fixed = (flags & ABI_MREMAP_FIXED) != 0;
+    uint64_t address;
+    int error;
+
+    if ((flags & ~(uint32_t)(ABI_MREMAP_MAYMOVE | ABI_MREMAP_FIXED)) != 0 || (is_fixed && !may_move) ||
+        !is_page_aligned(args->a[0]) || (is_fixed && !is_page_aligned(args->a[4])) || new_len == 0 ||
+        !round_range(args->a[0], &old_len) || !round_range(0, &new_len)) {
+        return -EINVAL;
+    }
+    error = space_remap(space(), args->a[0], old_len, new_len, may_move, is_fixed, args->a[4], &address);
+    return error != 0 ? error : (int64_t)address;
+}
+
+struct range_check {
+    uint64_t at; /* everything below is mapped */
+};
+
+static void extend(const struct area *area, void *arg)
+{
+    struct range_check *check = arg;
+
+    if (area->start <= check->at && area->end > check->at) {
+        check->at = area->end;
+    }
+}
+
+/** Whether all of [start, start + len) is mapped. */
+static bool is_mapped(uint64_t start, uint64_t len_bytes)
+{
+    struct range_check check = {.at = start};
+
+    space_for_each_area(space(), extend, &check);
+    return check.at >= start + len_bytes;
+}
+
+int64_t sys_madvise(const struct syscall_args *args)
+{
+    uint64_t start = args->a[0];
+    uint64_t len_bytes = args->a[1];
+
+    if (!is_page_aligned(start) || !round_range(start, &len_bytes)) {
+        return -EINVAL;
+    }
+    switch ((int)args->a[2]) {
+    case ABI_MADV_DONTNEED:
+    case ABI_MADV_FREE: return len_bytes == 0 ? 0 : space_discard(space(), start, len_bytes);
+    case ABI_MADV_POPULATE_READ: return space_fault_range(space(), start, len_bytes, FAULT_READ);
+    case ABI_MADV_POPULATE_WRITE: return space_fault_range(space(), start, len_bytes, FAULT_WRITE);
+    case ABI_MADV_NORMAL:
+    case ABI_MADV_RANDOM:
+    case ABI_MADV_SEQUENTIAL:
+    case ABI_MADV_WILLNEED:
+    case ABI_MADV_HUGEPAGE:
+    case ABI_MADV_NOHUGEPAGE:
+    case ABI_MADV_MERGEABLE:
+    case ABI_MADV_UNMERGEABLE:
+    case ABI_MADV_DONTDUMP:
+    case ABI_MADV_DODUMP:
+    case ABI_MADV_COLD:
+    case ABI_MADV_PAGEOUT: return is_mapped(start, len_bytes) ? 0 : -ENOMEM;
+    default: return -EINVAL;
+    }
+}
+
+int64_t sys_msync(const struct syscall_args *args)
+{
+    uint64_t len_bytes = args->a[1];
+    uint32_t flags = (uint32_t)args->a[2];
+
+    if (!is_page_aligned(args->a[0]) ||
+        (flags & ~(uint32_t)(ABI_MS_ASYNC | ABI_MS_INVALIDATE | ABI_MS_SYNC)) != 0 ||
+        (flags & (ABI_MS_ASYNC | ABI_MS_SYNC)) == (ABI_MS_ASYNC | ABI_MS_SYNC)) {
+        return -EINVAL;
+    }
+    if (!round_range(args->a[0], &len_bytes) || !is_mapped(args->a[0], len_bytes)) {
+        return -ENOMEM;
+    }
+    if ((flags & ABI_MS_SYNC) == 0 || len_bytes == 0) {
+        return 0;
+    }
+    return space_sync(space(), args->a[0], len_bytes);
+}
+
+static int64_t check_range(const struct syscall_args *args)
+{
+    uint64_t start = align_down(args->a[0], PAGE_SIZE);
+    uint64_t len_bytes = args->a[1] + (args->a[0] - start);
+
+    if (!round_range(start, &len_bytes) || !is_mapped(start, len_bytes)) {
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+/* Nothing is ever written to a swap device, so what is resident stays; locking only faults it in. */
+int64_t sys_mlock(const struct syscall_args *args)
+{
+    int64_t error = check_range(args);
+
+    if (error == 0 && args->a[1] != 0) {
+        error = space_fault_range(space(), align_down(args->a[0], PAGE_SIZE),
+                                  align_up(args->a[0] + args->a[1], PAGE_SIZE) -
+                                      align_down(args->a[0], PAGE_SIZE),
+                                  FAULT_READ);
+        error = error == -EACCES || error == -EFAULT ? -ENOMEM : error;
+    }
+    return error;
+}
+
+int64_t sys_mlock2(const struct syscall_args *args)
+{
+    return (args->a[2] & ~1ull) != 0 ? -EINVAL : args->a[2] != 0 ? check_range(args) : sys_mlock(args);
+}
+
+int64_t sys_munlock(const struct syscall_args *args)
+{
+    return check_range(args);
+}
+
+int64_t sys_mlockall(const struct syscall_args *args)
+{
+    uint64_t flags = args->a[0];
+
+    return flags == 0 || flags == ABI_MCL_ONFAULT ||
+                   (flags & ~(uint64_t)(ABI_MCL_CURRENT | ABI_MCL_FUTURE | ABI_MCL_ONFAULT)) != 0
+               ? -EINVAL
+               : 0;
+}
+
+int64_t sys_munlockall(const struct syscall_args *args)
+{
+    (void)args;
+    return 0;
+}
+
+int64_t sys_mincore(const struct syscall_args *args)
+{
+    uint64_t start = args->a[0];
+    uint64_t len_bytes = args->a[1];
+    uint64_t i;
+
+    if (!is_page_aligned(start)) {
+        return -EINVAL;
+    }
+    if (!round_range(start, &len_bytes) || !is_mapped(start, len_bytes)) {
+        return -ENOMEM;
+    }
+    for (i = 0; i < len_bytes / PAGE_SIZE; i++) {
+        struct space *mine = space();
+        uint8_t is_resident;
+
+        spin_lock(&mine->table_lock);
+        is_resident = pagetable_get(&mine->table, start + i * PAGE_SIZE).is_present;
+        spin_unlock(&mine->table_lock);
+        if (copy_to_user(args->a[2] + i, &is_resident, 1) != 0) {
+            return -EFAULT;
+        }
+    }
+    return 0;
+}

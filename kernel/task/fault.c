@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+/* Faults of user programs: most are the address space's way of working; the rest become signals.
+ *
+ * A fault that no handler takes ends the program; then one log line says what, where and by which instruction. */
+#include "kernel/abi/errno.h"
+#include "kernel/arch/riscv64/trap.h"
+#include "kernel/base/printk.h"
+#include "kernel/task/actions.h"
+#include "kernel/task/signal.h"
+#include "mm/space.h"
+
+enum user_exception { /* scause */
+    EXCEPTION_MISALIGNED_FETCH = 0,
+    EXCEPTION_FETCH_ACCESS = 1,
+    EXCEPTION_ILLEGAL = 2,
+    EXCEPTION_BREAKPOINT = 3,
+    EXCEPTION_MISALIGNED_LOAD = 4,
+    EXCEPTION_LOAD_ACCESS = 5,
+    EXCEPTION_MISALIGNED_STORE = 6,
+    EXCEPTION_STORE_ACCESS = 7,
+};
+
+static const char *const access_names[] = {
+    [TRAP_FAULT_READ] = "read",
+    [TRAP_FAULT_WRITE] = "write",
+    [TRAP_FAULT_EXEC] = "execute",
+};
+
+static bool is_handled(struct task *task, int signal)
+{
+    uint64_t irq_state = spin_lock_irqsave(&task->process->signal_lock);
+    struct abi_sigaction action = signal_actions_read(task->process, signal);
+    bool is_handled_here = action.handler > ABI_SIG_IGN && (task->blocked & signal_bit(signal)) == 0;
+
+    spin_unlock_irqrestore(&task->process->signal_lock, irq_state);
+    return is_handled_here;
+}
+
+static void post(struct trap_frame *frame, int signal, int code, uint64_t address, const char *what,
+                 const char *access)
+{
+    struct task *self = task_current();
+    struct abi_siginfo info = {.si_signo = signal, .si_code = code};
+
+    info.fault.address = address;
+    if (!is_handled(self, signal)) {
+        pr_notice("%s[%d]: %s at 0x%llx pc 0x%llx sp 0x%llx%s%s", self->name, self->tid, what,
+                  (unsigned long long)address, (unsigned long long)frame->pc,
+                  (unsigned long long)frame->regs[2], access[0] != '\0' ? " " : "", access);
+    }
+    signal_force(self, &info);
+}
+
+bool trap_upcall_user_fault(struct trap_frame *frame, uint64_t address, enum trap_fault access,
+                            bool from_user)
+{
+    static const enum fault_access space_access[] = {
+        [TRAP_FAULT_READ] = FAULT_READ,
+        [TRAP_FAULT_WRITE] = FAULT_WRITE,
+        [TRAP_FAULT_EXEC] = FAULT_EXEC,
+    };
+    struct task *self = task_current();
+    int error = -EFAULT;
+
+    self->nr_faults++;
+    if (self->space != NULL && address < USER_END) {
+        error = space_fault(self->space, address, space_access[access]);
+    }
+    if (error == 0 || !from_user) {
+        return error == 0;
+    }
+    switch (error) {
+    case -EFAULT:
+        post(frame, ABI_SIGSEGV, ABI_SEGV_MAPERR, address, "segfault", access_names[access]);
+        break;
+    case -EACCES:
+        post(frame, ABI_SIGSEGV, ABI_SEGV_ACCERR, address, "segfault", access_names[access]);
+        break;
+    case -ENOMEM: {
+        struct abi_siginfo info = signal_info_kernel(ABI_SIGKILL);
+
+        pr_err("%s[%d]: out of memory in a page fault at 0x%llx", self->name, self->tid,
+               (unsigned long long)address);
+        signal_force(self, &info);
+        break;
+    }
+    default:
+        post(frame, ABI_SIGBUS, ABI_BUS_ADRERR, address, "bus error", access_names[access]);
+        break;
+    }
+    return false;
+}
+
+void trap_upcall_user_exception(struct trap_frame *frame)
+{
+    switch (frame->cause) {
+    case EXCEPTION_ILLEGAL:
+        post(frame, ABI_SIGILL, ABI_ILL_ILLOPC, frame->pc, "illegal instruction", "");
+        break;
+    case EXCEPTION_BREAKPOINT:
+        post(frame, ABI_SIGTRAP, ABI_TRAP_BRKPT, frame->pc, "breakpoint", "");
+        break;
+    case EXCEPTION_MISALIGNED_FETCH:
+    case EXCEPTION_MISALIGNED_LOAD:
+    case EXCEPTION_MISALIGNED_STORE:
+        post(frame, ABI_SIGBUS, ABI_BUS_ADRALN, frame->value, "misaligned access", "");
+        break;
+    case EXCEPTION_FETCH_ACCESS:
+    case EXCEPTION_LOAD_ACCESS:
+    case EXCEPTION_STORE_ACCESS:
+        post(frame, ABI_SIGSEGV, ABI_SEGV_ACCERR, frame->value, "access fault", "");
+        break;
+    default:
+        post(frame, ABI_SIGILL, ABI_ILL_ILLOPC, frame->pc, "unknown exception", "");
+        break;
+    }
+}
