@@ -47,7 +47,6 @@ enum lock_rank {
     LOCK_RANK_BLOCK,       /* a block device's request lists */
     LOCK_RANK_DRIVER,      /* a device's registers and rings */
     LOCK_RANK_IRQ,         /* the interrupt table */
-    LOCK_RANK_TIMER,       /* a hart's timer tree */
     LOCK_RANK_WAITQ,       /* every wait queue */
     LOCK_RANK_REGISTRY,    /* shrinkers, file-system types, device classes */
     LOCK_RANK_SLAB,        /* a cache's slab lists */
@@ -55,6 +54,7 @@ enum lock_rank {
     LOCK_RANK_BUDDY,       /* free frames */
     LOCK_RANK_TASK,        /* one task's state (around its wake-up) */
     LOCK_RANK_RUNQ,        /* a hart's run queue; two of them in hart order */
+    LOCK_RANK_TIMER,       /* a hart's timer tree; its functions run without it */
     LOCK_RANK_ASID,        /* address-space numbers */
     LOCK_RANK_CONSOLE,     /* log output */
     LOCK_RANK_LAST,
