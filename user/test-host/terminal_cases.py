@@ -6,6 +6,7 @@ and typing is done when the prompt is there.
 """
 
 import fcntl
+import glob
 import os
 import pty
 import re
@@ -198,10 +199,22 @@ def interrupt_of_loop(box, scratch):
         terminal.leave()
 
 
-def wait_for_foreground(terminal):
-    """Wait until a job, and not the shell, has the terminal."""
+def group_size(group):
+    """How many processes there are in a group."""
+    size = 0
+    for path in glob.glob("/proc/[0-9]*/stat"):
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                size += int(file.read().rpartition(")")[2].split()[2]) == group
+        except OSError:
+            pass
+    return size
+
+
+def wait_for_foreground(terminal, members=1):
+    """Wait until a job with so many processes, and not the shell, has the terminal."""
     end = time.monotonic() + common.LIMIT_SECONDS
-    while os.tcgetpgrp(terminal.fd) == terminal.pid:
+    while os.tcgetpgrp(terminal.fd) == terminal.pid or group_size(os.tcgetpgrp(terminal.fd)) < members:
         if time.monotonic() > end:
             raise common.Problem("no job came to the foreground")
         time.sleep(0.01)
@@ -251,7 +264,7 @@ def stopped_to_background(box, scratch):
 def pipeline_is_one_job(box, scratch):
     with Terminal(box, scratch) as terminal:
         terminal.run("sleep 100 | sleep 100 | cat")
-        wait_for_foreground(terminal)
+        wait_for_foreground(terminal, members=3)
         terminal.type(CTRL["Z"])
         terminal.expect(rb"\[1\] \+ Stopped +sleep 100 \| sleep 100 \| cat\r\n")
         terminal.run("kill %1; fg >/dev/null; echo gone", rb"\ngone\r\n")
