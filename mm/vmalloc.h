@@ -11,7 +11,8 @@
  *  Context: may sleep. */
 void *must_check vmalloc(size_t size_bytes, enum alloc_flags flags);
 
-/** Give back what vmalloc() or vmalloc_map_device() returned. Context: any but an interrupt handler. */
+/** Give back what vmalloc() or vmalloc_map_device() returned; NULL is ignored.
+ *  Context: any but an interrupt handler. */
 void vfree(const void *pointer);
 
 /** A kernel stack of KERNEL_STACK_SIZE bytes, aligned to twice its size, so that one bit of an

@@ -150,6 +150,9 @@ static void device_registers_keep_their_offset(void **state)
     assert_true(vmalloc_contains((const void *)(device + 2 * PAGE_SIZE - 1)));
     assert_null((const void *)vmalloc_map_device(phys(0x1000), 0));
     assert_null((const void *)vmalloc_map_device(phys(UINT64_MAX - 100), 1000));
+    vfree((const void *)device);
+    assert_false(vmalloc_contains((const void *)device));
+    assert_int_equal(vmalloc_nr_pages(), 0); /* the registers were never memory */
     machine_listen();
     vfree((const void *)device);
     assert_true(machine_said("bad free"));
