@@ -173,6 +173,8 @@ int irq_register(unsigned source, const char *name, void (*handler)(void *arg), 
         sources[source].name = name;
         sources[source].arg = arg;
         store_release(&sources[source].handler, handler);
+        /* OpenSBI raises the threshold of a hart's contexts whenever that hart starts: lower it again. */
+        mmio_write32(registers + THRESHOLD(context), 0);
         mmio_write32(registers + PRIORITY(source), 1);
         mmio_write32(enable, mmio_read32(enable) | 1u << source % 32);
     }
