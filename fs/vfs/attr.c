@@ -142,14 +142,10 @@ static void complete_change(struct inode *inode, struct attr_change *change, con
     change->ctime = now;
 }
 
-int vfs_setattr(const struct path *path, struct attr_change *change, const struct cred *cred)
+static int setattr(struct inode *inode, struct attr_change *change, const struct cred *cred)
 {
-    struct inode *inode = path->dentry->inode;
-    int error = path_check_writable(path);
+    int error;
 
-    if (error != 0) {
-        return error;
-    }
     if ((change->valid & ATTR_MODE) != 0 && inode_is(inode, S_IFLNK)) {
         return -EOPNOTSUPP;
     }
@@ -165,6 +161,21 @@ int vfs_setattr(const struct path *path, struct attr_change *change, const struc
     }
     rwlock_write_unlock(&inode->lock);
     return error;
+}
+
+int vfs_setattr(const struct path *path, struct attr_change *change, const struct cred *cred)
+{
+    int error = path_check_writable(path);
+
+    return error != 0 ? error : setattr(path->dentry->inode, change, cred);
+}
+
+int vfs_setattr_file(struct file *file, struct attr_change *change, const struct cred *cred)
+{
+    if ((file->flags & O_PATH) != 0) {
+        return -EBADF;
+    }
+    return file->path.dentry != NULL ? vfs_setattr(&file->path, change, cred) : setattr(file->inode, change, cred);
 }
 
 /* ---- Size ------------------------------------------------------------------------------------------------------- */

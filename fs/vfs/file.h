@@ -84,6 +84,10 @@ int64_t must_check vfs_seek(struct file *file, int64_t offset, int whence);
 int must_check vfs_readdir(struct file *file, struct dir_context *context);
 int must_check vfs_fsync(struct file *file, uint64_t first, uint64_t last, bool is_datasync);
 int must_check vfs_truncate_file(struct file *file, uint64_t size_bytes);
+/** vfs_setattr() on what a descriptor has open, also if it has no name. -EBADF for O_PATH. */
+int must_check vfs_setattr_file(struct file *file, struct attr_change *change, const struct cred *cred);
+/** Whether pread, pwrite and lseek make sense on it. */
+bool file_can_seek(const struct file *file);
 uint32_t vfs_poll(struct file *file, struct poll_request *request);
 
 int64_t generic_seek(struct file *file, int64_t offset, int whence);

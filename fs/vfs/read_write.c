@@ -11,7 +11,9 @@
  * A write drops the set-user-id bit, and the set-group-id bit of an executable, unless root does it: what a program may do
  * must not pass to new content. RLIMIT_FSIZE is the caller's business: he cuts the iter. O_DIRECT is accepted and goes through
  * the page cache like everything else. */
+#include "drivers/char.h"
 #include "fs/vfs/file.h"
+#include "fs/vfs/special.h"
 #include "fs/vfs/super.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
@@ -176,6 +178,13 @@ const struct file_ops generic_file_ops = {
 };
 
 /* ---- Seeking ---------------------------------------------------------------------------------------------- */
+
+bool file_can_seek(const struct file *file)
+{
+    const struct char_device *device = file_char_device(file);
+
+    return file->ops->seek != no_seek && (device == NULL || !device->is_tty);
+}
 
 int64_t no_seek(struct file *file, int64_t offset, int whence)
 {

@@ -9,6 +9,7 @@
 #define SYSCALL(name) int64_t sys_##name(const struct syscall_args *args) __attribute__((weak))
 
 SYSCALL(getcwd);
+SYSCALL(eventfd2);
 SYSCALL(dup);
 SYSCALL(dup3);
 SYSCALL(fcntl);

@@ -9,6 +9,7 @@
  * read without it: nobody else could change it (others only ever look, under the lock). */
 #include "kernel/task/fd_table.h"
 #include "fs/vfs/file.h"
+#include "fs/vfs/flock.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/resource.h"
 #include "kernel/base/bits.h"
@@ -202,10 +203,12 @@ int fd_open_file(struct file *file, unsigned flags)
     return fd;
 }
 
-static int flush_and_put(struct file *file)
+/* The process that has the table gives up the file: its record locks on it go too, whatever descriptors remain. */
+static int flush_and_put(const struct fd_table *table, struct file *file)
 {
     int error = file->ops->flush != NULL ? file->ops->flush(file) : 0;
 
+    flock_drop_owner(file, table);
     file_put(file);
     return error;
 }
@@ -227,9 +230,10 @@ static struct file *take_out(struct fd_table *table, unsigned fd)
 
 int fd_close(int fd)
 {
-    struct file *file = take_out(current_table(), (unsigned)fd);
+    struct fd_table *table = current_table();
+    struct file *file = take_out(table, (unsigned)fd);
 
-    return file != NULL ? flush_and_put(file) : -EBADF;
+    return file != NULL ? flush_and_put(table, file) : -EBADF;
 }
 
 int fd_close_range(unsigned first, unsigned last, bool only_mark)
@@ -303,7 +307,7 @@ int fd_dup_to(int fd, int new_fd, unsigned flags)
     take_locked(table, (unsigned)new_fd, flags);
     spin_unlock(&table->lock);
     if (old != NULL) {
-        (void)flush_and_put(old);
+        (void)flush_and_put(table, old);
     }
     return new_fd;
 }
@@ -419,7 +423,7 @@ void fd_table_put(struct fd_table *table)
     for (fd = bitmap_find_set(table->taken, table->nr_slots, 0); fd < table->nr_slots;
          fd = bitmap_find_set(table->taken, table->nr_slots, fd + 1)) {
         if (table->files[fd] != NULL) {
-            (void)flush_and_put(table->files[fd]);
+            (void)flush_and_put(table, table->files[fd]);
         }
     }
     kfree(table->files);
@@ -435,7 +439,7 @@ void fd_table_close_on_exec(struct fd_table *table)
         struct file *file = take_out(table, (unsigned)fd);
 
         if (file != NULL) {
-            (void)flush_and_put(file);
+            (void)flush_and_put(table, file);
         }
     }
 }

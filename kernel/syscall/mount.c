@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/* mount, umount2, and syncing all or one file system. */
+#include "kernel/abi/mount.h"
+#include "fs/vfs/file.h"
+#include "fs/vfs/vfs.h"
+#include "kernel/abi/fcntl.h"
+#include "kernel/base/string.h"
+#include "kernel/syscall/at.h"
+#include "kernel/syscall/calls.h"
+#include "kernel/syscall/copy.h"
+#include "kernel/task/fd_table.h"
+#include "mm/kmalloc.h"
+
+#define MS_MAGIC 0xc0ed0000u /* old programs put it into the upper half of the flags */
+
+/* A string that may be missing (address 0). Returns 0 with *text NULL then. */
+static int optional_name(uint64_t address, char **text)
+{
+    *text = NULL;
+    return address != 0 ? name_from_user(address, text) : 0;
+}
+
+static void optional_put(char *text)
+{
+    if (text != NULL) {
+        name_put(text);
+    }
+}
+
+int64_t sys_mount(const struct syscall_args *args)
+{
+    uint32_t flags = (uint32_t)args->a[3];
+    char *source = NULL;
+    char *type = NULL;
+    char *options = NULL;
+    struct at at;
+    int64_t result = at_begin(&at, (uint64_t)AT_FDCWD, args->a[1]);
+
+    if (result != 0) {
+        return result;
+    }
+    if ((flags & 0xffff0000u) == MS_MAGIC) {
+        flags &= 0xffff;
+    }
+    result = optional_name(args->a[0], &source);
+    if (result == 0) {
+        result = optional_name(args->a[2], &type);
+    }
+    if (result == 0) {
+        result = optional_name(args->a[4], &options);
+    }
+    if (result == 0) {
+        result = vfs_mount(&at.context, source, at.name, type, flags, options);
+    }
+    optional_put(options);
+    optional_put(type);
+    optional_put(source);
+    at_end(&at);
+    return result;
+}
+
+int64_t sys_umount2(const struct syscall_args *args)
+{
+    struct at at;
+    int64_t result = at_begin(&at, (uint64_t)AT_FDCWD, args->a[0]);
+
+    if (result == 0) {
+        result = vfs_umount(&at.context, at.name, (unsigned)args->a[1]);
+        at_end(&at);
+    }
+    return result;
+}
+
+int64_t sys_sync(const struct syscall_args *args)
+{
+    vfs_sync_all();
+    return 0;
+}
+
+int64_t sys_syncfs(const struct syscall_args *args)
+{
+    struct file *file;
+    int64_t result = fd_get((int)args->a[0], &file);
+
+    if (result == 0) {
+        result = (file->flags & O_PATH) != 0 ? -EBADF : vfs_sync_super(file->inode->super);
+        file_put(file);
+    }
+    return result;
+}
