@@ -40,7 +40,7 @@
 #define CLAIM(context)          (THRESHOLD(context) + 4)
 
 struct source {
-    void (*handler)(void *arg); /* [I] once set; NULL: nobody's */
+    void (*_Atomic handler)(void *arg); /* [a] set once; NULL: nobody's */
     void *arg;
     const char *name;
     _Atomic uint64_t count; /* [a] */
@@ -163,7 +163,7 @@ int irq_register(unsigned source, const char *name, void (*handler)(void *arg), 
         return -EINVAL;
     }
     irq_state = spin_lock_irqsave(&irq_lock);
-    if (sources[source].handler != NULL) {
+    if (load_relaxed(&sources[source].handler) != NULL) {
         error = -EBUSY;
     } else {
         unsigned context = (unsigned)context_of[choose_hart()];
