@@ -12,6 +12,10 @@
 
 /* ---- page_lock.c ------------------------------------------------------------------------------- */
 
+/** Make the wait queues. Called for each new mapping, before it has a page: the queues are then there for interrupt handlers, which
+ *  must not come first to a once cell. */
+void page_queues_prepare(void);
+
 /** End a page's WRITEBACK and wake who waits for it. Context: any. */
 void page_wake_writeback(struct page *page);
 

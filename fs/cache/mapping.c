@@ -47,6 +47,7 @@ static bool wait_for_radix_node(void)
 void mapping_init(struct mapping *mapping, struct inode *inode, struct block_device *device,
                   const struct mapping_ops *ops, uint32_t block_shift)
 {
+    page_queues_prepare();
     memset(mapping, 0, sizeof(*mapping));
     map_object_init(&mapping->object, &mapping_object_ops);
     mapping->inode = inode;

@@ -30,11 +30,15 @@ static int page_queues_init(void *arg)
     return 0;
 }
 
-static struct waitq *page_queue(const struct page *page)
+void page_queues_prepare(void)
 {
     int error = once_get(&page_queues_once, page_queues_init, NULL);
 
     assert(error == 0);
+}
+
+static struct waitq *page_queue(const struct page *page)
+{
     return &page_queues[((uint64_t)page / sizeof(*page)) % NR_PAGE_QUEUES];
 }
 
