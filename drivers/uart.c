@@ -187,7 +187,7 @@ size_t uart_room(void)
                          __atomic_load_n(&uart.tail, __ATOMIC_RELAXED));
 }
 
-void uart_drain(void)
+static void uart_drain(void)
 {
     uint64_t irq_state;
     bool is_locked = lock_for_log(&irq_state);
@@ -288,7 +288,7 @@ int uart_init(const struct fdt *fdt)
     uart.reg_shift = reg_shift;
     uart.is_wide = io_width == 4;
     set(REG_INTERRUPT_ENABLE, 0);
-    console_set_output(uart_log);
+    console_set_output(uart_log, uart_drain);
     return 0;
 }
 

@@ -25,7 +25,4 @@ size_t uart_room(void);
 /** Woken, from interrupt context, when there is room for output again. */
 struct waitq *uart_room_waitq(void);
 
-/** Wait until everything queued is on the wire: before the machine ends. Context: any. */
-void uart_drain(void);
-
 #endif

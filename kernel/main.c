@@ -99,6 +99,9 @@ static void start_memory(void)
     }
     pr_info("cairn: %s, %u hart%s, %llu MiB", machine.model, hart_nr_known(),
             hart_nr_known() == 1 ? "" : "s", ram_mib);
+    pr_info("cairn: SBI %llu.%llu, clock %u Hz, timer by %s",
+            (unsigned long long)sbi_version() >> 24, (unsigned long long)sbi_version() & 0xffffff,
+            machine.ticks_per_second, machine.has_sstc ? "stimecmp" : "the firmware");
     if (machine.nr_harts_left > 0) {
         pr_notice("cairn: %u harts more than the %u that Cairn drives stay off",
                   machine.nr_harts_left, MAX_HARTS);

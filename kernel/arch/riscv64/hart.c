@@ -99,11 +99,6 @@ unsigned port_nr_harts(void)
     return load_relaxed(&nr_running);
 }
 
-struct thread *hart_boot_thread(void)
-{
-    return &boot_thread;
-}
-
 /* The firmware takes ids in windows of 64. Take the lowest id left and all that fit in its window.
  * Returns the mask of logical numbers that this call covers. */
 static uint64_t next_window(uint64_t mask, uint64_t *id_mask, uint64_t *id_base)

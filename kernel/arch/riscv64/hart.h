@@ -42,9 +42,6 @@ void hart_stop_others(void);
 /** Stop this one. */
 _Noreturn void hart_halt(void);
 
-/** The thread that a hart last switched to; any context, for reports. */
-struct thread *hart_boot_thread(void);
-
 /** Called by entry.S. */
 _Noreturn void secondary_main(unsigned hart);
 

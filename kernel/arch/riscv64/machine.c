@@ -3,6 +3,7 @@
  * firmware, then a halt. */
 #include "kernel/arch/riscv64/machine.h"
 
+#include "kernel/arch/riscv64/console.h"
 #include "kernel/arch/riscv64/hart.h"
 #include "kernel/arch/riscv64/sbi.h"
 #include "kernel/arch/riscv64/trap.h"
@@ -20,6 +21,7 @@ static _Noreturn void end(int exit_status, bool reboot)
     void (*finish)(int exit_status, bool reboot) = finisher;
 
     (void)port_irq_save();
+    console_drain();
     finisher = NULL; /* if it faults, we come here again, without it */
     if (finish != NULL) {
         finish(exit_status, reboot);

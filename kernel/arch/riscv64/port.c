@@ -15,9 +15,22 @@
 
 static void (*console_output)(const char *text, size_t len_bytes) = sbi_console_write;
 
-void console_set_output(void (*write)(const char *text, size_t len_bytes))
+static void (*console_drain_output)(void);
+
+void console_set_output(void (*write)(const char *text, size_t len_bytes), void (*drain)(void))
 {
     console_output = write;
+    console_drain_output = drain;
+}
+
+void console_drain(void)
+{
+    void (*drain)(void) = console_drain_output;
+
+    console_drain_output = NULL; /* should it fault, the way here again must not */
+    if (drain != NULL) {
+        drain();
+    }
 }
 
 void port_console_write(const char *text, size_t len_bytes)

@@ -37,11 +37,6 @@ uint64_t sbi_version(void)
     return (uint64_t)sbi_call(SBI_EXT_BASE, 0, 0, 0, 0, 0, 0).value;
 }
 
-uint64_t sbi_implementation(void)
-{
-    return (uint64_t)sbi_call(SBI_EXT_BASE, 1, 0, 0, 0, 0, 0).value;
-}
-
 void sbi_set_timer(uint64_t ticks)
 {
     sbi_call(SBI_EXT_TIME, 0, ticks, 0, 0, 0, 0);

@@ -26,10 +26,8 @@ struct sbi_result sbi_call(unsigned long extension, unsigned long function, unsi
 /** Whether the firmware has an extension. */
 bool sbi_has(enum sbi_extension extension);
 
-/** The specification's version as (major << 24 | minor), and the implementation's number (1:
- *  OpenSBI). */
+/** The specification's version that the firmware keeps: major << 24 | minor. */
 uint64_t sbi_version(void);
-uint64_t sbi_implementation(void);
 
 void sbi_set_timer(uint64_t ticks);
 

@@ -25,7 +25,6 @@
 
 uint64_t boot_time_start; /* entry.S */
 
-static uint64_t rate;                       /* [I] ticks per second */
 static uint64_t ns_scale;                   /* [I] 2^32 * ns per tick */
 static uint64_t tick_scale;                 /* [I] 2^32 * ticks per ns, rounded up */
 static bool has_stimecmp;                   /* [I] */
@@ -33,7 +32,6 @@ static _Atomic uint64_t realtime_offset_ns; /* [a] wall clock minus monotonic cl
 
 void timer_init_clock(uint32_t ticks_per_second, bool has_sstc)
 {
-    rate = ticks_per_second;
     ns_scale = (NS_PER_SECOND << 32) / ticks_per_second;
     tick_scale = (((uint64_t)ticks_per_second << 32) + NS_PER_SECOND - 1) / NS_PER_SECOND;
     has_stimecmp = has_sstc;
@@ -44,11 +42,6 @@ void timer_init_hart(void)
 {
     timer_set_deadline(UINT64_MAX);
     __asm__ volatile("csrs sie, %0" : : "r"(SIE_TIMER));
-}
-
-uint64_t timer_ticks_per_second(void)
-{
-    return rate;
 }
 
 uint64_t port_clock_ns(void)

@@ -18,9 +18,6 @@ void timer_handle_interrupt(void);
 /** The value of the `time` register at the kernel's first instruction. */
 extern uint64_t boot_time_start;
 
-/** The clock's rate. */
-uint64_t timer_ticks_per_second(void);
-
 /** Where wall-clock time stood at a moment of the monotonic clock: set by the real-time clock's
  *  driver and clock_settime. */
 void timer_set_realtime(uint64_t realtime_ns);
