@@ -32,6 +32,9 @@
 #include "kernel/task/init.h"
 #include "kernel/task/job.h"
 #include "kernel/task/map_file.h"
+#include "kernel/task/oom.h"
+#include "kernel/task/proc.h"
+#include "kernel/task/sched.h"
 #include "mm/reclaim.h"
 
 #define FAILED_STATUS 125
@@ -64,6 +67,7 @@ static void register_file_systems(void)
     tmpfs_init();
     devfs_init();
     procfs_init();
+    proc_init();
     ext_register();
     fat_register();
 }
@@ -83,6 +87,8 @@ static void run_boot_task(void *arg)
 
     panic_test_run();
     need(reclaim_start(), "no memory for the reclaim task");
+    oom_init();
+    sched_start_load();
     start_drivers();
     register_file_systems();
     map_file_init();

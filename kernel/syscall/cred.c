@@ -9,6 +9,7 @@
 #include "kernel/base/string.h"
 #include "kernel/syscall/calls.h"
 #include "kernel/syscall/copy.h"
+#include "kernel/task/fs_context.h"
 #include "kernel/task/task.h"
 
 #define KEEP UINT32_MAX /* (uid_t)-1: leave as it is */
@@ -344,4 +345,9 @@ int64_t sys_capset(const struct syscall_args *args)
     /* Nothing can be gained; what is given up is not remembered, because ids decide. */
     wanted = data[0].permitted | data[0].effective | (uint64_t)(data[1].permitted | data[1].effective) << 32;
     return (wanted & ~all) != 0 ? -EPERM : 0;
+}
+
+int64_t sys_umask(const struct syscall_args *args)
+{
+    return task_set_umask((uint32_t)args->a[0]);
 }

@@ -91,8 +91,10 @@ static void run_init(void *arg)
     for (i = 0; error != 0 && start.programs[i] != NULL; i++) {
         start.argv[0] = start.programs[i];
         error = execute();
-        if (error != 0) {
+        if (error != 0 && (error != -ENOENT || start.programs[1] == NULL)) {
             pr_notice("init: %s cannot be executed (error %d)", start.argv[0], -error);
+        }
+        if (error != 0) {
             (void)!fd_close_range(0, ~0u, false);
         }
     }

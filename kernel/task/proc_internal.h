@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+/* The files of /proc/PID, and how they find their task. */
+#ifndef CAIRN_TASK_PROC_INTERNAL_H
+#define CAIRN_TASK_PROC_INTERNAL_H
+
+#include "fs/procfs/procfs.h"
+#include "kernel/task/process.h"
+#include "kernel/task/task.h"
+
+/* What an id in /proc names: a thread, or a process whose threads have all ended. */
+struct proc_target {
+    struct process *process; /* with a reference */
+    struct task *task;       /* with a reference; NULL: a zombie */
+};
+
+/** Find it. Returns 0 or -ESRCH. */
+int must_check proc_find(pid_t id, struct proc_target *target);
+void proc_put(struct proc_target *target);
+
+/** The name of the program, also of a zombie, into a buffer of TASK_NAME_SIZE. */
+void proc_name(const struct proc_target *target, char name[TASK_NAME_SIZE]);
+
+/** 'R', 'S', 'D', 'T' or 'Z', as ps shows it. */
+char proc_state(const struct proc_target *target);
+
+/* proc_stat.c */
+int proc_show_stat(struct seq *seq, pid_t id, bool is_group);
+int proc_show_statm(struct seq *seq, pid_t id, bool is_group);
+int proc_show_status(struct seq *seq, pid_t id, bool is_group);
+
+/* proc_memory.c */
+int proc_show_maps(struct seq *seq, pid_t id, bool is_group);
+int proc_show_cmdline(struct seq *seq, pid_t id, bool is_group);
+int proc_show_environ(struct seq *seq, pid_t id, bool is_group);
+
+/* proc_global.c */
+void proc_register_global(void);
+
+#endif

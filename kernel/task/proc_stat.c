@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+/* /proc/PID/stat, statm and status: one process in numbers, in the fields and order that ps(1) and top(1) expect (proc(5)).
+ * Fields that Cairn has nothing for are 0. */
+#include "kernel/abi/errno.h"
+#include "kernel/abi/time.h"
+#include "kernel/task/account.h"
+#include "kernel/task/actions.h"
+#include "kernel/task/job.h"
+#include "kernel/task/proc_internal.h"
+#include "mm/space.h"
+
+#define NS_PER_USER_TICK (1000000000ull / ABI_USER_HZ)
+
+struct memory_use { /* in pages */
+    uint64_t size, resident, file, text, data;
+};
+
+static void count_area(const struct area *area, void *arg)
+{
+    struct memory_use *use = arg;
+    uint64_t nr_pages = (area->end - area->start) >> PAGE_SHIFT;
+
+    if ((area->flags & AREA_EXEC) != 0) {
+        use->text += nr_pages;
+    } else if ((area->flags & AREA_WRITE) != 0) {
+        use->data += nr_pages;
+    }
+}
+
+static void get_memory_use(const struct proc_target *target, struct memory_use *use)
+{
+    struct space *space = target->task != NULL ? task_get_space(target->task) : NULL;
+
+    *use = (struct memory_use){0};
+    if (space == NULL) {
+        return;
+    }
+    use->size = atomic_load_explicit(&space->nr_mapped_pages, memory_order_relaxed);
+    use->file = atomic_load_explicit(&space->nr_object_pages, memory_order_relaxed);
+    use->resident = use->file + atomic_load_explicit(&space->nr_anon_pages, memory_order_relaxed);
+    space_for_each_area(space, count_area, use);
+    space_put(space);
+}
+
+struct relations { /* numbers of the relatives, read in one go */
+    pid_t parent, group, session;
+    struct cpu_usage children;
+    unsigned nr_threads;
+};
+
+static void get_relations(const struct process *process, struct relations *relations)
+{
+    spin_lock(&task_tree_lock);
+    relations->parent = process->parent != NULL ? process->parent->id : 0;
+    /* A process that was reaped between the look-up and here has no group any more. */
+    relations->group = list_is_linked(&process->group_node) ? process->group->number : 0;
+    relations->session = list_is_linked(&process->session_node) ? process->session->number : 0;
+    relations->children = process->dead_children;
+    relations->nr_threads = process->nr_threads;
+    spin_unlock(&task_tree_lock);
+}
+
+struct signal_sets {
+    uint64_t pending, shared, blocked, ignored, caught;
+};
+
+static void get_signals(const struct proc_target *target, struct signal_sets *sets)
+{
+    struct process *process = target->process;
+    uint64_t irq_state = spin_lock_irqsave(&process->signal_lock);
+    int signal;
+
+    *sets = (struct signal_sets){0};
+    sets->shared = process->pending.set;
+    if (target->task != NULL) {
+        sets->pending = target->task->pending.set;
+        sets->blocked = target->task->blocked;
+    }
+    for (signal = 1; process->actions != NULL && signal <= ABI_NSIG; signal++) {
+        uint64_t handler = signal_actions_read(process, signal).handler;
+
+        if (handler == ABI_SIG_IGN) {
+            sets->ignored |= signal_bit(signal);
+        } else if (handler != ABI_SIG_DFL) {
+            sets->caught |= signal_bit(signal);
+        }
+    }
+    spin_unlock_irqrestore(&process->signal_lock, irq_state);
+}
+
+static void get_usage(const struct proc_target *target, bool is_group, struct cpu_usage *usage)
+{
+    if (is_group || target->task == NULL) {
+        account_process(target->process, usage);
+    } else {
+        account_task(target->task, usage);
+    }
+}
+
+int proc_show_stat(struct seq *seq, pid_t id, bool is_group)
+{
+    struct proc_target target;
+    struct relations relations;
+    struct memory_use memory;
+    struct signal_sets signals;
+    struct cpu_usage usage;
+    char name[TASK_NAME_SIZE];
+    uint32_t terminal;
+    pid_t foreground;
+    int error = proc_find(id, &target);
+    int nice;
+
+    if (error != 0) {
+        return error;
+    }
+    get_relations(target.process, &relations);
+    get_memory_use(&target, &memory);
+    get_signals(&target, &signals);
+    get_usage(&target, is_group, &usage);
+    proc_name(&target, name);
+    job_describe_terminal(target.process, &terminal, &foreground);
+    nice = target.task != NULL ? target.task->sched.nice : 0;
+    seq_printf(seq, "%d (%s) %c %d %d %d %u %d 0 ", id, name, proc_state(&target), relations.parent,
+               relations.group, relations.session, terminal, foreground);
+    seq_printf(seq, "%llu 0 %llu 0 %llu %llu %llu %llu ", (unsigned long long)usage.nr_faults,
+               (unsigned long long)usage.nr_major_faults,
+               (unsigned long long)(usage.user_ns / NS_PER_USER_TICK),
+               (unsigned long long)(usage.system_ns / NS_PER_USER_TICK),
+               (unsigned long long)(relations.children.user_ns / NS_PER_USER_TICK),
+               (unsigned long long)(relations.children.system_ns / NS_PER_USER_TICK));
+    seq_printf(seq, "%d %d %u 0 %llu %llu %llu %llu ", 20 + nice, nice, relations.nr_threads,
+               (unsigned long long)(target.process->start_ns / NS_PER_USER_TICK),
+               (unsigned long long)(memory.size * PAGE_SIZE), (unsigned long long)memory.resident,
+               (unsigned long long)ABI_RLIM_INFINITY);
+    seq_printf(seq, "0 0 0 0 0 %llu %llu %llu %llu 0 0 0 %d %d %u %u 0 0 0 0 0 0 0 0 0 0 %d\n",
+               (unsigned long long)(signals.pending & 0x7fffffff),
+               (unsigned long long)(signals.blocked & 0x7fffffff),
+               (unsigned long long)(signals.ignored & 0x7fffffff),
+               (unsigned long long)(signals.caught & 0x7fffffff), target.process->exit_signal,
+               target.task != NULL ? (int)target.task->thread.hart : 0,
+               target.task != NULL ? target.task->sched.rt_priority : 0,
+               target.task != NULL ? target.task->sched.policy : 0, target.process->exit_status);
+    proc_put(&target);
+    return 0;
+}
+
+int proc_show_statm(struct seq *seq, pid_t id, bool is_group)
+{
+    struct proc_target target;
+    struct memory_use memory;
+    int error = proc_find(id, &target);
+
+    (void)is_group;
+    if (error != 0) {
+        return error;
+    }
+    get_memory_use(&target, &memory);
+    seq_printf(seq, "%llu %llu %llu %llu 0 %llu 0\n", (unsigned long long)memory.size,
+               (unsigned long long)memory.resident, (unsigned long long)memory.file,
+               (unsigned long long)memory.text, (unsigned long long)memory.data);
+    proc_put(&target);
+    return 0;
+}
+
+static const char *state_word(char state)
+{
+    switch (state) {
+    case 'R': return "running";
+    case 'S': return "sleeping";
+    case 'T': return "stopped";
+    case 'Z': return "zombie";
+    case 'X': return "dead";
+    default: return "disk sleep";
+    }
+}
+
+static void show_credentials(struct seq *seq, const struct cred *cred)
+{
+    uint32_t i;
+
+    seq_printf(seq, "Uid:\t%u\t%u\t%u\t%u\n", cred->uid, cred->euid, cred->suid, cred->fsuid);
+    seq_printf(seq, "Gid:\t%u\t%u\t%u\t%u\nGroups:\t", cred->gid, cred->egid, cred->sgid, cred->fsgid);
+    for (i = 0; i < cred->nr_groups; i++) {
+        seq_printf(seq, "%u ", cred->groups[i]);
+    }
+    seq_puts(seq, "\n");
+}
+
+static void show_memory(struct seq *seq, const struct memory_use *memory)
+{
+    seq_printf(seq, "VmSize:\t%8llu kB\nVmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\nRssFile:\t%8llu kB\n",
+               (unsigned long long)memory->size * 4, (unsigned long long)memory->resident * 4,
+               (unsigned long long)(memory->resident - memory->file) * 4,
+               (unsigned long long)memory->file * 4);
+    seq_printf(seq, "VmData:\t%8llu kB\nVmExe:\t%8llu kB\n", (unsigned long long)memory->data * 4,
+               (unsigned long long)memory->text * 4);
+}
+
+int proc_show_status(struct seq *seq, pid_t id, bool is_group)
+{
+    struct proc_target target;
+    struct relations relations;
+    struct memory_use memory;
+    struct signal_sets signals;
+    struct cpu_usage usage;
+    char name[TASK_NAME_SIZE];
+    char state;
+    int error = proc_find(id, &target);
+
+    if (error != 0) {
+        return error;
+    }
+    get_relations(target.process, &relations);
+    get_memory_use(&target, &memory);
+    get_signals(&target, &signals);
+    get_usage(&target, is_group, &usage);
+    proc_name(&target, name);
+    state = proc_state(&target);
+    seq_printf(seq, "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", name, state,
+               state_word(state), target.process->id, id, relations.parent);
+    if (target.task != NULL) {
+        show_credentials(seq, &target.task->cred);
+        show_memory(seq, &memory);
+    }
+    seq_printf(seq, "Threads:\t%u\n", relations.nr_threads);
+    seq_printf(seq, "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
+               (unsigned long long)signals.pending, (unsigned long long)signals.shared,
+               (unsigned long long)signals.blocked, (unsigned long long)signals.ignored,
+               (unsigned long long)signals.caught);
+    seq_printf(seq, "NoNewPrivs:\t%d\nvoluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
+               target.process->has_no_new_privileges, (unsigned long long)usage.nr_switches,
+               (unsigned long long)usage.nr_preempted);
+    proc_put(&target);
+    return 0;
+}
