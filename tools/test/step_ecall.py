@@ -21,7 +21,7 @@ def vector():
 
 def main():
     gdb.execute("set pagination off")
-    gdb.execute("thbreak syscall_dispatch")
+    gdb.execute("thbreak trap_upcall_syscall")
     gdb.execute("continue", to_string=True)
     trap = vector()
     gdb.execute(f"hbreak *{trap:#x}", to_string=True)
