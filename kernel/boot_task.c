@@ -13,6 +13,7 @@
  * The self-test kernel runs its tests before the root is looked for, and ends. */
 #include "kernel/boot_task.h"
 
+#include "drivers/fdt.h"
 #include "drivers/mem.h"
 #include "drivers/virtio/mmio.h"
 #include "fs/cache/writeback.h"
@@ -67,6 +68,7 @@ static void register_file_systems(void)
     tmpfs_init();
     devfs_init();
     procfs_init();
+    procfs_set_command_line(bootargs());
     proc_init();
     ext_register();
     fat_register();
