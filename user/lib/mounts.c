@@ -99,8 +99,11 @@ void end_all_processes(void)
     enum { STEP_MS = 20, NR_STEPS = 25 };
 
     signal(SIGTERM, SIG_IGN);
-    if (kill(-1, SIGTERM) != 0)
+    signal(SIGHUP, SIG_IGN);
+    // Interactive shells ignore SIGTERM, and would tell of every job that it ends; they obey a hangup.
+    if (kill(-1, SIGHUP) != 0)
         return; // nobody there
+    kill(-1, SIGTERM);
     kill(-1, SIGCONT);
     for (int i = 0; i < NR_STEPS && kill(-1, 0) == 0; i++) {
         short_sleep(STEP_MS);

@@ -4,7 +4,8 @@
 // The terminal is put into raw mode for the length of one line and back before any command runs. The
 // line stays on one row of the screen: if it is longer than the row, a window of it around the cursor
 // is shown. So the display is redrawn whole after each key (carriage return, prompt, window, clear to
-// the end, cursor), and needs to know nothing of the terminal but its width.
+// the end, cursor), and needs to know nothing of the terminal but its width. The one exception is
+// typing at the end of a line that fits, which just prints the character.
 //
 // A character may be several bytes of UTF-8; the cursor moves over whole characters, and each takes
 // one column.
@@ -212,8 +213,10 @@ static enum source_result edit_line(struct editor *editor)
         int key = edit_read_key();
 
         if (key == ENTER || key == '\n') {
-            editor->cursor = editor->line.len;
-            edit_redraw(editor);
+            if (editor->cursor != editor->line.len) {
+                editor->cursor = editor->line.len;
+                edit_redraw(editor);
+            }
             edit_put("\r\n", 2);
             return SOURCE_LINE;
         }
@@ -224,6 +227,8 @@ static enum source_result edit_line(struct editor *editor)
         if (key == KEY_CLOSED || (key == CTRL_D && editor->line.len == 0))
             return SOURCE_END;
         apply_key(editor, key);
+        if (key < 256 && edit_append(editor, (char)key))
+            continue;
         edit_redraw(editor);
     }
 }

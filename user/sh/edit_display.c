@@ -45,16 +45,39 @@ void edit_put(const char *text, size_t len)
     write_all(STDERR_FILENO, text, len);
 }
 
+// A prompt may hold several lines; they stand, and only the last one is drawn again.
+static const char *last_line(const char *prompt)
+{
+    const char *newline = strrchr(prompt, '\n');
+
+    return newline ? newline + 1 : prompt;
+}
+
+static size_t room_for_text(const struct editor *editor, size_t prompt_width)
+{
+    return editor->columns > prompt_width + 10 ? editor->columns - prompt_width - 1 : 10;
+}
+
+bool edit_append(const struct editor *editor, char c)
+{
+    const char *prompt = last_line(editor->prompt), *text = strbuf_text(&editor->line);
+    size_t room = room_for_text(editor, width_of(prompt, strlen(prompt)));
+
+    if (editor->cursor != editor->line.len || (unsigned char)c < ' ' || c == 127 ||
+        width_of(text, editor->line.len) >= room)
+        return false;
+    edit_put(&c, 1);
+    return true;
+}
+
 void edit_redraw(const struct editor *editor)
 {
-    // A prompt may hold several lines; they stand, and only the last one is drawn again.
-    const char *newline = strrchr(editor->prompt, '\n');
-    const char *prompt = newline ? newline + 1 : editor->prompt, *text = strbuf_text(&editor->line);
+    const char *prompt = last_line(editor->prompt), *text = strbuf_text(&editor->line);
     size_t prompt_width = width_of(prompt, strlen(prompt)), room, start = 0, end;
     struct strbuf out = STRBUF_INIT;
     char move[32];
 
-    room = editor->columns > prompt_width + 10 ? editor->columns - prompt_width - 1 : 10;
+    room = room_for_text(editor, prompt_width);
     while (width_of(text + start, editor->cursor - start) >= room)
         for (start++; edit_is_continuation(text[start]);)
             start++;

@@ -59,6 +59,10 @@ void edit_put(const char *text, size_t len);
 /** Draw the prompt's last line and the text, and place the cursor. */
 void edit_redraw(const struct editor *editor);
 
+/** Show one more character at the end of the line, without drawing the rest again.
+ *  Returns false where that does not do. */
+bool edit_append(const struct editor *editor, char c);
+
 /** List candidates below the line, in columns. */
 void edit_show_candidates(const struct editor *editor, const struct string_list *candidates);
 
