@@ -83,8 +83,7 @@ void space_put(struct space *space)
     slab_free(&space_cache, space);
 }
 
-/* Remove what is mapped in [start, end). Returns 0, or -ENOMEM with nothing changed. */
-static int remove_range(struct space *space, uint64_t start, uint64_t end)
+int space_remove_range(struct space *space, uint64_t start, uint64_t end)
 {
     int error = area_split(space, start);
 
@@ -162,7 +161,7 @@ static int map_locked(struct space *space, const struct space_map_request *reque
     if (area == NULL) {
         return -ENOMEM;
     }
-    error = request->is_fixed ? remove_range(space, start, start + len) : 0;
+    error = request->is_fixed ? space_remove_range(space, start, start + len) : 0;
     if (error != 0) {
         area_discard(area);
         return error;
@@ -208,7 +207,7 @@ int space_unmap(struct space *space, uint64_t address, uint64_t len_bytes)
         return -EINVAL;
     }
     rwlock_write_lock(&space->lock);
-    error = remove_range(space, address, align_up(address + len_bytes, PAGE_SIZE));
+    error = space_remove_range(space, address, align_up(address + len_bytes, PAGE_SIZE));
     space_write_unlock(space);
     return error;
 }
@@ -314,7 +313,7 @@ static int move_brk(struct space *space, uint64_t old_end, uint64_t new_end)
     struct area *area;
 
     if (new_end < old_end) {
-        return remove_range(space, new_end, old_end);
+        return space_remove_range(space, new_end, old_end);
     }
     if (!is_range_free(space, old_end, new_end) ||
         !is_within_limits(space, new_end - old_end, AREA_WRITE)) {
@@ -370,9 +369,22 @@ int space_grow_stack(struct space *space, uint64_t address)
     return error;
 }
 
+/* Whether areas cover [start, end) without a gap. */
+static int check_covered(struct space *space, uint64_t start, uint64_t end)
+{
+    for (struct area *area = area_find(space, start); start < end; area = area_next(area)) {
+        if (!area_contains(area, start)) {
+            return -ENOMEM;
+        }
+        start = area->end;
+    }
+    return 0;
+}
+
 int space_discard(struct space *space, uint64_t address, uint64_t len_bytes)
 {
     uint64_t end;
+    int error;
 
     if ((address & PAGE_MASK) != 0 || !is_user_range(address, len_bytes)) {
         return -EINVAL;
@@ -380,14 +392,15 @@ int space_discard(struct space *space, uint64_t address, uint64_t len_bytes)
     end = align_up(address + len_bytes, PAGE_SIZE);
     rwlock_read_lock(&space->lock);
     space_unmap_pages(space, address, end, UNMAP_ALL);
+    error = check_covered(space, address, end); /* what is mapped is discarded all the same, as on Linux */
     rwlock_read_unlock(&space->lock);
-    return 0;
+    return error;
 }
 
 int space_sync(struct space *space, uint64_t address, uint64_t len_bytes)
 {
     uint64_t end;
-    int error = 0;
+    int error;
 
     if ((address & PAGE_MASK) != 0) {
         return -EINVAL;
@@ -397,14 +410,7 @@ int space_sync(struct space *space, uint64_t address, uint64_t len_bytes)
     }
     end = align_up(address + len_bytes, PAGE_SIZE);
     rwlock_read_lock(&space->lock);
-    for (struct area *area = area_find(space, address); address < end && error == 0;
-         area = area != NULL ? area_next(area) : NULL) {
-        if (!area_contains(area, address)) {
-            error = -ENOMEM;
-        } else {
-            address = area->end;
-        }
-    }
+    error = check_covered(space, address, end);
     rwlock_read_unlock(&space->lock);
     return error;
 }
