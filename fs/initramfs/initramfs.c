@@ -4,7 +4,7 @@
  * Each entry is a header of 110 characters ("070701", then thirteen numbers of eight hexadecimal digits), the name with its NUL,
  * padding to 4 bytes, the content, padding. An archive ends with an entry named TRAILER!!!; another may follow, with zeros in
  * between, as boot loaders join them. Names that share an inode number (and have more than one link) are one file: its content stands
- * with one of them, usually the last.
+ * with one of them, usually the last. A directory's time is that of the last entry made in it.
  *
  * The archive comes from outside and is not trusted: every length is checked against what is left before it is used, and names that
  * are absolute or lead upwards are refused. Everything is made through the calls of the VFS, so that the rules hold.
@@ -367,7 +367,7 @@ int initramfs_unpack(const struct walk_context *context, const void *archive, si
         list_init(&unpacker.links[i]);
     }
     while (error == 0 && skip_padding(&unpacker)) {
-        struct cpio_entry entry;
+        struct cpio_entry entry = {.name = NULL};
 
         error = next_entry(&unpacker, &entry);
         if (error == 0 && strcmp(entry.name, "TRAILER!!!") == 0) {

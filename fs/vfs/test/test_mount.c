@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+/* Mounts: crossing down and up, binds, what is busy, lazy detaching, read-only, and what /proc/mounts tells. */
+#include "fs/devfs/devfs.h"
+#include "fs/test/vfs_world.h"
+
+static int mount_tmpfs(const char *place, uint32_t flags)
+{
+    return vfs_mount(&world, "none", place, "tmpfs", flags, "size=1m");
+}
+
+static void a_mount_hides_and_shows(void **state)
+{
+    char buffer[64];
+    struct path path;
+
+    assert_int_equal(vfs_mkdir(&world, "/m", 0755), 0);
+    assert_int_equal(make("/m/below"), 0);
+    assert_int_equal(mount_tmpfs("/m", 0), 0);
+    assert_false(exists("/m/below"));
+    assert_int_equal(make("/m/above"), 0);
+    assert_int_equal(number_of("/m/.."), number_of("/"));
+    assert_int_equal(path_walk(&world, "/m/above", 0, &path), 0);
+    assert_int_equal(path_name(&path, &world_root, buffer, sizeof(buffer)), 8);
+    assert_string_equal(buffer, "/m/above");
+    assert_int_equal(vfs_umount(&world, "/m", 0), -EBUSY);
+    path_put(&path);
+    assert_int_equal(vfs_umount(&world, "/m", 0), 0);
+    assert_true(exists("/m/below"));
+    assert_int_equal(vfs_umount(&world, "/m", 0), -EINVAL);
+}
+
+static void a_place_in_use_is_neither_removed_nor_crossed_by_renames(void **state)
+{
+    struct path path;
+
+    assert_int_equal(vfs_mkdir(&world, "/p", 0755), 0);
+    assert_int_equal(mount_tmpfs("/p", 0), 0);
+    assert_int_equal(vfs_rmdir(&world, "/p"), -EBUSY);
+    assert_int_equal(vfs_rename(&world, "/p", &world, "/q", 0), -EBUSY);
+    assert_int_equal(make("/p/f"), 0);
+    assert_int_equal(vfs_rename(&world, "/p/f", &world, "/f", 0), -EXDEV);
+    assert_int_equal(path_walk(&world, "/p/f", 0, &path), 0);
+    assert_int_equal(vfs_link(&path, &world, "/f"), -EXDEV);
+    path_put(&path);
+    assert_int_equal(vfs_umount(&world, "/p", 0), 0);
+    assert_int_equal(vfs_rmdir(&world, "/p"), 0);
+}
+
+static void mounts_stand_on_mounts(void **state)
+{
+    assert_int_equal(vfs_mkdir(&world, "/s", 0755), 0);
+    assert_int_equal(mount_tmpfs("/s", 0), 0);
+    assert_int_equal(make("/s/first"), 0);
+    assert_int_equal(mount_tmpfs("/s", 0), 0);
+    assert_int_equal(vfs_mkdir(&world, "/s/sub", 0755), 0);
+    assert_int_equal(mount_tmpfs("/s/sub", 0), 0);
+    assert_int_equal(number_of("/s/sub/../.."), number_of("/"));
+    assert_int_equal(vfs_umount(&world, "/s", 0), -EBUSY); /* something is mounted in it */
+    assert_int_equal(vfs_umount(&world, "/s/sub", 0), 0);
+    assert_int_equal(vfs_umount(&world, "/s", 0), 0);
+    assert_true(exists("/s/first"));
+    assert_int_equal(vfs_umount(&world, "/s", 0), 0);
+}
+
+static void a_bind_is_the_same_tree_elsewhere(void **state)
+{
+    assert_int_equal(vfs_mkdir(&world, "/b", 0755), 0);
+    assert_int_equal(vfs_mkdir(&world, "/b/x", 0755), 0);
+    assert_int_equal(vfs_mkdir(&world, "/c", 0755), 0);
+    assert_int_equal(make("/c/file"), 0);
+    assert_int_equal(vfs_mount(&world, "/b/x", "/c", NULL, MS_BIND, NULL), 0);
+    assert_int_equal(make("/c/new"), 0);
+    assert_true(exists("/b/x/new"));
+    assert_int_equal(number_of("/c/.."), number_of("/"));
+    assert_int_equal(vfs_mount(&world, "/b/x/new", "/c", NULL, MS_BIND, NULL), -ENOTDIR);
+    assert_int_equal(vfs_mount(&world, NULL, "/c", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+    assert_int_equal(make("/c/refused"), -EROFS);
+    assert_int_equal(make("/b/x/allowed"), 0);
+    assert_int_equal(vfs_umount(&world, "/c", 0), 0);
+    assert_true(exists("/c/file"));
+}
+
+static void read_only_is_kept_and_waits_for_writers(void **state)
+{
+    struct file *file;
+    struct path path;
+
+    assert_int_equal(vfs_mkdir(&world, "/ro", 0755), 0);
+    assert_int_equal(mount_tmpfs("/ro", 0), 0);
+    assert_int_equal(do_open("/ro/f", O_CREAT | O_RDWR, &file), 0);
+    assert_int_equal(vfs_mount(&world, NULL, "/ro", NULL, MS_REMOUNT | MS_RDONLY, NULL), -EBUSY);
+    file_put(file);
+    assert_int_equal(vfs_mount(&world, NULL, "/ro", NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+    assert_int_equal(touch("/ro/f", O_RDWR), -EROFS);
+    assert_int_equal(touch("/ro/f", O_RDONLY), 0);
+    assert_int_equal(touch("/ro/f", O_RDONLY | O_CREAT), 0);
+    assert_int_equal(touch("/ro/g", O_RDONLY | O_CREAT), -EROFS);
+    assert_int_equal(vfs_mkdir(&world, "/ro/d", 0755), -EROFS);
+    assert_int_equal(vfs_mkdir(&world, "/ro/f", 0755), -EEXIST);
+    assert_int_equal(vfs_unlink(&world, "/ro/f"), -EROFS);
+    assert_int_equal(path_walk(&world, "/ro/f", 0, &path), 0);
+    assert_int_equal(vfs_truncate(&path, 0, &cred_kernel), -EROFS);
+    path_put(&path);
+    assert_int_equal(vfs_mount(&world, NULL, "/ro", NULL, MS_REMOUNT, NULL), 0);
+    assert_int_equal(vfs_unlink(&world, "/ro/f"), 0);
+    assert_int_equal(vfs_umount(&world, "/ro", 0), 0);
+}
+
+static void a_lazy_umount_ends_with_its_last_user(void **state)
+{
+    struct file *file;
+    char byte = 0;
+
+    assert_int_equal(vfs_mkdir(&world, "/lazy", 0755), 0);
+    assert_int_equal(mount_tmpfs("/lazy", 0), 0);
+    assert_int_equal(vfs_mkdir(&world, "/lazy/sub", 0755), 0);
+    assert_int_equal(mount_tmpfs("/lazy/sub", 0), 0);
+    assert_int_equal(do_open("/lazy/f", O_CREAT | O_RDWR, &file), 0);
+    assert_int_equal(write_at(file, "z", 1, 0), 1);
+    assert_int_equal(vfs_umount(&world, "/lazy", MNT_DETACH), 0);
+    assert_false(exists("/lazy/f"));
+    assert_int_equal(read_at(file, &byte, 1, 0), 1);
+    assert_int_equal(byte, 'z');
+    file_put(file);
+}
+
+static void mounting_is_refused_with_reason(void **state)
+{
+    struct walk_context user = world;
+
+    user.cred = &user_cred;
+    assert_int_equal(vfs_mkdir(&world, "/x", 0755), 0);
+    assert_int_equal(make("/xf"), 0);
+    assert_int_equal(vfs_mount(&user, "none", "/x", "tmpfs", 0, NULL), -EPERM);
+    assert_int_equal(vfs_umount(&user, "/x", 0), -EPERM);
+    assert_int_equal(vfs_mount(&world, "none", "/x", "nosuchfs", 0, NULL), -ENODEV);
+    assert_int_equal(vfs_mount(&world, "none", "/none", "tmpfs", 0, NULL), -ENOENT);
+    assert_int_equal(vfs_mount(&world, "none", "/xf", "tmpfs", 0, NULL), -ENOTDIR);
+    machine_listen();
+    assert_int_equal(vfs_mount(&world, "none", "/x", "tmpfs", 0, "size=lots"), -EINVAL);
+    assert_true(machine_said("size=lots"));
+    assert_int_equal(vfs_mount(&world, "/xf", "/x", "auto", 0, NULL), -ENOTBLK);
+    assert_int_equal(vfs_umount(&world, "/", 0), 0); /* the root becomes read-only instead */
+    assert_int_equal(make("/y"), -EROFS);
+    assert_int_equal(vfs_mount(&world, NULL, "/", NULL, MS_REMOUNT, NULL), 0);
+    assert_int_equal(make("/y"), 0);
+}
+
+static char lines[1024];
+
+static void add_line(const char *line, void *arg)
+{
+    strcat(lines, line);
+    strcat(lines, "\n");
+}
+
+static void mounts_are_listed(void **state)
+{
+    struct path jail;
+
+    assert_int_equal(vfs_mkdir(&world, "/a b", 0755), 0);
+    assert_int_equal(vfs_mount(&world, "my disk", "/a b", "tmpfs", MS_NOSUID, "size=64k"), 0);
+    lines[0] = '\0';
+    vfs_show_mounts(&world_root, add_line, NULL);
+    assert_non_null(strstr(lines, "none / tmpfs rw,relatime"));
+    assert_non_null(strstr(lines, "my\\040disk /a\\040b tmpfs rw,nosuid,relatime,size=64k 0 0\n"));
+    assert_int_equal(path_walk(&world, "/a b", 0, &jail), 0);
+    lines[0] = '\0';
+    vfs_show_mounts(&jail, add_line, NULL);
+    assert_non_null(strstr(lines, "my\\040disk / tmpfs"));
+    assert_null(strstr(lines, "none"));
+    path_put(&jail);
+    assert_int_equal(vfs_umount(&world, "/a b", 0), 0);
+}
+
+static void devfs_takes_nodes_besides_its_own(void **state)
+{
+    struct file *dir;
+    struct world_listing listing;
+
+    devfs_init();
+    assert_int_equal(vfs_mkdir(&world, "/dev", 0755), 0);
+    assert_int_equal(vfs_mount(&world, "dev", "/dev", "devtmpfs", 0, ""), 0);
+    assert_int_equal(vfs_mknod(&world, "/dev/mine", S_IFCHR | 0600, 0x999), 0);
+    assert_int_equal(touch("/dev/mine", O_RDWR), -ENXIO);
+    assert_int_equal(do_open("/dev", O_RDONLY, &dir), 0);
+    assert_int_equal(list_names(dir, &listing, 64), 0);
+    assert_true(has_listed(&listing, "mine"));
+    assert_true(has_listed(&listing, "stdin"));
+    assert_true(has_listed(&listing, "pts"));
+    file_put(dir);
+    assert_int_equal(vfs_umount(&world, "/dev", 0), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_mount_hides_and_shows),
+        cmocka_unit_test(a_place_in_use_is_neither_removed_nor_crossed_by_renames),
+        cmocka_unit_test(mounts_stand_on_mounts),
+        cmocka_unit_test(a_bind_is_the_same_tree_elsewhere),
+        cmocka_unit_test(read_only_is_kept_and_waits_for_writers),
+        cmocka_unit_test(a_lazy_umount_ends_with_its_last_user),
+        cmocka_unit_test(mounting_is_refused_with_reason),
+        cmocka_unit_test(mounts_are_listed),
+        cmocka_unit_test(devfs_takes_nodes_besides_its_own),
+    };
+
+    world_begin(32ul << 20);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
