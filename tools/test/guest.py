@@ -38,6 +38,11 @@ class Outcome:
             raise Failure(f"the log has no {log!r}\n{self.told()}")
         return self
 
+    def expect_in_output(self, output):
+        if output not in self.output:
+            raise Failure(f"standard output has no {output!r}\n{self.told()}")
+        return self
+
     def told(self):
         return f"output: {self.output[-1500:].decode(errors='replace')}\nlog: {FIRMWARE_END.sub('', self.log)[-4000:]}"
 
@@ -94,7 +99,8 @@ class Guest:
                     while wanted.encode() not in seen[mark:]:
                         chunk = os.read(child.stdout.fileno(), 4096)
                         if not chunk:
-                            raise Failure(f"the line ended before {wanted!r}\n{seen[-2500:].decode(errors='replace')}")
+                            text = FIRMWARE_END.sub("", seen.decode(errors="replace").replace("\r", ""))
+                            raise Failure(f"the line ended before {wanted!r}\n{text[-4000:]}")
                         seen += chunk
                     mark = seen.index(wanted.encode(), mark) + len(wanted)
                     if answer:

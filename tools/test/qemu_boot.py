@@ -64,13 +64,16 @@ def shell_session(guest, *more):
     line = ["qemu-system-riscv64", "-machine", "virt", "-m", "128M", "-nographic", "-kernel",
             os.path.join(guest.out, "cairn"), *more]
     # cat's answer shows that it runs, so that ^C is for it and not for the shell's line editor.
-    status, text = guest.talk(line, [("# ", "echo 6 x 7 is $((6*7)) or $(echo forty)two\n"), ("42 or fortytwo\r\n", "cat\n"),
-                                     ("# ", "meow\n"), ("meow\r\nmeow\r\n", "\x03"), ("# ", "poweroff\n")])
+    status, text = guest.talk(line, [
+        ("# ", "echo 6 x 7 is $((6*7)) or $(echo forty)two\n"), ("42 or fortytwo\r\n", "echo $((6*7)) lives; cat\n"),
+        ("42 lives\r\n", "meow\n"), ("meow\r\nmeow\r\n", "\x03"), ("# ", "kill -SEGV $$\n"),
+        ("# ", "kill -SEGV 1\n"), ("restarted after a crash", ""), ("# ", "echo $((40+2)) again\n"),
+        ("42 again\r\n", "poweroff\n")])
     if status != 0:
         raise Failure(f"poweroff ended QEMU with status {status}\n{text[-2500:]}")
 
 
-@qemu_test("kernel-alone", "the kernel file alone boots to a shell, ^C ends a program, poweroff ends QEMU")
+@qemu_test("kernel-alone", "the kernel file alone boots to a shell; ^C, a crash of the shell and one of init are survived")
 def kernel_alone(guest):
     shell_session(guest)
 
