@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Calls about memory: decode and check, then let mm/space.h do it. */
+#include "drivers/char.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "fs/vfs/file.h"
+#include "fs/vfs/special.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mman.h"
 #include "kernel/syscall/calls.h"
@@ -10,6 +12,7 @@
 #include "kernel/task/task.h"
 #include "mm/space.h"
 
+#define DEV_ZERO_NUMBER 0x105u /* 1:5, Linux's */
 #define PROT_KNOWN (ABI_PROT_READ | ABI_PROT_WRITE | ABI_PROT_EXEC)
 
 static struct space *space(void)
@@ -83,6 +86,31 @@ static int map_shared_anonymous(struct space_map_request *request, uint32_t prot
     return error;
 }
 
+static int map_anonymous(struct space_map_request *request, uint32_t prot, uint64_t *address)
+{
+    if ((request->flags & AREA_SHARED) != 0) {
+        return map_shared_anonymous(request, prot, address);
+    }
+    request->object_index = 0;
+    return space_map(space(), request, address);
+}
+
+/** /dev/zero has no pages of its own: a map of it is anonymous memory. */
+static bool is_dev_zero(const struct file *file)
+{
+    const struct char_device *device = file_char_device(file);
+
+    return device != NULL && device->dev_number == DEV_ZERO_NUMBER;
+}
+
+static int map_dev_zero(struct file *file, uint32_t prot, struct space_map_request *request, uint64_t *address)
+{
+    bool is_shared = (request->flags & AREA_SHARED) != 0;
+    int error = check_file_access(file, prot, is_shared, &request->flags);
+
+    return error != 0 ? error : map_anonymous(request, prot, address);
+}
+
 static int map_descriptor(int fd, uint32_t prot, struct space_map_request *request, uint64_t *address)
 {
     struct file *file;
@@ -91,7 +119,8 @@ static int map_descriptor(int fd, uint32_t prot, struct space_map_request *reque
     if (error != 0) {
         return error;
     }
-    error = map_file(file, prot, request, address);
+    error = is_dev_zero(file) ? map_dev_zero(file, prot, request, address)
+                              : map_file(file, prot, request, address);
     file_put(file);
     return error;
 }
@@ -154,14 +183,8 @@ int64_t sys_mmap(const struct syscall_args *args)
     }
     request.len_bytes = align_up(request.len_bytes, PAGE_SIZE);
     request.object_index = args->a[5] >> PAGE_SHIFT;
-    if (!is_anonymous) {
-        error = map_descriptor((int)args->a[4], prot, &request, &address);
-    } else if ((request.flags & AREA_SHARED) != 0) {
-        error = map_shared_anonymous(&request, prot, &address);
-    } else {
-        request.object_index = 0;
-        error = space_map(space(), &request, &address);
-    }
+    error = is_anonymous ? map_anonymous(&request, prot, &address)
+                         : map_descriptor((int)args->a[4], prot, &request, &address);
     return error != 0 ? error : (int64_t)address;
 }
 

@@ -24,12 +24,15 @@
 #include "kernel/task/elf_load.h"
 #include "mm/kmalloc.h"
 #include "mm/space.h"
+#include "mm/vmalloc.h"
 
 #define STACK_TOP (USER_END - 16 * PAGE_SIZE)
 #define MAX_STRING_BYTES (32 * PAGE_SIZE)
 #define LEAST_MAX_BYTES (32 * PAGE_SIZE)
-#define MOST_MAX_BYTES (1ul << 20)
+#define MOST_MAX_BYTES (6ul << 20)
+#define KMALLOC_MAX_BYTES (64ul << 10) /* above it contiguous frames would be asked too much */
 #define FIRST_CAPACITY 1024u
+#define FIRST_STRING_ROOM 256ul
 #define INITIAL_STACK_BYTES (128ul << 10)
 #define RANDOM_BYTES 16
 #define END_BYTES 8
@@ -47,9 +50,24 @@ void exec_args_init(struct exec_args *args, uint64_t stack_limit_bytes)
     args->max_bytes = min_of(max_of(stack_limit_bytes / 4, LEAST_MAX_BYTES), MOST_MAX_BYTES);
 }
 
+static void *alloc_bytes(size_t size_bytes)
+{
+    return size_bytes <= KMALLOC_MAX_BYTES ? kmalloc(size_bytes, ALLOC_KERNEL)
+                                           : vmalloc(size_bytes, ALLOC_KERNEL);
+}
+
+static void free_bytes(void *bytes)
+{
+    if (vmalloc_contains(bytes)) {
+        vfree(bytes);
+    } else {
+        kfree(bytes);
+    }
+}
+
 void exec_args_destroy(struct exec_args *args)
 {
-    kfree(args->strings);
+    free_bytes(args->strings);
 }
 
 /** Make room for len_bytes more. */
@@ -68,9 +86,13 @@ static int reserve(struct exec_args *args, size_t len_bytes)
     if (capacity == args->capacity_bytes) {
         return 0;
     }
-    bigger = krealloc(args->strings, capacity, ALLOC_KERNEL);
+    bigger = alloc_bytes(capacity);
     if (bigger == NULL) {
         return -ENOMEM;
+    }
+    if (args->strings != NULL) {
+        memcpy(bigger, args->strings, args->len_bytes);
+        free_bytes(args->strings);
     }
     args->strings = bigger;
     args->capacity_bytes = capacity;
@@ -101,7 +123,7 @@ int exec_args_push(struct exec_args *args, const char *string)
 /** Append one string of user memory: try with the room there is, then with more. */
 static int push_user(struct exec_args *args, uint64_t address)
 {
-    size_t room = 256;
+    size_t room = FIRST_STRING_ROOM;
 
     for (;;) {
         ssize_t len;
@@ -121,7 +143,7 @@ static int push_user(struct exec_args *args, uint64_t address)
         if (room >= MAX_STRING_BYTES) {
             return -E2BIG;
         }
-        room *= 4;
+        room = min_of(room * 4, MAX_STRING_BYTES);
     }
 }
 
@@ -264,18 +286,19 @@ int exec_args_build_stack(const struct exec_args *args, const struct exec_stack 
     uint64_t lowest = align_down(strings - RANDOM_BYTES, 16) - nr_words * sizeof(uint64_t);
     uint64_t start = align_down(lowest, 16);
     size_t size_bytes = STACK_TOP - start;
-    char *block = kzalloc(size_bytes, ALLOC_KERNEL);
+    char *block = alloc_bytes(size_bytes);
     int error;
 
     if (block == NULL) {
         return -ENOMEM;
     }
+    memset(block, 0, size_bytes);
     fill(block, start, args, stack);
     error = map_stack(space, size_bytes, stack->image->has_executable_stack);
     if (error == 0 && space_write(space, start, block, size_bytes) != size_bytes) {
         error = -ENOMEM;
     }
-    kfree(block);
+    free_bytes(block);
     if (error != 0) {
         return error;
     }

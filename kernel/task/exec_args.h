@@ -15,7 +15,7 @@ struct string_vector { /* where argv or envp comes from */
 };
 
 struct exec_args {
-    char *strings;         /* kmalloc'ed: one after another, each with its NUL */
+    char *strings;         /* one after another, each with its NUL */
     size_t len_bytes;
     size_t capacity_bytes;
     size_t max_bytes;

@@ -86,20 +86,26 @@ void signal_begin_exit(struct process *process, int status)
     }
 }
 
+/** Whether the thread keeps the signal for later, or for sigtimedwait(). */
+static bool keeps(const struct task *task, int signal)
+{
+    return ((task->blocked | task->waited_for) & signal_bit(signal)) != 0;
+}
+
 /** Whether sending comes to nothing, because nobody would ever notice. */
 static bool is_dropped(struct process *process, const struct task *target, int signal,
                        const struct abi_sigaction *action)
 {
     enum signal_default fate = signal_default_of(signal);
 
-    if (target != NULL && (target->blocked & signal_bit(signal)) != 0) {
+    if (target != NULL && keeps(target, signal)) {
         return false;
     }
     if (target == NULL) { /* sigwait may want it though it is ignored by default */
         const struct task *task;
 
         list_for_each(task, &process->threads, thread_node) {
-            if ((task->blocked & signal_bit(signal)) != 0) {
+            if (keeps(task, signal)) {
                 return false;
             }
         }
@@ -134,7 +140,7 @@ static bool kills_for_sure(const struct process *process, const struct task *tas
                            const struct abi_sigaction *action)
 {
     return action->handler == ABI_SIG_DFL && signal_default_of(signal) == SIGNAL_TERMINATES &&
-           (task->blocked & signal_bit(signal)) == 0 && !process->is_exiting;
+           !keeps(task, signal) && !process->is_exiting;
 }
 
 /** Put the signal into a queue. Returns 0, or -EAGAIN for a queued one that there is no room for. */

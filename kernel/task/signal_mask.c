@@ -49,6 +49,27 @@ static int take_wanted(struct task *self, uint64_t wanted, struct abi_siginfo *i
     return signal;
 }
 
+/** While it waits, the wanted signals are unblocked, so that sending one ends the sleep. */
+static void begin_wait(struct task *self, uint64_t wanted)
+{
+    uint64_t irq_state = spin_lock_irqsave(&self->process->signal_lock);
+
+    self->waited_for = wanted & self->blocked;
+    self->blocked &= ~wanted;
+    signal_recompute(self);
+    spin_unlock_irqrestore(&self->process->signal_lock, irq_state);
+}
+
+static void end_wait(struct task *self, uint64_t blocked)
+{
+    uint64_t irq_state = spin_lock_irqsave(&self->process->signal_lock);
+
+    self->waited_for = 0;
+    self->blocked = blocked;
+    signal_recompute(self);
+    spin_unlock_irqrestore(&self->process->signal_lock, irq_state);
+}
+
 int signal_wait(uint64_t wanted, uint64_t deadline_ns, struct abi_siginfo *info)
 {
     struct task *self = task_current();
@@ -61,14 +82,13 @@ int signal_wait(uint64_t wanted, uint64_t deadline_ns, struct abi_siginfo *info)
     if (signal != 0) {
         return signal;
     }
-    /* While it waits, the wanted signals are unblocked, so that sending one ends the sleep. */
-    signal_set_blocked(blocked & ~wanted);
+    begin_wait(self, wanted);
     while (signal == 0 && error == 0) {
         port_block_prepare(PORT_BLOCK_INTERRUPTIBLE);
         error = port_block(deadline_ns);
         signal = take_wanted(self, wanted, info);
     }
-    signal_set_blocked(blocked);
+    end_wait(self, blocked);
     if (signal != 0) {
         return signal;
     }

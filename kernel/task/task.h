@@ -78,6 +78,7 @@ struct task {
     _Atomic bool has_signal;      /* [a; g to write] something for signal_deliver() to look at */
     bool is_stopped;              /* [g] counted in process->nr_stopped */
     uint64_t blocked;             /* [g; s to read] */
+    uint64_t waited_for;          /* [g] signals that sigtimedwait() has unblocked while it waits: not to be acted on */
     uint64_t saved_blocked;       /* [s] what to go back to after sigsuspend, ppoll, … */
     bool restores_blocked;        /* [s] saved_blocked is valid */
     struct signal_queue pending;  /* [g] for this thread alone */
