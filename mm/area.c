@@ -9,6 +9,7 @@
  * steps of mmap or mprotect stays one area. */
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
+#include "kernel/base/test_point.h"
 #include "mm/slab.h"
 #include "mm/space_internal.h"
 
@@ -90,7 +91,24 @@ static void count_mapped(struct area *area, int64_t change_bytes)
                               (uint64_t)(change_bytes / (int64_t)PAGE_SIZE), memory_order_relaxed);
 }
 
-void area_insert(struct area *area)
+/* The object's list and the bounds of the areas on it change under the object's lock, in one hold for each step that a walker
+ * may see: between two holds every page that is mapped lies inside the bounds of an area on the list. */
+static void lock_object(struct area *area)
+{
+    if (area->object != NULL) {
+        mutex_lock(&area->object->lock);
+    }
+}
+
+static void unlock_object(struct area *area)
+{
+    if (area->object != NULL) {
+        mutex_unlock(&area->object->lock);
+    }
+}
+
+/* The following three: caller holds space->lock for writing, and the object's lock. */
+static void enter(struct area *area)
 {
     struct rb_node *twin;
 
@@ -98,11 +116,35 @@ void area_insert(struct area *area)
     twin = rbtree_insert_unique(&area->space->areas, &area->node, compare_areas);
     assert(twin == NULL);
     if (area->object != NULL) {
-        mutex_lock(&area->object->lock);
         list_push_back(&area->object->areas, &area->object_node);
-        mutex_unlock(&area->object->lock);
     }
     count_mapped(area, (int64_t)(area->end - area->start));
+}
+
+static void leave(struct area *area)
+{
+    debug_assert(rwlock_is_write_held(&area->space->lock));
+    count_mapped(area, -(int64_t)(area->end - area->start));
+    rbtree_erase(&area->space->areas, &area->node);
+    if (area->object != NULL) {
+        list_remove(&area->object_node);
+    }
+}
+
+static void set_bounds(struct area *area, uint64_t start, uint64_t end)
+{
+    debug_assert(rwlock_is_write_held(&area->space->lock));
+    count_mapped(area, (int64_t)(end - start) - (int64_t)(area->end - area->start));
+    area->object_index += (uint64_t)((int64_t)(start - area->start) >> PAGE_SHIFT);
+    area->start = start; /* order in the tree is kept: areas never overlap */
+    area->end = end;
+}
+
+void area_insert(struct area *area)
+{
+    lock_object(area);
+    enter(area);
+    unlock_object(area);
 }
 
 void area_discard(struct area *area)
@@ -131,37 +173,23 @@ void space_write_unlock(struct space *space)
 
 void area_destroy(struct area *area)
 {
-    debug_assert(rwlock_is_write_held(&area->space->lock));
-    count_mapped(area, -(int64_t)(area->end - area->start));
-    rbtree_erase(&area->space->areas, &area->node);
-    if (area->object != NULL) {
-        mutex_lock(&area->object->lock);
-        list_remove(&area->object_node);
-        mutex_unlock(&area->object->lock);
-    }
+    lock_object(area);
+    leave(area);
+    unlock_object(area);
     area_discard(area);
 }
 
 void area_resize(struct area *area, uint64_t start, uint64_t end)
 {
-    debug_assert(rwlock_is_write_held(&area->space->lock));
-    count_mapped(area, (int64_t)(end - start) - (int64_t)(area->end - area->start));
-    if (area->object != NULL) {
-        mutex_lock(&area->object->lock);
-    }
-    area->object_index += (uint64_t)((int64_t)(start - area->start) >> PAGE_SHIFT);
-    area->start = start; /* order in the tree is kept: areas never overlap */
-    area->end = end;
-    if (area->object != NULL) {
-        mutex_unlock(&area->object->lock);
-    }
+    lock_object(area);
+    set_bounds(area, start, end);
+    unlock_object(area);
 }
 
 int area_split(struct space *space, uint64_t address)
 {
     struct area *area = area_find(space, address);
     struct area *upper;
-    uint64_t end;
 
     if (!area_contains(area, address) || area->start == address) {
         return 0;
@@ -171,9 +199,11 @@ int area_split(struct space *space, uint64_t address)
     if (upper == NULL) {
         return -ENOMEM;
     }
-    end = address;
-    area_resize(area, area->start, end);
-    area_insert(upper);
+    lock_object(area);
+    set_bounds(area, area->start, address);
+    TEST_POINT(TEST_AREA_CUT, area);
+    enter(upper);
+    unlock_object(area);
     return 0;
 }
 
@@ -186,23 +216,27 @@ static bool continues(const struct area *lower, const struct area *upper)
            (lower->object == NULL || area_index(lower, lower->end) == upper->object_index);
 }
 
+/* `lower` takes over what `upper` maps. */
+static void join(struct area *lower, struct area *upper)
+{
+    lock_object(lower);
+    leave(upper);
+    set_bounds(lower, lower->start, upper->end);
+    unlock_object(lower);
+    area_discard(upper);
+}
+
 struct area *area_merge(struct area *area)
 {
     struct area *neighbour = area_prev(area);
 
     if (neighbour != NULL && continues(neighbour, area)) {
-        uint64_t end = area->end;
-
-        area_destroy(area);
-        area_resize(neighbour, neighbour->start, end);
+        join(neighbour, area);
         area = neighbour;
     }
     neighbour = area_next(area);
     if (neighbour != NULL && continues(area, neighbour)) {
-        uint64_t end = neighbour->end;
-
-        area_destroy(neighbour);
-        area_resize(area, area->start, end);
+        join(area, neighbour);
     }
     return area;
 }

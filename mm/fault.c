@@ -17,8 +17,9 @@
  * the work is thrown away and the access tried again. Whether an anonymous page has one mapper is told by its reference
  * count: every entry holds one, and with space->lock held and the count at 1 nobody can add another. */
 #include "kernel/abi/errno.h"
-#include "kernel/base/assert.h"
+#include "kernel/base/atomic.h"
 #include "kernel/base/string.h"
+#include "kernel/base/test_point.h"
 #include "mm/frames.h"
 #include "mm/space_internal.h"
 
@@ -34,7 +35,8 @@ struct fault {
 
 static struct page *_Atomic the_zero_page;
 
-struct page *zero_page(void)
+/* The frame of zeros, made for the first who needs it. Context: may sleep. */
+static struct page *zero_page(void)
 {
     struct page *page = atomic_load_explicit(&the_zero_page, memory_order_acquire);
 
@@ -52,6 +54,55 @@ struct page *zero_page(void)
     return page;
 }
 
+bool is_zero_page(const struct page *page)
+{
+    return page == atomic_load_explicit(&the_zero_page, memory_order_relaxed);
+}
+
+/* Whether the entry is still what the fault saw. The right to write counts: another thread that was given it has stored there
+ * since, and a copy made before must not take the page's place. */
+static bool is_unchanged(struct fault *fault, struct pte now)
+{
+    return now.is_present == fault->pte.is_present &&
+           (!now.is_present || (now.frame.addr == fault->pte.frame.addr &&
+                                ((now.flags ^ fault->pte.flags) & PTE_FLAG_WRITE) == 0));
+}
+
+/* Count the page as mapped if it may be: truncation takes a page out of its object and then looks whether it is mapped; we
+ * count it first and then look whether it is still there. One of the two sees the other. Caller: table_lock, so that the
+ * entry is there when truncation comes to remove it. */
+static bool begin_mapping(struct space *space, const struct area *area, struct page *page)
+{
+    if (is_zero_page(page)) {
+        return true;
+    }
+    space_count_page(space, page, 1);
+    if (page->kind != PAGE_CACHE || area->object->ops->has_page == NULL) {
+        return true;
+    }
+    fence_full();
+    if (area->object->ops->has_page(area->object, page)) {
+        return true;
+    }
+    space_count_page(space, page, -1);
+    return false;
+}
+
+/* Every hart must stop using the old page before it is let go; where the same page was only given more rights, the others
+ * may find that out by a fault of their own. */
+static void drop_replaced(struct fault *fault, struct page *old, const struct page *page)
+{
+    if (old != page) {
+        pagetable_flush(&fault->space->table, fault->address, fault->address + PAGE_SIZE);
+    } else {
+        pagetable_flush_local(&fault->space->table, fault->address);
+    }
+    if (!is_zero_page(old)) {
+        space_count_page(fault->space, old, -1);
+        page_put(old);
+    }
+}
+
 /* Put `page` (whose reference passes to the entry) in place if the entry is still what the fault saw. Returns 0, or -EAGAIN
  * with the reference still the caller's, or -ENOMEM. */
 static int install(struct fault *fault, struct page *page, bool is_writable)
@@ -66,27 +117,14 @@ static int install(struct fault *fault, struct page *page, bool is_writable)
     }
     spin_lock(&space->table_lock);
     now = pagetable_get(&space->table, fault->address);
-    if (now.is_present != fault->pte.is_present ||
-        (now.is_present && now.frame.addr != fault->pte.frame.addr)) {
+    if (!is_unchanged(fault, now) || !begin_mapping(space, fault->area, page)) {
         spin_unlock(&space->table_lock);
         return -EAGAIN;
     }
-    if (now.is_present) {
-        (void)pagetable_clear(&space->table, fault->address);
-    }
     pagetable_set(&space->table, fault->address, page_to_phys(page), flags);
-    if (page != zero_page()) {
-        space_count_page(space, page, 1);
-    }
     spin_unlock(&space->table_lock);
-    if (now.is_present) { /* every hart must stop using the old page before it is let go */
-        struct page *old = page_from_phys(now.frame);
-
-        pagetable_flush(&space->table, fault->address, fault->address + PAGE_SIZE);
-        if (old != zero_page()) {
-            space_count_page(space, old, -1);
-            page_put(old);
-        }
+    if (now.is_present) {
+        drop_replaced(fault, page_from_phys(now.frame), page);
     } else {
         pagetable_flush_local(&space->table, fault->address);
     }
@@ -130,7 +168,7 @@ static int fault_copy(struct fault *fault, struct page *source)
 {
     struct page *copy;
 
-    if (source == zero_page()) {
+    if (is_zero_page(source)) {
         copy = alloc_anonymous(ALLOC_ZERO);
     } else {
         copy = alloc_anonymous(0);
@@ -141,6 +179,7 @@ static int fault_copy(struct fault *fault, struct page *source)
     if (copy == NULL) {
         return -ENOMEM;
     }
+    TEST_POINT(TEST_FAULT_COPIED, source);
     if ((fault->area->flags & AREA_EXEC) != 0) {
         pagetable_sync_icache();
     }
@@ -183,9 +222,9 @@ static void fault_around(struct fault *fault)
         }
         sync_instructions(area, page);
         spin_lock(&fault->space->table_lock);
-        if (!pagetable_get(&fault->space->table, address).is_present) {
+        if (!pagetable_get(&fault->space->table, address).is_present &&
+            begin_mapping(fault->space, area, page)) {
             pagetable_set(&fault->space->table, address, page_to_phys(page), flags);
-            space_count_page(fault->space, page, 1);
             is_set = true;
         }
         spin_unlock(&fault->space->table_lock);
@@ -200,8 +239,12 @@ static void fault_around(struct fault *fault)
 static int fault_shared_write(struct fault *fault, struct page *page)
 {
     const struct map_object_ops *ops = fault->area->object->ops;
-    int error = ops->make_writable(fault->area->object, page);
+    /* Tables are made before the page is locked: making them may have to wait for memory. */
+    int error = pagetable_prepare(&fault->space->table, fault->address, ALLOC_KERNEL);
 
+    if (error == 0) {
+        error = ops->make_writable(fault->area->object, page);
+    }
     if (error == 0) {
         error = install(fault, page, true);
         ops->unlock_page(page);
@@ -228,6 +271,7 @@ static int fault_object(struct fault *fault)
     if (error != 0) {
         return object_error(error);
     }
+    TEST_POINT(TEST_FAULT_FOUND, page);
     sync_instructions(area, page);
     if (fault->is_write && (area->flags & AREA_SHARED) != 0) {
         return object_error(fault_shared_write(fault, page));
@@ -254,6 +298,7 @@ static int fault_read_only(struct fault *fault, struct page *page)
         page_refs(page) == 2) { /* the entry's reference, and the caller's */
         struct pte now;
 
+        TEST_POINT(TEST_FAULT_ALONE, page);
         spin_lock(&space->table_lock);
         now = pagetable_get(&space->table, fault->address);
         if (now.is_present && now.frame.addr == fault->pte.frame.addr) {

@@ -32,6 +32,11 @@ struct map_object_ops {
     int (*make_writable)(struct map_object *object, struct page *page);
     void (*unlock_page)(struct page *page);
 
+    /** Whether the page still belongs to the object. Asked when a page is about to be mapped, after page->maps was raised and
+     *  a full fence: truncation takes the page out, fences, and then unmaps it if maps is not 0. Must not sleep. NULL: it
+     *  always does. */
+    bool (*has_page)(struct map_object *object, const struct page *page);
+
     /** Keep and release the object (its inode): an area holds one reference. */
     void (*get)(struct map_object *object);
     void (*put)(struct map_object *object);

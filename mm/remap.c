@@ -5,6 +5,7 @@
  * place. The tables of the new place are prepared before anything is taken out, so that a move either happens or leaves
  * all as it was. */
 #include "kernel/abi/errno.h"
+#include "kernel/base/test_point.h"
 #include "mm/space_internal.h"
 
 struct move_batch {
@@ -104,43 +105,40 @@ struct remap {
     uint64_t fixed;
 };
 
-static int remap_locked(struct space *space, const struct remap *remap, uint64_t *address)
+static bool is_remap_possible(const struct remap *remap)
 {
-    uint64_t old_end = remap->old + remap->old_len;
-    struct area *area = area_find(space, remap->old);
-    uint64_t to = remap->fixed;
+    if (((remap->old | remap->fixed) & PAGE_MASK) != 0 || remap->new_len == 0 ||
+        remap->old_len == 0 || remap->old_len > USER_END || remap->new_len > USER_END ||
+        remap->old > USER_END - remap->old_len) {
+        return false;
+    }
+    return !remap->is_fixed || (remap->fixed != 0 && remap->fixed <= USER_END - remap->new_len &&
+                                (remap->fixed >= remap->old + remap->old_len ||
+                                 remap->old >= remap->fixed + remap->new_len));
+}
+
+static bool is_growth_allowed(struct space *space, const struct remap *remap)
+{
+    uint64_t limit = space->limit_address_space_bytes;
+    uint64_t mapped = atomic_load_explicit(&space->nr_mapped_pages, memory_order_relaxed)
+                      << PAGE_SHIFT;
+
+    return remap->new_len <= remap->old_len ||
+           (mapped <= limit && remap->new_len - remap->old_len <= limit - mapped);
+}
+
+/* Move what is mapped at the old place, which lies in one area, to another. */
+static int move_range(struct space *space, const struct remap *remap, uint64_t *address)
+{
+    uint64_t to = remap->is_fixed ? remap->fixed : area_find_room(space, remap->new_len);
     int error;
 
-    if (!area_contains(area, remap->old) || old_end > area->end) {
-        return -EFAULT;
-    }
-    if (remap->new_len > remap->old_len) {
-        uint64_t mapped = atomic_load_explicit(&space->nr_mapped_pages, memory_order_relaxed)
-                          << PAGE_SHIFT;
-
-        if (mapped + (remap->new_len - remap->old_len) > space->limit_address_space_bytes) {
-            return -ENOMEM;
-        }
-    }
-    if (!remap->is_fixed && area->end == old_end && remap->new_len > remap->old_len &&
-        is_free(space, old_end, remap->old + remap->new_len)) {
-        area_resize(area, area->start, remap->old + remap->new_len);
-        (void)area_merge(area);
-        *address = remap->old;
-        return 0;
-    }
-    if (!remap->may_move) {
-        return -ENOMEM;
-    }
-    if (!remap->is_fixed) {
-        to = area_find_room(space, remap->new_len);
-    }
     if (to == 0) {
         return -ENOMEM;
     }
     error = area_split(space, remap->old);
     if (error == 0) {
-        error = area_split(space, old_end);
+        error = area_split(space, remap->old + remap->old_len);
     }
     if (error == 0) {
         error = move_area(area_find(space, remap->old), to, remap->new_len);
@@ -151,42 +149,59 @@ static int remap_locked(struct space *space, const struct remap *remap, uint64_t
     return error;
 }
 
-int space_remap(struct space *space, uint64_t old_address, uint64_t old_len, uint64_t new_len,
-                bool may_move, bool is_fixed, uint64_t new_fixed, uint64_t *address)
+/* All of it under one hold of the lock: between the making of room and the taking of it nobody else may map there. */
+static int remap_locked(struct space *space, struct remap *remap, uint64_t *address)
 {
-    struct remap remap = {
-        .old = old_address, .may_move = may_move, .is_fixed = is_fixed, .fixed = new_fixed};
+    uint64_t old_end = remap->old + remap->old_len;
+    struct area *area = area_find(space, remap->old);
     int error = 0;
 
-    if (((old_address | new_fixed) & PAGE_MASK) != 0 || new_len == 0 || old_len == 0 ||
-        old_len > USER_END || new_len > USER_END || old_address > USER_END - old_len) {
-        return -EINVAL;
+    if (!area_contains(area, remap->old) || old_end > area->end) {
+        return -EFAULT;
     }
-    remap.old_len = align_up(old_len, PAGE_SIZE);
-    remap.new_len = align_up(new_len, PAGE_SIZE);
-    if (is_fixed &&
-        (new_fixed == 0 || new_fixed > USER_END - remap.new_len ||
-         (new_fixed < old_address + remap.old_len && old_address < new_fixed + remap.new_len))) {
-        return -EINVAL;
+    if (!is_growth_allowed(space, remap)) {
+        return -ENOMEM;
     }
-    if (is_fixed) { /* the target is replaced, as mmap(MAP_FIXED) would */
-        error = space_unmap(space, new_fixed, remap.new_len);
+    if (remap->is_fixed) { /* the target is replaced, as mmap(MAP_FIXED) would */
+        error = space_remove_range(space, remap->fixed, remap->fixed + remap->new_len);
+        TEST_POINT(TEST_REMAP_CLEARED, space);
     }
-    if (error == 0 && remap.new_len < remap.old_len) {
-        error = space_unmap(space, old_address + remap.new_len, remap.old_len - remap.new_len);
-        remap.old_len = remap.new_len;
+    if (error == 0 && remap->new_len < remap->old_len) {
+        error = space_remove_range(space, remap->old + remap->new_len, old_end);
+        remap->old_len = remap->new_len;
     }
     if (error != 0) {
         return error;
     }
-    if (!is_fixed && remap.new_len == remap.old_len) {
-        rwlock_read_lock(&space->lock);
-        error = area_contains(area_find(space, old_address), old_address) ? 0 : -EFAULT;
-        rwlock_read_unlock(&space->lock);
-        if (error == 0) {
-            *address = old_address;
-        }
-        return error;
+    if (!remap->is_fixed && remap->new_len == remap->old_len) {
+        *address = remap->old;
+        return 0;
+    }
+    if (!remap->is_fixed && area->end == old_end &&
+        is_free(space, old_end, remap->old + remap->new_len)) {
+        area_resize(area, area->start, remap->old + remap->new_len);
+        (void)area_merge(area);
+        *address = remap->old;
+        return 0;
+    }
+    return remap->may_move ? move_range(space, remap, address) : -ENOMEM;
+}
+
+int space_remap(struct space *space, uint64_t old_address, uint64_t old_len, uint64_t new_len,
+                bool may_move, bool is_fixed, uint64_t new_fixed, uint64_t *address)
+{
+    struct remap remap = {
+        .old = old_address,
+        .old_len = align_up(min_of(old_len, USER_END + 1), PAGE_SIZE),
+        .new_len = align_up(min_of(new_len, USER_END + 1), PAGE_SIZE),
+        .may_move = may_move,
+        .is_fixed = is_fixed,
+        .fixed = is_fixed ? new_fixed : 0,
+    };
+    int error;
+
+    if (!is_remap_possible(&remap)) {
+        return -EINVAL;
     }
     rwlock_write_lock(&space->lock);
     error = remap_locked(space, &remap, address);

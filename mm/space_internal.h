@@ -64,12 +64,17 @@ void space_count_page(struct space *space, struct page *page, int change);
 /** Rights of the page-table entries of an area, for a page that may (not) be written. */
 uint32_t area_pte_flags(const struct area *area, bool is_writable);
 
-/* ---- fault.c ------------------------------------------------------------------------------------ */
+/* ---- space.c ------------------------------------------------------------------------------------ */
 
-/** Extend the stack area above the address down to it. Returns 0 or -EFAULT. Takes space->lock. (space.c) */
+/** Remove what is mapped in [start, end). Returns 0, or -ENOMEM with nothing changed. Caller: space->lock for writing. */
+int must_check space_remove_range(struct space *space, uint64_t start, uint64_t end);
+
+/** Extend the stack area above the address down to it. Returns 0 or -EFAULT. Takes space->lock. */
 int must_check space_grow_stack(struct space *space, uint64_t address);
 
-/** The frame of zeros that untouched anonymous memory shows to readers; not reference-counted. */
-struct page *zero_page(void);
+/* ---- fault.c ------------------------------------------------------------------------------------ */
+
+/** Whether it is the frame of zeros that untouched anonymous memory shows to readers; not reference-counted. Context: any. */
+bool is_zero_page(const struct page *page);
 
 #endif

@@ -55,7 +55,7 @@ static bool collect_entry(struct pagetable *table, uint64_t address, struct pte 
     if (batch->nr_cleared++ == 0) {
         batch->first = address;
     }
-    if (page != zero_page()) {
+    if (!is_zero_page(page)) {
         space_count_page(batch->space, page, -1);
         batch->pages[batch->nr++] = page;
     }
