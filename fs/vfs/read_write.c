@@ -26,6 +26,12 @@ static bool has_offset(const struct file *file)
     return type == S_IFREG || type == S_IFDIR || type == S_IFBLK;
 }
 
+/* A transfer may not reach beyond the largest offset there is. */
+static bool is_beyond(uint64_t position, const struct iter *iter)
+{
+    return position > INT64_MAX || iter->remaining_bytes > INT64_MAX - position;
+}
+
 ssize_t vfs_read(struct file *file, struct iter *iter, uint64_t *position)
 {
     ssize_t result;
@@ -37,13 +43,13 @@ ssize_t vfs_read(struct file *file, struct iter *iter, uint64_t *position)
         return inode_is(file->inode, S_IFDIR) ? -EISDIR : -EINVAL;
     }
     if (position != NULL) {
-        return file->ops->read(file, iter, position);
+        return is_beyond(*position, iter) ? -EINVAL : file->ops->read(file, iter, position);
     }
     if (!has_offset(file)) {
         return file->ops->read(file, iter, &file->position);
     }
     mutex_lock(&file->position_lock);
-    result = file->ops->read(file, iter, &file->position);
+    result = is_beyond(file->position, iter) ? -EINVAL : file->ops->read(file, iter, &file->position);
     mutex_unlock(&file->position_lock);
     return result;
 }
@@ -59,13 +65,13 @@ ssize_t vfs_write(struct file *file, struct iter *iter, uint64_t *position)
         return -EINVAL;
     }
     if (position != NULL) {
-        return file->ops->write(file, iter, position);
+        return is_beyond(*position, iter) ? -EINVAL : file->ops->write(file, iter, position);
     }
     if (!has_offset(file)) {
         return file->ops->write(file, iter, &file->position);
     }
     mutex_lock(&file->position_lock);
-    result = file->ops->write(file, iter, &file->position);
+    result = is_beyond(file->position, iter) ? -EINVAL : file->ops->write(file, iter, &file->position);
     mutex_unlock(&file->position_lock);
     return result;
 }

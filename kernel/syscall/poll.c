@@ -105,6 +105,8 @@ static void items_put_files(struct poll_item *items, unsigned nr)
 
 /* ---- ppoll ------------------------------------------------------------------------------------------------------------------ */
 
+#define CHUNK_FDS 32u /* of the user's array, copied at a time */
+
 static void load_item(struct poll_item *item, const struct abi_pollfd *pollfd)
 {
     *item = (struct poll_item){.events = (uint16_t)pollfd->events};
@@ -116,18 +118,22 @@ static void load_item(struct poll_item *item, const struct abi_pollfd *pollfd)
 
 static int load_pollfds(uint64_t address, unsigned nr, struct poll_item *items)
 {
-    for (unsigned i = 0; i < nr; i++) {
-        struct abi_pollfd pollfd;
+    struct abi_pollfd chunk[CHUNK_FDS];
 
-        if (copy_from_user(&pollfd, address + i * sizeof(pollfd), sizeof(pollfd)) != 0) {
+    for (unsigned i = 0; i < nr; i++) {
+        unsigned place = i % CHUNK_FDS;
+
+        if (place == 0 && copy_from_user(chunk, address + i * sizeof(chunk[0]),
+                                         min_of(nr - i, CHUNK_FDS) * sizeof(chunk[0])) != 0) {
             items_put_files(items, i);
             return -EFAULT;
         }
-        load_item(&items[i], &pollfd);
+        load_item(&items[i], &chunk[place]);
     }
     return 0;
 }
 
+/* Only revents is written: another thread may be changing the rest of the array meanwhile. */
 static int store_revents(uint64_t address, unsigned nr, const struct poll_item *items)
 {
     for (unsigned i = 0; i < nr; i++) {
@@ -192,73 +198,83 @@ static const uint32_t set_events[NR_SETS] = {
     [SET_EXCEPT] = POLLPRI,
 };
 
+struct selected { /* one descriptor that is in some set */
+    uint32_t fd;
+    uint32_t sets; /* bit i: in set i */
+};
+
 struct select {
-    unsigned nr;             /* descriptors to look at */
     unsigned nr_words;       /* of each set */
     uint64_t *sets[NR_SETS]; /* in, then out */
     unsigned nr_items;
     struct poll_item *items;
-    int *fds; /* of the items */
+    struct selected *selected; /* of the items */
 };
 
-static uint32_t wanted_events(const struct select *select, unsigned fd)
+static int select_add(struct select *select, uint32_t fd, uint32_t sets)
 {
-    uint32_t events = 0;
+    struct poll_item *item = &select->items[select->nr_items];
 
-    for (unsigned i = 0; i < NR_SETS; i++) {
-        events |= bitmap_test(select->sets[i], fd) ? set_events[i] : 0;
+    *item = (struct poll_item){.events = ((sets & 1) != 0 ? set_events[SET_READ] : 0) |
+                                         ((sets & 2) != 0 ? set_events[SET_WRITE] : 0) |
+                                         ((sets & 4) != 0 ? set_events[SET_EXCEPT] : 0)};
+    if (fd_get((int)fd, &item->file) != 0) {
+        return -EBADF;
     }
-    return events;
+    select->selected[select->nr_items++] = (struct selected){fd, sets};
+    return 0;
 }
 
 static int select_open(struct select *select)
 {
-    for (unsigned fd = 0; fd < select->nr; fd++) {
-        uint32_t events = wanted_events(select, fd);
-        struct poll_item *item = &select->items[select->nr_items];
+    for (unsigned word = 0; word < select->nr_words; word++) {
+        uint64_t in = select->sets[SET_READ][word];
+        uint64_t out = select->sets[SET_WRITE][word];
+        uint64_t except = select->sets[SET_EXCEPT][word];
+        uint32_t fd = word * BITMAP_WORD_BITS;
 
-        if (events == 0) {
-            continue;
+        for (; (in | out | except) != 0; in >>= 1, out >>= 1, except >>= 1, fd++) {
+            uint32_t sets = (uint32_t)((in & 1) | (out & 1) << 1 | (except & 1) << 2);
+            int error = sets != 0 ? select_add(select, fd, sets) : 0;
+
+            if (error != 0) {
+                return error;
+            }
         }
-        *item = (struct poll_item){.events = events};
-        if (fd_get((int)fd, &item->file) != 0) {
-            return -EBADF;
-        }
-        select->fds[select->nr_items++] = (int)fd;
     }
     return 0;
 }
 
-/* Turn what is ready into sets. Returns the number of bits. */
+/* Make the sets anew of what is ready. Returns the number of bits. */
 static int64_t select_close(struct select *select)
 {
     int64_t nr_bits = 0;
 
-    for (unsigned i = 0; i < NR_SETS; i++) {
-        uint64_t *set = select->sets[i];
-
-        for (unsigned k = 0; k < select->nr_items; k++) {
-            size_t fd = (size_t)select->fds[k];
-
-            if (!bitmap_test(set, fd)) {
-                continue;
-            }
-            if ((select->items[k].ready & set_events[i]) != 0) {
+    memset(select->sets[0], 0, NR_SETS * select->nr_words * sizeof(uint64_t));
+    for (unsigned k = 0; k < select->nr_items; k++) {
+        if (likely(select->items[k].ready == 0)) {
+            continue;
+        }
+        for (unsigned i = 0; i < NR_SETS; i++) {
+            if ((select->selected[k].sets & 1u << i) != 0 && (select->items[k].ready & set_events[i]) != 0) {
+                bitmap_set(select->sets[i], select->selected[k].fd);
                 nr_bits++;
-            } else {
-                bitmap_clear(set, fd);
             }
         }
     }
     return nr_bits;
 }
 
-static int select_load(struct select *select, const uint64_t *addresses)
+/* nr: only that many descriptors count. */
+static int select_load(struct select *select, const uint64_t *addresses, unsigned nr)
 {
     for (unsigned i = 0; i < NR_SETS; i++) {
         if (addresses[i] != 0 &&
             copy_from_user(select->sets[i], addresses[i], select->nr_words * sizeof(uint64_t)) != 0) {
             return -EFAULT;
+        }
+        if (nr % BITMAP_WORD_BITS != 0) {
+            select->sets[i][select->nr_words - 1] &= BIT(nr % BITMAP_WORD_BITS) - 1;
         }
     }
     return 0;
@@ -275,9 +291,9 @@ static int select_store(const struct select *select, const uint64_t *addresses)
     return 0;
 }
 
-static int64_t select_run(struct select *select, const uint64_t *addresses, uint64_t deadline_ns)
+static int64_t select_run(struct select *select, const uint64_t *addresses, unsigned nr, uint64_t deadline_ns)
 {
-    int64_t result = select_load(select, addresses);
+    int64_t result = select_load(select, addresses, nr);
 
     if (result == 0) {
         result = select_open(select);
@@ -295,27 +311,26 @@ static int64_t select_run(struct select *select, const uint64_t *addresses, uint
     return result;
 }
 
-/* All memory that a select needs, in one block. */
-static int64_t select_user(int nr, const uint64_t *addresses, uint64_t deadline_ns)
+/* All memory that a select needs, in one block: sets, items, descriptors. */
+static int64_t select_user(int nr_wanted, const uint64_t *addresses, uint64_t deadline_ns)
 {
-    uint64_t limit = align_up(task_rlimit(ABI_RLIMIT_NOFILE), 64);
-    struct select select = {.nr = (unsigned)min_of((uint64_t)nr, limit)};
-    size_t set_bytes;
-    char *block;
+    unsigned nr = (unsigned)min_of((uint64_t)nr_wanted, align_up(task_rlimit(ABI_RLIMIT_NOFILE), 64));
+    struct select select = {.nr_words = (unsigned)BITMAP_NR_WORDS(nr)};
+    size_t set_bytes = select.nr_words * sizeof(uint64_t);
+    size_t item_bytes = sizeof(struct poll_item) + sizeof(struct selected);
+    char *block = kmalloc(NR_SETS * set_bytes + nr * item_bytes + 1, ALLOC_KERNEL);
     int64_t result;
 
-    select.nr_words = (unsigned)BITMAP_NR_WORDS(select.nr);
-    set_bytes = select.nr_words * sizeof(uint64_t);
-    block = kzalloc(NR_SETS * set_bytes + select.nr * (sizeof(struct poll_item) + sizeof(int)) + 1, ALLOC_KERNEL);
     if (block == NULL) {
         return -ENOMEM;
     }
+    memset(block, 0, NR_SETS * set_bytes);
     for (unsigned i = 0; i < NR_SETS; i++) {
         select.sets[i] = (uint64_t *)(block + i * set_bytes);
     }
     select.items = (struct poll_item *)(block + NR_SETS * set_bytes);
-    select.fds = (int *)(select.items + select.nr);
-    result = select_run(&select, addresses, deadline_ns);
+    select.selected = (struct selected *)(select.items + nr);
+    result = select_run(&select, addresses, nr, deadline_ns);
     kfree(block);
     return result;
 }
