@@ -14,7 +14,7 @@ from sources import Verdict, all_files
 LONG = 450
 CODE = (".c", ".h", ".S", ".py", ".mk", ".awk", ".lds", "Makefile")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b|^\s*#\s*if\s+0\b")
-MACHINE_PATH = re.compile(r"(^|[^A-Za-z0-9_.])/(wo" r"rk|fa" r"rm|ho" r"me)/[a-z]")
+MACHINE_PATH = re.compile(r"(^|[^A-Za-z0-9_.])/(wo" r"rk|fa" r"rm)/[a-z]")
 COMMENT = re.compile(r'^\s*(//|/\*|#|"""|\*)')
 SPDX = "SPDX-License-Identifier: MIT"
 BINARY = (".png", ".img", ".gz", ".bin")

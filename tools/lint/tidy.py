@@ -13,13 +13,15 @@ from sources import Verdict, c_files, for_kernel, in_parallel, is_test, run
 KERNEL_FLAGS = ["--target=riscv64-linux-gnu", "-march=rv64imac", "-mabi=lp64", "-mcmodel=medany", "-std=gnu11",
                 "-ffreestanding", "-I.", "-Ikernel/arch/riscv64", "-Wall", "-Wextra", "-Wno-unused-parameter",
                 "-Wno-unknown-warning-option"]
+# The analyzer looks at each function with only its smallest callees: ten times faster, and quieter.
+SHALLOW = ["-Xclang", "-analyzer-config", "-Xclang", "mode=shallow"]
 USER_FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-I.", "-Iuser", "-I" + os.path.join(os.environ.get("CAIRN_O", "build"), "user")]
 FAULT = re.compile(r"^\S+:\d+:\d+: (warning|error): ")
 
 
 def tidy(name):
     flags = KERNEL_FLAGS if for_kernel(name) else USER_FLAGS
-    return [line for line in run(["clang-tidy", "--quiet", name, "--", *flags])[1].splitlines() if FAULT.match(line)]
+    return [line for line in run(["clang-tidy", "--quiet", name, "--", *flags, *SHALLOW])[1].splitlines() if FAULT.match(line)]
 
 
 def check():
