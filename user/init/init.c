@@ -93,22 +93,18 @@ static void reset_signals(void)
 
 // --- Starting programs --------------------------------------------------------------------------
 
-static void fill_standard_files(int in, int out)
+static void fill_standard_files(int fd)
 {
-    dup2(in, STDIN_FILENO);
-    dup2(out, STDOUT_FILENO);
-    dup2(out, STDERR_FILENO);
-    if (in > STDERR_FILENO)
-        close(in);
-    if (out > STDERR_FILENO && out != in)
-        close(out);
+    dup2(fd, STDIN_FILENO);
+    dup2(fd, STDOUT_FILENO);
+    dup2(fd, STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
 }
 
 static int open_console(void)
 {
-    int fd = open("/dev/console", O_RDWR | O_NOCTTY);
-
-    return fd >= 0 ? fd : open("/dev/tty", O_RDWR | O_NOCTTY);
+    return open("/dev/console", O_RDWR | O_NOCTTY);
 }
 
 // In a child: a session of its own, with the console as its terminal.
@@ -121,7 +117,7 @@ static void take_console(void)
         return;
     if (ioctl(fd, TIOCSCTTY, 1) != 0 && errno != EPERM)
         init_log("the console cannot be a controlling terminal: %s", strerror(errno));
-    fill_standard_files(fd, fd);
+    fill_standard_files(fd);
     tcsetpgrp(STDIN_FILENO, getpgrp());
 }
 
@@ -130,7 +126,7 @@ static void silence(void)
     int fd = open("/dev/null", O_RDWR);
 
     if (fd >= 0)
-        fill_standard_files(fd, fd);
+        fill_standard_files(fd);
 }
 
 static pid_t start_shell(void)

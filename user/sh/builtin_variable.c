@@ -96,13 +96,14 @@ int builtin_unset(int argc, char **argv)
         variables |= argv[at][1] == 'v';
     }
     for (; at < argc && !shell.unwind; at++) {
-        if (functions) {
+        // Without an option, a variable goes first; where there is none, a function.
+        bool is_function = !variables && !var_get(argv[at]) && function_find(argv[at]);
+
+        if (functions || is_function) {
             function_remove(argv[at]);
         } else if (!is_name(argv[at])) {
             warn_text("%s: not a valid name", argv[at]);
             status = STATUS_SYNTAX;
-        } else if (!variables && !var_get(argv[at]) && function_find(argv[at])) {
-            function_remove(argv[at]);
         } else if (var_unset(argv[at]) != 0) {
             status = shell.status;
         }

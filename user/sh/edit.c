@@ -87,7 +87,7 @@ static size_t word_right(const struct editor *editor)
 
 static void delete_range(struct editor *editor, size_t start, size_t end)
 {
-    if (start == end)
+    if (start == end || !editor->line.text)
         return;
     memmove(editor->line.text + start, editor->line.text + end, editor->line.len - end + 1);
     editor->line.len -= end - start;

@@ -138,9 +138,7 @@ static void read_backslash(struct builder *b, enum context context)
 
     if (c == '\n') {
         lex_next_char(b->lexer);
-    } else if (c == END_OF_TEXT) {
-        word_add_char(b, '\\', true);
-    } else if (special[context] && !strchr(special[context], c)) {
+    } else if (c == END_OF_TEXT || (special[context] && !strchr(special[context], c))) {
         word_add_char(b, '\\', true);
     } else {
         word_add_char(b, lex_next_char(b->lexer), true);
