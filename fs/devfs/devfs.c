@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* devfs: a node in /dev for every device there is.
  *
- * It is a tmpfs whose root knows more names than were made in it. When a name is not found, and before the root is listed, every
- * device that the drivers have registered and that has no node yet gets one. So a new device is there at once, programs can still
- * add nodes, directories and links of their own, and nothing has to be told to devfs. A node that was removed comes back with the
- * next look: what exists can't be hidden here. Because names appear by themselves, the dentry cache keeps no negative
- * entries (NAMES_POSITIVE).
+ * It is a tmpfs whose root knows more names than were made in it. When a name is not found, and
+ * before the root is listed, every device that the drivers have registered and that has no node
+ * yet gets one. So a new device is there at once, programs can still add nodes, directories and
+ * links of their own, and nothing has to be told to devfs. A node that was removed comes back
+ * with the next look: what exists can't be hidden here. Because names appear by themselves, the
+ * dentry cache keeps no negative entries (NAMES_POSITIVE).
  *
- * Locks: none of its own. tmpfs_add() refuses a name that is there, so two that add the same device do no harm. */
+ * Locks: none of its own. tmpfs_add() refuses a name that is there, so two that add the same
+ * device do no harm. */
 #include "fs/devfs/devfs.h"
 #include "drivers/block.h"
 #include "drivers/char.h"
@@ -16,8 +18,8 @@
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"
 
-/* Make the node of a device; of "pts/0" the directory too. That it is there already is no error, and what can't be made for
- * want of memory is tried again with the next look. */
+/* Make the node of a device; of "pts/0" the directory too. That it is there already is no error,
+ * and what can't be made for want of memory is tried again with the next look. */
 static void make_node(struct inode *root, const char *name, uint32_t mode, uint32_t dev_number)
 {
     const char *slash = strchr(name, '/');
@@ -59,7 +61,8 @@ static void make_missing_nodes(struct inode *root)
 
     for (unsigned i = 0; (character = char_get(i)) != NULL; i++) {
         if (!has_name(root, character->name)) {
-            make_node(root, character->name, S_IFCHR | (character->mode & 0777), character->dev_number);
+            make_node(root, character->name, S_IFCHR | (character->mode & 0777),
+                      character->dev_number);
         }
     }
     for (unsigned i = 0; (block = block_get(i)) != NULL; i++) {
@@ -86,7 +89,8 @@ static int devfs_readdir(struct file *file, struct dir_context *context)
     return tmpfs_dir_file_ops.readdir(file, context);
 }
 
-/* The root's operations: tmpfs's, but for the two that see more. Filled in before the type is known to anybody. */
+/* The root's operations: tmpfs's, but for the two that see more. Filled in before the type is
+ * known to anybody. */
 static struct inode_ops devfs_root_ops;
 static struct file_ops devfs_root_file_ops;
 
@@ -96,8 +100,9 @@ static int devfs_mount(struct super *super, const char *options)
         const char *name, *target;
         uint32_t mode;
     } extras[] = {
-        {"fd", "/proc/self/fd", 0},         {"stdin", "/proc/self/fd/0", 0}, {"stdout", "/proc/self/fd/1", 0},
-        {"stderr", "/proc/self/fd/2", 0},   {"pts", NULL, S_IFDIR | 0755},   {"shm", NULL, S_IFDIR | S_ISVTX | 0777},
+        {"fd", "/proc/self/fd", 0},       {"stdin", "/proc/self/fd/0", 0},
+        {"stdout", "/proc/self/fd/1", 0}, {"stderr", "/proc/self/fd/2", 0},
+        {"pts", NULL, S_IFDIR | 0755},    {"shm", NULL, S_IFDIR | S_ISVTX | 0777},
     };
     int error = tmpfs_mount(super, options);
 

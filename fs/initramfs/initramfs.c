@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 /* The initramfs: a newc cpio archive, unpacked into the root at boot.
  *
- * Each entry is a header of 110 characters ("070701", then thirteen numbers of eight hexadecimal digits), the name with its NUL,
- * padding to 4 bytes, the content, padding. An archive ends with an entry named TRAILER!!!; another may follow, with zeros in
- * between, as boot loaders join them. Names that share an inode number (and have more than one link) are one file: its content stands
- * with one of them, usually the last. A directory's time is that of the last entry made in it.
+ * Each entry is a header of 110 characters ("070701", then thirteen numbers of eight hexadecimal
+ * digits), the name with its NUL, padding to 4 bytes, the content, padding. An archive ends with
+ * an entry named TRAILER!!!; another may follow, with zeros in between, as boot loaders join
+ * them. Names that share an inode number (and have more than one link) are one file: its content
+ * stands with one of them, usually the last. A directory's time is that of the last entry made
+ * in it.
  *
- * The archive comes from outside and is not trusted: every length is checked against what is left before it is used, and names that
- * are absolute or lead upwards are refused. Everything is made through the calls of the VFS, so that the rules hold.
+ * The archive comes from outside and is not trusted: every length is checked against what is
+ * left before it is used, and names that are absolute or lead upwards are refused. Everything is
+ * made through the calls of the VFS, so that the rules hold.
  *
  * Source: cpio(5), "New ASCII format". */
 #include "fs/initramfs/initramfs.h"
@@ -21,12 +24,24 @@
 #include "mm/kmalloc.h"
 
 #define CPIO_HEADER_SIZE 110u
-#define CPIO_NR_FIELDS 13u
-#define LINK_BUCKETS 64u
+#define CPIO_NR_FIELDS   13u
+#define LINK_BUCKETS     64u
 
-enum cpio_field { /* the numbers of a header, in order */
-    CPIO_INO, CPIO_MODE, CPIO_UID, CPIO_GID, CPIO_NLINK, CPIO_MTIME, CPIO_FILESIZE,
-    CPIO_DEVMAJOR, CPIO_DEVMINOR, CPIO_RDEVMAJOR, CPIO_RDEVMINOR, CPIO_NAMESIZE, CPIO_CHECK,
+/* The numbers of a header, in order. */
+enum cpio_field {
+    CPIO_INO,
+    CPIO_MODE,
+    CPIO_UID,
+    CPIO_GID,
+    CPIO_NLINK,
+    CPIO_MTIME,
+    CPIO_FILESIZE,
+    CPIO_DEVMAJOR,
+    CPIO_DEVMINOR,
+    CPIO_RDEVMAJOR,
+    CPIO_RDEVMINOR,
+    CPIO_NAMESIZE,
+    CPIO_CHECK,
 };
 
 struct cpio_entry {
@@ -50,11 +65,12 @@ struct unpacker {
 
 static int refuse(const struct unpacker *unpacker, const char *reason)
 {
-    pr_err("initramfs: offset %llu: %s", (unsigned long long)(unpacker->at - unpacker->start), reason);
+    pr_err("initramfs: offset %llu: %s", (unsigned long long)(unpacker->at - unpacker->start),
+           reason);
     return -EINVAL;
 }
 
-/* ---- Reading the archive ----------------------------------------------------------------------------------------- */
+/* ---- Reading the archive --------------------------------------------------------------------- */
 
 static int parse_hex8(const uint8_t *text, uint32_t *value)
 {
@@ -89,7 +105,8 @@ static const uint8_t *padded(const struct unpacker *unpacker, const uint8_t *at)
 {
     size_t offset = align_up((size_t)(at - unpacker->start), 4);
 
-    return offset <= (size_t)(unpacker->end - unpacker->start) ? unpacker->start + offset : unpacker->end;
+    return offset <= (size_t)(unpacker->end - unpacker->start) ? unpacker->start + offset
+                                                               : unpacker->end;
 }
 
 /* Take the next entry and move behind it. */
@@ -126,7 +143,8 @@ static int next_entry(struct unpacker *unpacker, struct cpio_entry *entry)
     return 0;
 }
 
-/* A name relative to the root, without leading "./" or "/"; NULL if it leads upwards. "" is the root itself. */
+/* A name relative to the root, without leading "./" or "/"; NULL if it leads upwards. "" is the
+ * root itself. */
 static const char *clean_name(const char *name)
 {
     const char *part;
@@ -146,7 +164,7 @@ static const char *clean_name(const char *name)
     return name;
 }
 
-/* ---- Hard links ---------------------------------------------------------------------------------------------------- */
+/* ---- Hard links ------------------------------------------------------------------------------ */
 
 static struct list *link_bucket(struct unpacker *unpacker, const struct cpio_entry *entry)
 {
@@ -157,7 +175,7 @@ static struct cpio_link *find_link(struct unpacker *unpacker, const struct cpio_
 {
     struct cpio_link *link;
 
-    list_for_each(link, link_bucket(unpacker, entry), node) {
+    list_for_each (link, link_bucket(unpacker, entry), node) {
         if (link->ino == entry->field[CPIO_INO] && link->devmajor == entry->field[CPIO_DEVMAJOR] &&
             link->devminor == entry->field[CPIO_DEVMINOR]) {
             return link;
@@ -166,7 +184,8 @@ static struct cpio_link *find_link(struct unpacker *unpacker, const struct cpio_
     return NULL;
 }
 
-static int remember_link(struct unpacker *unpacker, const struct cpio_entry *entry, const char *name)
+static int remember_link(struct unpacker *unpacker, const struct cpio_entry *entry,
+                         const char *name)
 {
     struct cpio_link *link = kmalloc(sizeof(*link), ALLOC_KERNEL);
 
@@ -216,7 +235,7 @@ static int try_link(struct unpacker *unpacker, const struct cpio_entry *entry, c
     return error != 0 ? error : 1;
 }
 
-/* ---- Making things --------------------------------------------------------------------------------------------------- */
+/* ---- Making things --------------------------------------------------------------------------- */
 
 static int write_content(struct file *file, const struct cpio_entry *entry)
 {
@@ -247,14 +266,16 @@ static int unpack_file(struct unpacker *unpacker, const struct cpio_entry *entry
     if (linked == 1 && !has_content) {
         return 0;
     }
-    /* What an earlier archive left under this name gives way; a fresh hard link is opened to be filled. */
+    /* What an earlier archive left under this name gives way; a fresh hard link is opened to be
+     * filled. */
     if (linked == 0) {
         error = vfs_unlink(unpacker->context, name);
         if (error != 0 && error != -ENOENT) {
             return error;
         }
     }
-    error = vfs_open(unpacker->context, name, O_CREAT | O_WRONLY | O_NOFOLLOW, entry->field[CPIO_MODE] & 07777, &file);
+    error = vfs_open(unpacker->context, name, O_CREAT | O_WRONLY | O_NOFOLLOW,
+                     entry->field[CPIO_MODE] & 07777, &file);
     if (error != 0) {
         return error;
     }
@@ -263,7 +284,8 @@ static int unpack_file(struct unpacker *unpacker, const struct cpio_entry *entry
     return error;
 }
 
-static int unpack_symlink(struct unpacker *unpacker, const struct cpio_entry *entry, const char *name)
+static int unpack_symlink(struct unpacker *unpacker, const struct cpio_entry *entry,
+                          const char *name)
 {
     uint32_t len = entry->field[CPIO_FILESIZE];
     char *target;
@@ -284,7 +306,8 @@ static int unpack_symlink(struct unpacker *unpacker, const struct cpio_entry *en
 
 static int unpack_dir(struct unpacker *unpacker, const struct cpio_entry *entry, const char *name)
 {
-    int error = *name == '\0' ? 0 : vfs_mkdir(unpacker->context, name, entry->field[CPIO_MODE] & 07777);
+    int error = *name == '\0' ? 0
+                              : vfs_mkdir(unpacker->context, name, entry->field[CPIO_MODE] & 07777);
 
     return error == -EEXIST ? 0 : error;
 }
@@ -306,7 +329,8 @@ static int unpack_node(struct unpacker *unpacker, const struct cpio_entry *entry
 }
 
 /* Owner and time, and what mkdir leaves of the mode. */
-static int set_attributes(struct unpacker *unpacker, const struct cpio_entry *entry, const char *name)
+static int set_attributes(struct unpacker *unpacker, const struct cpio_entry *entry,
+                          const char *name)
 {
     bool is_link = (entry->field[CPIO_MODE] & S_IFMT) == S_IFLNK;
     struct attr_change change = {
@@ -358,7 +382,9 @@ static int unpack_entry(struct unpacker *unpacker, const struct cpio_entry *entr
 int initramfs_unpack(const struct walk_context *context, const void *archive, size_t len_bytes)
 {
     struct walk_context own = *context;
-    struct unpacker unpacker = {.context = &own, .start = archive, .at = archive,
+    struct unpacker unpacker = {.context = &own,
+                                .start = archive,
+                                .at = archive,
                                 .end = (const uint8_t *)archive + len_bytes};
     int error = 0;
 

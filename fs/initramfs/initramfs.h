@@ -7,8 +7,10 @@
 
 struct walk_context;
 
-/** Unpack newc cpio archives (several may follow one another, with zero padding between them) below context->cwd.
- *  What precedes an error stays. Returns 0, -EINVAL (no archive, or damaged: one log line says where), -ENOMEM, … */
-int must_check initramfs_unpack(const struct walk_context *context, const void *archive, size_t len_bytes);
+/** Unpack newc cpio archives (several may follow one another, with zero padding between them)
+ *  below context->cwd. What precedes an error stays. Returns 0, -EINVAL (no archive, or damaged:
+ *  one log line says where), -ENOMEM, … */
+int must_check initramfs_unpack(const struct walk_context *context, const void *archive,
+                                size_t len_bytes);
 
 #endif

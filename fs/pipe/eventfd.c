@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* eventfd(2): a 64-bit counter that writes add to and reads take from.
  *
- * A read waits until the counter is not 0 and takes all of it (or 1, for a semaphore); a write waits until its value fits below
- * 2^64 - 1. The counter is under the lock of a spin lock; bytes are copied outside it. */
+ * A read waits until the counter is not 0 and takes all of it (or 1, for a semaphore); a write
+ * waits until its value fits below 2^64 - 1. The counter is under the lock of a spin lock; bytes
+ * are copied outside it. */
 #include "fs/pipe/eventfd.h"
 #include "drivers/char.h"
 #include "fs/vfs/super.h"
@@ -65,13 +66,15 @@ static ssize_t eventfd_read(struct file *file, struct iter *iter, uint64_t *posi
         if ((file->flags & O_NONBLOCK) != 0) {
             return -EAGAIN;
         }
-        error = waitq_wait(&event->readers, PORT_BLOCK_INTERRUPTIBLE, PORT_NO_DEADLINE, look(event) != 0);
+        error = waitq_wait(&event->readers, PORT_BLOCK_INTERRUPTIBLE, PORT_NO_DEADLINE,
+                           look(event) != 0);
         if (error != 0) {
             return error;
         }
     }
     waitq_wake_all(&event->writers);
-    return iter_copy_to(iter, &value, sizeof(value)) == sizeof(value) ? (ssize_t)sizeof(value) : -EFAULT;
+    return iter_copy_to(iter, &value, sizeof(value)) == sizeof(value) ? (ssize_t)sizeof(value)
+                                                                      : -EFAULT;
 }
 
 static ssize_t eventfd_write(struct file *file, struct iter *iter, uint64_t *position)
@@ -112,7 +115,8 @@ static uint32_t eventfd_poll(struct file *file, struct poll_request *request)
     poll_add(request, &event->readers);
     poll_add(request, &event->writers);
     count = look(event);
-    return (count != 0 ? POLLIN | POLLRDNORM : 0u) | (count < EVENTFD_MAX ? POLLOUT | POLLWRNORM : 0u);
+    return (count != 0 ? POLLIN | POLLRDNORM : 0u) |
+           (count < EVENTFD_MAX ? POLLOUT | POLLWRNORM : 0u);
 }
 
 static void eventfd_release(struct file *file)
@@ -151,7 +155,8 @@ int eventfd_create(uint32_t initial, bool is_semaphore, uint32_t open_flags, str
         return error;
     }
     event = kzalloc(sizeof(*event), ALLOC_KERNEL);
-    inode = inode_new(eventfd_super, atomic_fetch_add_explicit(&last_number, 1, memory_order_relaxed) + 1);
+    inode = inode_new(eventfd_super,
+                      atomic_fetch_add_explicit(&last_number, 1, memory_order_relaxed) + 1);
     error = event != NULL && inode != NULL ? 0 : -ENOMEM;
     if (error == 0) {
         spin_init(&event->lock, LOCK_RANK_FILE, "eventfd");

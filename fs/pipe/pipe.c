@@ -1,62 +1,29 @@
 // SPDX-License-Identifier: MIT
 /* Pipes and FIFOs: bytes from writers to readers, in order, through a ring of pages.
  *
- * The ring has 16 slots of one page each (64 KiB) by default. A write first tops up the newest page, if its odd bytes (what is left
- * over after whole pages) fit there, and then takes a free slot for each further page; a read takes bytes from the oldest.
- * So a free slot always means room for a whole page, which gives the atomicity that POSIX asks for: a write of at most
- * PIPE_BUF = 4096 bytes either finds a slot and goes in at one time, or waits. Pages that were read empty are kept, up to two, for
- * the next writes.
+ * The ring has 16 slots of one page each (64 KiB) by default. A write first tops up the newest
+ * page, if its odd bytes (what is left over after whole pages) fit there, and then takes a free
+ * slot for each further page; a read takes bytes from the oldest. So a free slot always means
+ * room for a whole page, which gives the atomicity that POSIX asks for: a write of at most
+ * PIPE_BUF = 4096 bytes either finds a slot and goes in at one time, or waits. Pages that were
+ * read empty are kept, up to two, for the next writes.
  *
- * Who waits for what: readers for a byte or the end of all writers, writers for a free slot or the end of all readers. Only the
- * steps "was empty" and "was full" wake anybody. Position and counts are read without the lock to decide whether to
- * sleep or what to tell poll(); they are looked at again under it.
+ * Who waits for what: readers for a byte or the end of all writers, writers for a free slot or
+ * the end of all readers. Only the steps "was empty" and "was full" wake anybody. Position and
+ * counts are read without the lock to decide whether to sleep or what to tell poll(); they are
+ * looked at again under it.
  *
- * A FIFO is an inode on any file system whose open files share one such ring, kept in inode->pipe while there is one. Opening
- * it for reading waits for a writer and the other way round; r_opens and w_opens count openings, so that a partner that
- * came and went meanwhile is not missed.
- *
- * Locks. pipe->lock (sleeping: user memory is copied under it) guards the ring and the counts. inode->state_lock guards
- * inode->pipe and nr_files. */
-#include "fs/pipe/pipe.h"
+ * Locks. pipe->lock (sleeping: user memory is copied under it) guards the ring and the counts.
+ * inode->state_lock guards inode->pipe and nr_files. */
+#include "fs/pipe/pipe_internal.h"
 #include "drivers/char.h"
-#include "fs/vfs/super.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
 #include "kernel/abi/ioctl.h"
 #include "kernel/abi/poll.h"
-#include "kernel/abi/statfs.h"
 #include "kernel/base/bits.h"
-#include "kernel/base/once.h"
 #include "mm/frames.h"
 #include "mm/kmalloc.h"
-#include "mm/slab.h"
-
-#define PIPE_DEFAULT_SLOTS 16u
-#define PIPE_MAX_SLOTS 256u /* 1 MiB, as /proc/sys/fs/pipe-max-size says on Linux */
-#define PIPE_SPARE_PAGES 2u
-
-struct pipe_slot {
-    struct page *page;
-    uint32_t offset, len; /* the bytes not yet read */
-};
-
-struct pipe {
-    struct mutex lock;          /* LOCK_RANK_PIPE */
-    struct pipe_slot *slots;    /* [lock] nr_slots of them, a power of two */
-    uint32_t nr_slots;          /* [lock; read without] */
-    uint32_t head, tail;        /* [lock; read without] slots head - 1 … tail are in use; both only grow */
-    uint32_t nr_readers, nr_writers; /* [lock; read without] open files */
-    uint32_t r_opens, w_opens;  /* [lock; read without] openings so far */
-    struct page *spare[PIPE_SPARE_PAGES]; /* [lock] */
-    unsigned nr_spare;          /* [lock] */
-    uint32_t nr_files;          /* [inode->state_lock] of a FIFO or pipe; the last one frees it */
-    struct waitq readers, writers;
-};
-
-SLAB_CACHE(pipe_cache, struct pipe, NULL);
-
-#define LOOK(field) __atomic_load_n(&(field), __ATOMIC_ACQUIRE)
-#define SET(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELEASE)
 
 static bool is_empty(const struct pipe *pipe)
 {
@@ -68,12 +35,7 @@ static bool is_full(const struct pipe *pipe)
     return LOOK(pipe->head) - LOOK(pipe->tail) >= LOOK(pipe->nr_slots);
 }
 
-static struct pipe_slot *slot_at(struct pipe *pipe, uint32_t index)
-{
-    return &pipe->slots[index & (pipe->nr_slots - 1)];
-}
-
-/* ---- Pages ------------------------------------------------------------------------------------------------- */
+/* ---- Pages ----------------------------------------------------------------------------------- */
 
 static struct page *take_page(struct pipe *pipe)
 {
@@ -89,36 +51,7 @@ static void give_page(struct pipe *pipe, struct page *page)
     }
 }
 
-static struct pipe *pipe_alloc(void)
-{
-    struct pipe *pipe = slab_alloc(&pipe_cache, ALLOC_KERNEL);
-    struct pipe_slot *slots = kmalloc(PIPE_DEFAULT_SLOTS * sizeof(*slots), ALLOC_KERNEL);
-
-    if (pipe == NULL || slots == NULL) {
-        slab_free(&pipe_cache, pipe);
-        kfree(slots);
-        return NULL;
-    }
-    *pipe = (struct pipe){.slots = slots, .nr_slots = PIPE_DEFAULT_SLOTS};
-    mutex_init(&pipe->lock, LOCK_RANK_PIPE, "pipe");
-    waitq_init(&pipe->readers);
-    waitq_init(&pipe->writers);
-    return pipe;
-}
-
-static void pipe_free(struct pipe *pipe)
-{
-    for (; pipe->tail != pipe->head; pipe->tail++) {
-        frames_free(slot_at(pipe, pipe->tail)->page, 0);
-    }
-    while (pipe->nr_spare != 0) {
-        frames_free(pipe->spare[--pipe->nr_spare], 0);
-    }
-    kfree(pipe->slots);
-    slab_free(&pipe_cache, pipe);
-}
-
-/* ---- Reading ------------------------------------------------------------------------------------------------ */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* Move what is there. Returns bytes, or -EFAULT when not one could be moved. */
 static ssize_t take_bytes(struct pipe *pipe, struct iter *iter)
@@ -183,7 +116,7 @@ static ssize_t pipe_read(struct file *file, struct iter *iter, uint64_t *positio
     return result;
 }
 
-/* ---- Writing ------------------------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 /* Add to the newest page what is left over after whole pages, if it fits there entirely. */
 static ssize_t top_up(struct pipe *pipe, struct iter *iter)
@@ -292,7 +225,7 @@ static ssize_t pipe_write(struct file *file, struct iter *iter, uint64_t *positi
     }
 }
 
-/* ---- Other calls on the open end ------------------------------------------------------------------------------ */
+/* ---- Other calls on the open end ------------------------------------------------------------- */
 
 static uint32_t pipe_poll(struct file *file, struct poll_request *request)
 {
@@ -304,7 +237,8 @@ static uint32_t pipe_poll(struct file *file, struct poll_request *request)
         if (!is_empty(pipe)) {
             ready |= POLLIN | POLLRDNORM;
         }
-        /* A FIFO that never had a writer since it was opened is quiet, not hung up (error_seq holds w_opens of then). */
+        /* A FIFO that never had a writer since it was opened is quiet, not hung up (error_seq
+         * holds w_opens of then). */
         if (LOOK(pipe->nr_writers) == 0 && LOOK(pipe->w_opens) != file->error_seq) {
             ready |= POLLHUP;
         }
@@ -337,14 +271,13 @@ static int pipe_ioctl(struct file *file, uint32_t command, uint64_t argument)
     return port_copy_to_user(user_ptr(argument), &nr_bytes, sizeof(nr_bytes)) == 0 ? 0 : -EFAULT;
 }
 
-/* Wake whoever waits for the other end: an end has come or gone. */
-static void wake_both(struct pipe *pipe)
+void pipe_wake_both(struct pipe *pipe)
 {
     waitq_wake_all(&pipe->readers);
     waitq_wake_all(&pipe->writers);
 }
 
-static void pipe_release(struct file *file)
+void pipe_release(struct file *file)
 {
     struct pipe *pipe = file->private_data;
     struct inode *inode = file->inode;
@@ -354,7 +287,7 @@ static void pipe_release(struct file *file)
     SET(pipe->nr_readers, pipe->nr_readers - file->can_read);
     SET(pipe->nr_writers, pipe->nr_writers - file->can_write);
     mutex_unlock(&pipe->lock);
-    wake_both(pipe);
+    pipe_wake_both(pipe);
     spin_lock(&inode->state_lock);
     is_last = --pipe->nr_files == 0;
     if (is_last) {
@@ -414,86 +347,6 @@ int64_t pipe_set_size(struct file *file, uint64_t size_bytes)
     return (int64_t)(nr * PAGE_SIZE);
 }
 
-/* ---- Opening -------------------------------------------------------------------------------------------------- */
-
-/* The ring of an inode, made if there is none; counted in nr_files. */
-static struct pipe *pipe_attach(struct inode *inode)
-{
-    struct pipe *fresh = NULL;
-    struct pipe *pipe;
-
-    for (;;) {
-        spin_lock(&inode->state_lock);
-        pipe = inode->pipe;
-        if (pipe == NULL && fresh != NULL) {
-            pipe = fresh;
-            fresh = NULL;
-            inode->pipe = pipe;
-        }
-        if (pipe != NULL) {
-            pipe->nr_files++;
-        }
-        spin_unlock(&inode->state_lock);
-        if (pipe != NULL) {
-            break;
-        }
-        fresh = pipe_alloc();
-        if (fresh == NULL) {
-            return NULL;
-        }
-    }
-    if (fresh != NULL) {
-        pipe_free(fresh);
-    }
-    return pipe;
-}
-
-/* Wait until somebody opens (or has opened) the other end. */
-static int wait_for_partner(struct waitq *queue, const uint32_t *nr_there, const uint32_t *opens, uint32_t seen)
-{
-    if (LOOK(*nr_there) != 0) {
-        return 0;
-    }
-    return waitq_wait(queue, PORT_BLOCK_INTERRUPTIBLE, PORT_NO_DEADLINE, LOOK(*opens) != seen);
-}
-
-static int fifo_open(struct inode *inode, struct file *file)
-{
-    struct pipe *pipe = pipe_attach(inode);
-    bool is_nonblock = (file->flags & O_NONBLOCK) != 0;
-    uint32_t r_seen;
-    uint32_t w_seen;
-    bool had_writers;
-    int error = 0;
-
-    if (pipe == NULL) {
-        return -ENOMEM;
-    }
-    file->private_data = pipe;
-    mutex_lock(&pipe->lock);
-    r_seen = pipe->r_opens;
-    w_seen = pipe->w_opens;
-    had_writers = pipe->nr_writers != 0;
-    if (file->can_write && !file->can_read && is_nonblock && pipe->nr_readers == 0) {
-        error = -ENXIO;
-    }
-    SET(pipe->nr_readers, pipe->nr_readers + file->can_read);
-    SET(pipe->nr_writers, pipe->nr_writers + file->can_write);
-    SET(pipe->r_opens, pipe->r_opens + file->can_read);
-    SET(pipe->w_opens, pipe->w_opens + file->can_write);
-    mutex_unlock(&pipe->lock);
-    file->error_seq = had_writers ? w_seen - 1 : w_seen;
-    wake_both(pipe);
-    if (error == 0 && !is_nonblock && file->can_read != file->can_write) {
-        error = file->can_read ? wait_for_partner(&pipe->readers, &pipe->nr_writers, &pipe->w_opens, w_seen)
-                               : wait_for_partner(&pipe->writers, &pipe->nr_readers, &pipe->r_opens, r_seen);
-    }
-    if (error != 0) {
-        pipe_release(file);
-    }
-    return error;
-}
-
 const struct file_ops fifo_file_ops = {
     .open = fifo_open,
     .release = pipe_release,
@@ -503,83 +356,3 @@ const struct file_ops fifo_file_ops = {
     .ioctl = pipe_ioctl,
     .poll = pipe_poll,
 };
-
-/* ---- pipe(2): both ends of a ring with no name ------------------------------------------------------------------ */
-
-static struct super *pipe_super; /* [once] */
-static struct once pipe_once = ONCE_INIT("pipes", ONCE_RETRY);
-static struct fs_type pipe_type = {.name = "pipefs"};
-static const struct super_ops pipe_super_ops = {.write_inode = NULL};
-static const struct inode_ops pipe_inode_ops = {.lookup = NULL};
-static _Atomic uint64_t last_number; /* [a] */
-
-static int make_super(void *arg)
-{
-    pipe_super = super_create_internal(&pipe_type, &pipe_super_ops);
-    return pipe_super != NULL ? 0 : -ENOMEM;
-}
-
-static struct inode *make_inode(void)
-{
-    struct inode *inode;
-
-    if (once_get(&pipe_once, make_super, NULL) != 0) {
-        return NULL;
-    }
-    inode = inode_new(pipe_super, atomic_fetch_add_explicit(&last_number, 1, memory_order_relaxed) + 1);
-    if (inode != NULL) {
-        inode->mode = S_IFIFO | 0600;
-        inode->ops = &pipe_inode_ops;
-        inode->file_ops = &fifo_file_ops;
-        inode->atime = inode->mtime = inode->ctime = inode_now(pipe_super);
-    }
-    return inode;
-}
-
-/* An open end; takes over the inode reference, also on failure. */
-static int open_end(struct inode *inode, struct pipe *pipe, uint32_t flags, struct file **out)
-{
-    int error = file_new(inode, &fifo_file_ops, flags, out);
-
-    if (error != 0) {
-        inode_put(inode);
-        return error;
-    }
-    (*out)->private_data = pipe;
-    (*out)->error_seq = pipe->w_opens - 1; /* the writer there is from the beginning counts */
-    return 0;
-}
-
-int pipe_create(uint32_t flags, struct file *files[2])
-{
-    struct inode *inode = make_inode();
-    struct pipe *pipe;
-    int error;
-
-    if (inode == NULL) {
-        return -ENOMEM;
-    }
-    pipe = pipe_attach(inode);
-    if (pipe == NULL) {
-        inode_put(inode);
-        return -ENOMEM;
-    }
-    pipe->nr_files = 2;
-    pipe->nr_readers = pipe->nr_writers = 1;
-    pipe->r_opens = pipe->w_opens = 1;
-    inode_hold(inode);
-    error = open_end(inode, pipe, O_RDONLY | (flags & O_NONBLOCK), &files[0]);
-    if (error == 0) {
-        error = open_end(inode, pipe, O_WRONLY | (flags & (O_NONBLOCK | O_DIRECT)), &files[1]);
-        if (error == 0) {
-            return 0;
-        }
-        pipe->nr_files = 1;
-        file_put(files[0]); /* frees the ring */
-        return error;
-    }
-    inode->pipe = NULL;
-    inode_put(inode);
-    pipe_free(pipe);
-    return error;
-}

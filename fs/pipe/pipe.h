@@ -5,10 +5,12 @@
 
 #include "fs/vfs/file.h"
 
-/** pipe2(2): files[0] reads, files[1] writes. flags: O_NONBLOCK, O_CLOEXEC is the caller's. Returns 0 or -ENOMEM, -ENFILE. */
+/** pipe2(2): files[0] reads, files[1] writes. flags: O_NONBLOCK, O_CLOEXEC is the caller's.
+ *  Returns 0 or -ENOMEM, -ENFILE. */
 int must_check pipe_create(uint32_t flags, struct file *files[2]);
 
-/** F_GETPIPE_SZ and F_SETPIPE_SZ. Return bytes, or -EBADF when the file is no pipe, -EBUSY, -EINVAL, -ENOMEM. */
+/** F_GETPIPE_SZ and F_SETPIPE_SZ. Return bytes, or -EBADF when the file is no pipe, -EBUSY,
+ *  -EINVAL, -ENOMEM. */
 int64_t must_check pipe_get_size(struct file *file);
 int64_t must_check pipe_set_size(struct file *file, uint64_t size_bytes);
 

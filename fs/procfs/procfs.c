@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* procfs: files whose text is made when they are read.
  *
- * What is here comes from two sources: a list of registered files, whose paths also give the directories (a directory exists if
- * some file's path goes through it), and the table that kernel/task fills in for /proc/PID (procfs_task.c). Nothing is stored: each
- * lookup makes a fresh inode for what it finds, and the dentry cache keeps no names (NAMES_VOLATILE), so a process that
- * ends takes its directory with it.
+ * What is here comes from two sources: a list of registered files, whose paths also give the
+ * directories (a directory exists if some file's path goes through it), and the table that
+ * kernel/task fills in for /proc/PID (procfs_task.c). Nothing is stored: each lookup makes a
+ * fresh inode for what it finds, and the dentry cache keeps no names (NAMES_VOLATILE), so a
+ * process that ends takes its directory with it.
  *
- * Reading. A read at position 0 calls the show function, which writes the whole text into a growing buffer; that is kept with the
- * open file, and further reads give pieces of it, so that what a program reads in several calls belongs together. Reading again
- * from 0 makes the text anew. A write is handed over in one piece.
- *
- * Locks. registry_lock guards the list of files, which only grows; a registered file is never removed, so pointers to it
- * stay good. An open file's text is under its own mutex; the show function runs outside of it. */
+ * Locks. registry_lock guards the list of files, which only grows; a registered file is never
+ * removed, so pointers to it stay good. */
 #include "fs/procfs/procfs_internal.h"
 #include "fs/vfs/super.h"
 #include "kernel/abi/dirent.h"
@@ -24,16 +21,15 @@
 #include "mm/kmalloc.h"
 #include "mm/slab.h"
 
-#define PROC_ROOT_NUMBER 1u
+#define PROC_ROOT_NUMBER    1u
 #define PROC_TASKS_POSITION 0x100000u /* where the processes begin in the listing of /proc */
-#define PROC_WRITE_MAX PAGE_SIZE
 
 static struct spinlock registry_lock = SPINLOCK_INIT(LOCK_RANK_REGISTRY, "proc files");
 static struct list files = LIST_INIT(files); /* [registry_lock] */
 
 SLAB_CACHE(proc_inode_cache, struct proc_inode, NULL);
 
-/* ---- The registry -------------------------------------------------------------------------------------------------- */
+/* ---- The registry ---------------------------------------------------------------------------- */
 
 void procfs_register(struct procfs_file *file)
 {
@@ -53,8 +49,10 @@ static const struct procfs_file *file_at(const struct procfs_file *prev)
     return next != &files ? list_entry(next, struct procfs_file, node) : NULL;
 }
 
-/* The part of a file's path that is an entry of the directory `prefix`: its length, and whether it is the last part. 0: none. */
-static size_t entry_in(const struct procfs_file *file, const char *prefix, const char **name, bool *is_dir)
+/* The part of a file's path that is an entry of the directory `prefix`: its length, and whether
+ * it is the last part. 0: none. */
+static size_t entry_in(const struct procfs_file *file, const char *prefix, const char **name,
+                       bool *is_dir)
 {
     size_t prefix_len = strlen(prefix);
     const char *end;
@@ -73,7 +71,7 @@ static uint64_t path_number(const char *path, size_t len)
     return (hash_bytes(path, len) >> 24) | 1ull << 40; /* far above those of processes */
 }
 
-/* ---- Inodes --------------------------------------------------------------------------------------------------------- */
+/* ---- Inodes ---------------------------------------------------------------------------------- */
 
 static struct inode *proc_alloc_inode(struct super *super)
 {
@@ -105,8 +103,9 @@ static const struct super_ops proc_super_ops = {
     .statfs = proc_statfs,
 };
 
-int proc_inode_create(struct super *super, uint64_t number, uint32_t mode, const struct inode_ops *ops,
-                      const struct file_ops *file_ops, struct proc_inode **out)
+int proc_inode_create(struct super *super, uint64_t number, uint32_t mode,
+                      const struct inode_ops *ops, const struct file_ops *file_ops,
+                      struct proc_inode **out)
 {
     struct inode *inode = inode_new(super, number);
 
@@ -150,130 +149,6 @@ bool proc_emit_dots(struct dir_context *context, uint64_t number)
     return context->position != 1 || proc_emit(context, "..", PROC_ROOT_NUMBER, S_IFDIR);
 }
 
-/* ---- Reading and writing a file ---------------------------------------------------------------------------------------- */
-
-struct proc_text { /* file->private_data */
-    struct mutex lock; /* LOCK_RANK_PIPE: inside the file's offset, outside address spaces */
-    struct seq seq;    /* [lock] */
-};
-
-static int make_text(struct proc_inode *node, struct seq *seq)
-{
-    if (node->file != NULL) {
-        return node->file->show != NULL ? node->file->show(seq, node->file) : -EINVAL;
-    }
-    return node->task_file->show != NULL ? node->task_file->show(seq, node->id, node->is_group) : -EINVAL;
-}
-
-static int proc_open(struct inode *inode, struct file *file)
-{
-    struct proc_text *text = kzalloc(sizeof(*text), ALLOC_KERNEL);
-
-    if (text == NULL) {
-        return -ENOMEM;
-    }
-    mutex_init(&text->lock, LOCK_RANK_PIPE, "proc text");
-    file->private_data = text;
-    return 0;
-}
-
-static void proc_release(struct file *file)
-{
-    struct proc_text *text = file->private_data;
-
-    seq_free(&text->seq);
-    kfree(text);
-}
-
-/* Replace the open file's text by a fresh one. */
-static int renew_text(struct file *file)
-{
-    struct proc_text *text = file->private_data;
-    struct seq fresh = {.buffer = NULL};
-    struct seq old;
-    int error = make_text(proc_inode_of(file->inode), &fresh);
-
-    if (error == 0 && fresh.failed) {
-        error = -ENOMEM;
-    }
-    if (error != 0) {
-        seq_free(&fresh);
-        return error;
-    }
-    mutex_lock(&text->lock);
-    old = text->seq;
-    text->seq = fresh;
-    mutex_unlock(&text->lock);
-    seq_free(&old);
-    return 0;
-}
-
-static ssize_t proc_read(struct file *file, struct iter *iter, uint64_t *position)
-{
-    struct proc_text *text = file->private_data;
-    size_t copied = 0;
-    size_t len;
-
-    if (*position == 0 || text->seq.buffer == NULL) {
-        int error = renew_text(file);
-
-        if (error != 0) {
-            return error;
-        }
-    }
-    mutex_lock(&text->lock);
-    len = *position < text->seq.len_bytes ? text->seq.len_bytes - (size_t)*position : 0;
-    len = min_of(len, (size_t)iter->remaining_bytes);
-    if (len != 0) {
-        copied = iter_copy_to(iter, text->seq.buffer + *position, len);
-    }
-    mutex_unlock(&text->lock);
-    *position += copied;
-    return copied == 0 && len != 0 ? -EFAULT : (ssize_t)copied;
-}
-
-static int take_text(struct proc_inode *node, char *text, size_t len)
-{
-    if (node->file != NULL) {
-        return node->file->write != NULL ? node->file->write(node->file, text, len) : -EINVAL;
-    }
-    return node->task_file->write != NULL ? node->task_file->write(node->id, text, len) : -EINVAL;
-}
-
-static ssize_t proc_write(struct file *file, struct iter *iter, uint64_t *position)
-{
-    size_t len = (size_t)iter->remaining_bytes;
-    char *text;
-    int error;
-
-    if (len >= PROC_WRITE_MAX) {
-        return -EINVAL;
-    }
-    text = kmalloc(len + 1, ALLOC_KERNEL);
-    if (text == NULL) {
-        return -ENOMEM;
-    }
-    error = iter_copy_from(iter, text, len) == len ? 0 : -EFAULT;
-    if (error == 0) {
-        size_t text_len = len > 0 && text[len - 1] == '\n' ? len - 1 : len;
-
-        text[text_len] = '\0';
-        error = take_text(proc_inode_of(file->inode), text, text_len);
-    }
-    kfree(text);
-    if (error == 0) {
-        *position += len;
-    }
-    return error != 0 ? error : (ssize_t)len;
-}
-
-const struct file_ops proc_file_ops = {
-    .open = proc_open,
-    .release = proc_release,
-    .read = proc_read,
-    .write = proc_write,
-};
-
 /* Truncation (open with O_TRUNC, as a shell's > does) means nothing here, and chmod is not kept. */
 static int proc_setattr(struct inode *inode, const struct attr_change *change)
 {
@@ -282,25 +157,7 @@ static int proc_setattr(struct inode *inode, const struct attr_change *change)
 
 const struct inode_ops proc_plain_ops = {.setattr = proc_setattr};
 
-int procfs_show_u32(struct seq *seq, const struct procfs_file *file)
-{
-    seq_printf(seq, "%u\n", __atomic_load_n((uint32_t *)file->data, __ATOMIC_RELAXED));
-    return 0;
-}
-
-int procfs_write_u32(const struct procfs_file *file, char *text, size_t len_bytes)
-{
-    uint64_t value;
-    int error = parse_u64(text, 0, NULL, &value);
-
-    if (error != 0 || value > UINT32_MAX) {
-        return -EINVAL;
-    }
-    __atomic_store_n((uint32_t *)file->data, (uint32_t)value, __ATOMIC_RELAXED);
-    return 0;
-}
-
-/* ---- Links that are always there -------------------------------------------------------------------------------------------- */
+/* ---- Links that are always there ------------------------------------------------------------- */
 
 static ssize_t self_readlink(struct inode *inode, char *buffer, size_t size_bytes)
 {
@@ -347,7 +204,7 @@ static int lookup_link(struct inode *dir, const char *name, size_t len, struct i
     return -ENOENT;
 }
 
-/* ---- Directories of registered files ----------------------------------------------------------------------------------------- */
+/* ---- Directories of registered files --------------------------------------------------------- */
 
 static const struct inode_ops proc_dir_ops;
 static const struct file_ops proc_dir_file_ops;
@@ -363,8 +220,8 @@ static int make_dir(struct super *super, const char *path, size_t len, struct in
     }
     memcpy(prefix, path, len);
     strlcpy(prefix + len, len != 0 ? "/" : "", 2);
-    error = proc_inode_create(super, len != 0 ? path_number(path, len) : PROC_ROOT_NUMBER, S_IFDIR | 0555, &proc_dir_ops,
-                              &proc_dir_file_ops, &node);
+    error = proc_inode_create(super, len != 0 ? path_number(path, len) : PROC_ROOT_NUMBER,
+                              S_IFDIR | 0555, &proc_dir_ops, &proc_dir_file_ops, &node);
     if (error != 0) {
         kfree(prefix);
         return error;
@@ -377,8 +234,9 @@ static int make_dir(struct super *super, const char *path, size_t len, struct in
 static int make_file(struct super *super, const struct procfs_file *file, struct inode **out)
 {
     struct proc_inode *node;
-    int error = proc_inode_create(super, path_number(file->path, strlen(file->path)), S_IFREG | (file->mode & 0777),
-                                  &proc_plain_ops, &proc_file_ops, &node);
+    int error = proc_inode_create(super, path_number(file->path, strlen(file->path)),
+                                  S_IFREG | (file->mode & 0777), &proc_plain_ops, &proc_file_ops,
+                                  &node);
 
     if (error == 0) {
         node->file = file;
@@ -398,8 +256,9 @@ static int proc_lookup(struct inode *dir, const char *name, size_t len, struct i
         bool is_dir;
 
         if (entry_in(file, prefix, &entry, &is_dir) == len && memcmp(entry, name, len) == 0) {
-            return is_dir ? make_dir(dir->super, file->path, (size_t)(entry - file->path) + len, out)
-                          : make_file(dir->super, file, out);
+            return is_dir
+                       ? make_dir(dir->super, file->path, (size_t)(entry - file->path) + len, out)
+                       : make_file(dir->super, file, out);
         }
     }
     if (prefix[0] != '\0') {
@@ -410,7 +269,8 @@ static int proc_lookup(struct inode *dir, const char *name, size_t len, struct i
 }
 
 /* Whether an earlier file already gave the directory this entry. */
-static bool is_repeated(const struct procfs_file *file, const char *prefix, const char *name, size_t len)
+static bool is_repeated(const struct procfs_file *file, const char *prefix, const char *name,
+                        size_t len)
 {
     const struct procfs_file *earlier = NULL;
 
@@ -481,7 +341,7 @@ static int proc_readdir(struct file *file, struct dir_context *context)
 static const struct inode_ops proc_dir_ops = {.lookup = proc_lookup, .setattr = proc_setattr};
 static const struct file_ops proc_dir_file_ops = {.readdir = proc_readdir};
 
-/* ---- The file system ---------------------------------------------------------------------------------------------------------- */
+/* ---- The file system ------------------------------------------------------------------------- */
 
 static int proc_mount(struct super *super, const char *options)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* /proc: files whose text is made when they are read. Whoever knows something registers a file here; procfs itself knows
- * nothing of tasks or memory. Theory in procfs.c.
+/* /proc: files whose text is made when they are read. Whoever knows something registers a file
+ * here; procfs itself knows nothing of tasks or memory. Theory in procfs.c.
  *
- *     static struct procfs_file uptime_file = {.path = "uptime", .mode = 0444, .show = uptime_show};
- *     procfs_register(&uptime_file); */
+ *     static struct procfs_file uptime = {.path = "uptime", .mode = 0444, .show = uptime_show};
+ *     procfs_register(&uptime); */
 #ifndef CAIRN_FS_PROCFS_PROCFS_H
 #define CAIRN_FS_PROCFS_PROCFS_H
 
@@ -13,7 +13,7 @@
 
 struct file;
 
-/* ---- Text that grows --------------------------------------------------------------------------- */
+/* ---- Text that grows ------------------------------------------------------------------------- */
 
 struct seq {
     char *buffer; /* kmalloc'ed; not terminated */
@@ -28,14 +28,17 @@ void seq_printf(struct seq *seq, const char *format, ...) printf_like(2, 3);
 void seq_escape(struct seq *seq, const char *text);
 void seq_free(struct seq *seq);
 
-/* ---- Files that are the same for everybody ------------------------------------------------------ */
+/* ---- Files that are the same for everybody --------------------------------------------------- */
 
 struct procfs_file {
-    const char *path; /* [I] below /proc: "meminfo", "sys/kernel/hostname"; folders are made by themselves */
-    uint32_t mode;    /* [I] permission bits; the owner is root */
-    /** Write the whole text. Called at each read from position 0. Returns 0 or -errno. NULL: not readable. May sleep. */
+    /* [I] below /proc: "meminfo", "sys/kernel/hostname"; folders are made by themselves */
+    const char *path;
+    uint32_t mode; /* [I] permission bits; the owner is root */
+    /** Write the whole text. Called at each read from position 0. Returns 0 or -errno. NULL: not
+     *  readable. May sleep. */
     int (*show)(struct seq *seq, const struct procfs_file *file);
-    /** Take what was written: terminated, a newline at the end removed, at most a page. NULL: not writable. May sleep. */
+    /** Take what was written: terminated, a newline at the end removed, at most a page. NULL:
+     *  not writable. May sleep. */
     int (*write)(const struct procfs_file *file, char *text, size_t len_bytes);
     void *data;       /* [I] the owner's own */
     struct list node; /* [registry] */
@@ -48,13 +51,13 @@ void procfs_register(struct procfs_file *file);
 int procfs_show_u32(struct seq *seq, const struct procfs_file *file);
 int procfs_write_u32(const struct procfs_file *file, char *text, size_t len_bytes);
 
-/* ---- /proc/PID ---------------------------------------------------------------------------------- */
+/* ---- /proc/PID ------------------------------------------------------------------------------- */
 
 struct procfs_task_file { /* in /proc/PID and /proc/PID/task/TID */
     const char *name;     /* "stat", "status", "cmdline", "maps" */
     uint32_t mode;        /* 0444; 0400 for what only the owner may read */
-    /** id: the thread (of /proc/PID: the group's leader). is_group: asked for in /proc/PID, so sums are of the whole group.
-     *  Returns 0, or -ESRCH when it has gone. */
+    /** id: the thread (of /proc/PID: the group's leader). is_group: asked for in /proc/PID, so
+     *  sums are of the whole group. Returns 0, or -ESRCH when it has gone. */
     int (*show)(struct seq *seq, pid_t id, bool is_group);
     int (*write)(pid_t id, char *text, size_t len_bytes); /* may be NULL */
 };
@@ -67,16 +70,22 @@ struct procfs_task_link { /* "exe", "cwd", "root" */
 
 /* Filled in by kernel/task. An id is a thread's number; a group's is its leader's. */
 struct procfs_task_ops {
-    pid_t (*self_group)(void);                          /* of the running task, for /proc/self */
-    pid_t (*self_thread)(void);                         /* for /proc/thread-self */
-    pid_t (*next_group)(pid_t after);                   /* the smallest group id above `after`; 0: no more */
-    pid_t (*next_thread)(pid_t group, pid_t after);     /* the smallest thread id of the group above `after`; 0: no more */
+    pid_t (*self_group)(void);  /* of the running task, for /proc/self */
+    pid_t (*self_thread)(void); /* for /proc/thread-self */
+    /* the smallest group id above `after`; 0: no more */
+    pid_t (*next_group)(pid_t after);
+    /* the smallest thread id of the group above `after`; 0: no more */
+    pid_t (*next_thread)(pid_t group, pid_t after);
     bool (*group_exists)(pid_t group);
     bool (*thread_exists)(pid_t group, pid_t id);
-    int (*owner)(pid_t id, uid_t *uid, gid_t *gid);     /* who owns its files in /proc: effective ids. 0 or -ESRCH */
-    int (*may_look)(pid_t id);                          /* may the running task see its links and fds? 0, -EACCES, -ESRCH */
-    int (*next_fd)(pid_t id, int after);                /* the smallest open descriptor above `after`; -1: no more */
-    int (*get_fd)(pid_t id, int fd, struct file **file); /* with a reference. 0, -ENOENT or -ESRCH */
+    /* who owns its files in /proc: effective ids. 0 or -ESRCH */
+    int (*owner)(pid_t id, uid_t *uid, gid_t *gid);
+    /* may the running task see its links and fds? 0, -EACCES, -ESRCH */
+    int (*may_look)(pid_t id);
+    /* the smallest open descriptor above `after`; -1: no more */
+    int (*next_fd)(pid_t id, int after);
+    /* with a reference. 0, -ENOENT or -ESRCH */
+    int (*get_fd)(pid_t id, int fd, struct file **file);
     const struct procfs_task_file *files;
     unsigned nr_files;
     const struct procfs_task_link *links;

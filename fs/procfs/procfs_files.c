@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The files of /proc about file systems, disks and memory, with the field names and units that Linux's tools read. */
+/* The files of /proc about file systems, disks and memory, with the field names and units that
+ * Linux's tools read. */
 #include "drivers/block.h"
 #include "fs/cache/writeback.h"
 #include "fs/procfs/procfs_internal.h"
@@ -11,12 +12,12 @@
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
 
-#define KIB_PER_PAGE (PAGE_SIZE / 1024)
+#define KIB_PER_PAGE       (PAGE_SIZE / 1024)
 #define BUDDY_ORDERS_SHOWN 11u
 
 typedef unsigned long long ull; /* what %llu takes */
 
-/* ---- Memory ---------------------------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 static void add_slab_pages(const struct slab_stats *stats, void *arg)
 {
@@ -35,7 +36,8 @@ static uint64_t device_pages(void)
     uint64_t nr = 0;
 
     for (unsigned i = 0; (device = block_get(i)) != NULL; i++) {
-        struct mapping *mapping = __atomic_load_n((struct mapping **)&device->cache, __ATOMIC_ACQUIRE);
+        struct mapping *mapping = __atomic_load_n((struct mapping **)&device->cache,
+                                                  __ATOMIC_ACQUIRE);
 
         nr += mapping != NULL ? mapping->nr_pages : 0;
     }
@@ -84,17 +86,20 @@ static int show_buddyinfo(struct seq *seq, const struct procfs_file *file)
 
 static void show_cache(const struct slab_stats *stats, void *arg)
 {
-    seq_printf(arg,
-               "%-17s %6llu %6llu %6u %4u %4u : tunables    0    0    0 : slabdata %6llu %6llu      0\n",
-               stats->name, (ull)stats->nr_active, (ull)stats->nr_objects, stats->size_bytes, stats->nr_per_slab,
-               stats->nr_pages_per_slab, (ull)stats->nr_slabs, (ull)stats->nr_slabs);
+    seq_printf(
+        arg,
+        "%-17s %6llu %6llu %6u %4u %4u : tunables    0    0    0 : slabdata %6llu %6llu      0\n",
+        stats->name, (ull)stats->nr_active, (ull)stats->nr_objects, stats->size_bytes,
+        stats->nr_per_slab, stats->nr_pages_per_slab, (ull)stats->nr_slabs, (ull)stats->nr_slabs);
 }
 
 static int show_slabinfo(struct seq *seq, const struct procfs_file *file)
 {
-    seq_puts(seq, "slabinfo - version: 2.1\n"
-                  "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> "
-                  "<batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+    seq_puts(
+        seq,
+        "slabinfo - version: 2.1\n"
+        "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> "
+        "<batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
     slab_for_each(show_cache, seq);
     return 0;
 }
@@ -127,7 +132,7 @@ static int show_drop_caches(struct seq *seq, const struct procfs_file *file)
     return 0;
 }
 
-/* ---- Disks -------------------------------------------------------------------------------------------------------- */
+/* ---- Disks ----------------------------------------------------------------------------------- */
 
 static unsigned dev_major(uint32_t number)
 {
@@ -149,10 +154,11 @@ static int show_diskstats(struct seq *seq, const struct procfs_file *file)
     struct block_device *device;
 
     for (unsigned i = 0; (device = block_get(i)) != NULL; i++) {
-        seq_printf(seq, "%4u %7u %s %llu 0 %llu 0 %llu 0 %llu 0 %u 0 0 0 0 0 0 %llu 0\n", dev_major(device->dev_number),
-                   dev_minor(device->dev_number), device->name, load_count(&device->nr_reads),
-                   load_count(&device->nr_sectors_read), load_count(&device->nr_writes),
-                   load_count(&device->nr_sectors_written), device->nr_in_flight, load_count(&device->nr_flushes));
+        seq_printf(seq, "%4u %7u %s %llu 0 %llu 0 %llu 0 %llu 0 %u 0 0 0 0 0 0 %llu 0\n",
+                   dev_major(device->dev_number), dev_minor(device->dev_number), device->name,
+                   load_count(&device->nr_reads), load_count(&device->nr_sectors_read),
+                   load_count(&device->nr_writes), load_count(&device->nr_sectors_written),
+                   device->nr_in_flight, load_count(&device->nr_flushes));
     }
     return 0;
 }
@@ -163,13 +169,13 @@ static int show_partitions(struct seq *seq, const struct procfs_file *file)
 
     seq_puts(seq, "major minor  #blocks  name\n\n");
     for (unsigned i = 0; (device = block_get(i)) != NULL; i++) {
-        seq_printf(seq, "%4u  %7u %10llu %s\n", dev_major(device->dev_number), dev_minor(device->dev_number),
-                   (ull)device->nr_sectors / 2, device->name);
+        seq_printf(seq, "%4u  %7u %10llu %s\n", dev_major(device->dev_number),
+                   dev_minor(device->dev_number), (ull)device->nr_sectors / 2, device->name);
     }
     return 0;
 }
 
-/* ---- File systems ---------------------------------------------------------------------------------------------------- */
+/* ---- File systems ---------------------------------------------------------------------------- */
 
 static int show_filesystems(struct seq *seq, const struct procfs_file *file)
 {
@@ -208,10 +214,11 @@ static int show_mounts(struct seq *seq, pid_t id, bool is_group)
     return -ENOENT;
 }
 
-const struct procfs_task_file proc_mount_files[] = {{.name = "mounts", .mode = 0444, .show = show_mounts}};
+const struct procfs_task_file proc_mount_files[] = {
+    {.name = "mounts", .mode = 0444, .show = show_mounts}};
 const unsigned proc_nr_mount_files = array_size(proc_mount_files);
 
-/* ---- Kernel arguments --------------------------------------------------------------------------------------------------- */
+/* ---- Kernel arguments ------------------------------------------------------------------------ */
 
 static const char *command_line = ""; /* [a] */
 
@@ -236,7 +243,10 @@ static struct procfs_file all_files[] = {
     {.path = "partitions", .mode = 0444, .show = show_partitions},
     {.path = "slabinfo", .mode = 0400, .show = show_slabinfo},
     {.path = "vmstat", .mode = 0444, .show = show_vmstat},
-    {.path = "sys/vm/drop_caches", .mode = 0644, .show = show_drop_caches, .write = write_drop_caches},
+    {.path = "sys/vm/drop_caches",
+     .mode = 0644,
+     .show = show_drop_caches,
+     .write = write_drop_caches},
 };
 
 void proc_files_register(void)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Text that grows: what the show functions of /proc write into.
  *
- * The buffer doubles when it is full. When memory runs out the text is marked as failed and takes nothing more, so that a show
- * function needs no check of its own; the reader then gets -ENOMEM. */
+ * The buffer doubles when it is full. When memory runs out the text is marked as failed and
+ * takes nothing more, so that a show function needs no check of its own; the reader then gets
+ * -ENOMEM. */
 #include "fs/procfs/procfs.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* A small world for the tests of fs: memory, a tmpfs as root, and the calls of the VFS with short names. Each returns what the
- * call returns. */
+/* A small world for the tests of fs: memory, a tmpfs as root, and the calls of the VFS with
+ * short names. Each returns what the call returns. */
 #ifndef CAIRN_FS_TEST_VFS_WORLD_H
 #define CAIRN_FS_TEST_VFS_WORLD_H
 
@@ -24,8 +24,14 @@
 
 static struct path world_root;
 static struct walk_context world; /* root everywhere, umask 022 */
-static const struct cred user_cred __attribute__((unused)) = {
-    .uid = 1000, .euid = 1000, .suid = 1000, .fsuid = 1000, .gid = 1000, .egid = 1000, .sgid = 1000, .fsgid = 1000};
+static const struct cred user_cred __attribute__((unused)) = {.uid = 1000,
+                                                              .euid = 1000,
+                                                              .suid = 1000,
+                                                              .fsuid = 1000,
+                                                              .gid = 1000,
+                                                              .egid = 1000,
+                                                              .sgid = 1000,
+                                                              .fsgid = 1000};
 
 static inline void world_begin(size_t ram_bytes)
 {
@@ -34,7 +40,8 @@ static inline void world_begin(size_t ram_bytes)
     if (vfs_mount_root(NULL, "tmpfs", 0, &world_root) != 0) {
         panic("no root");
     }
-    world = (struct walk_context){.root = world_root, .cwd = world_root, .cred = &cred_kernel, .umask = 022};
+    world = (struct walk_context){
+        .root = world_root, .cwd = world_root, .cred = &cred_kernel, .umask = 022};
 }
 
 static inline int do_open(const char *name, uint32_t flags, struct file **file)

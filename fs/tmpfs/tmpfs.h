@@ -16,7 +16,7 @@ int must_check tmpfs_new_file(uint64_t size_bytes, struct file **file);
 /** The same with a name that /proc/PID/fd shows, as it stands. */
 int must_check tmpfs_new_named_file(const char *name, uint32_t open_flags, struct file **file);
 
-/* ---- For devfs, which is a tmpfs with a few names more -------------------------------------------- */
+/* ---- For devfs, which is a tmpfs with a few names more --------------------------------------- */
 
 /** fs_type.mount: options size=, nr_inodes=, mode=, uid=, gid=. */
 int must_check tmpfs_mount(struct super *super, const char *options);
@@ -24,9 +24,10 @@ int must_check tmpfs_mount(struct super *super, const char *options);
 extern const struct inode_ops tmpfs_dir_ops;
 extern const struct file_ops tmpfs_dir_file_ops;
 
-/** Make an entry from within the file system (no permission is asked, no lock of the VFS needed); mode has type and permissions.
- *  Returns 0, -EEXIST, -ENOMEM, -ENOSPC. */
-int must_check tmpfs_add(struct inode *dir, const char *name, uint32_t mode, uint32_t dev_number, const char *target);
+/** Make an entry from within the file system (no permission is asked, no lock of the VFS
+ *  needed); mode has type and permissions. Returns 0, -EEXIST, -ENOMEM, -ENOSPC. */
+int must_check tmpfs_add(struct inode *dir, const char *name, uint32_t mode, uint32_t dev_number,
+                         const char *target);
 /** Find an entry: 0 with a reference, or -ENOENT. */
 int must_check tmpfs_find(struct inode *dir, const char *name, size_t len, struct inode **inode);
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* tmpfs: directories.
  *
- * An entry stands in two trees of its directory: by name, for lookups, and by cookie, for readdir. Cookies only grow and are never
- * used twice, so a reader that stopped at cookie c goes on at the first entry above c: entries removed meanwhile are
- * simply not there, and none that stays is skipped or told twice.
+ * An entry stands in two trees of its directory: by name, for lookups, and by cookie, for
+ * readdir. Cookies only grow and are never used twice, so a reader that stopped at cookie c goes
+ * on at the first entry above c: entries removed meanwhile are simply not there, and none that
+ * stays is skipped or told twice.
  *
- * Locks. The VFS holds inode->lock of the directory around all of this, for reading or writing. The trees are under the super
- * block's spinlock as well, since devfs adds names by itself while somebody reads. */
+ * Locks. The VFS holds inode->lock of the directory around all of this, for reading or writing.
+ * The trees are under the super block's spinlock as well, since devfs adds names by itself while
+ * somebody reads. */
 #include "fs/tmpfs/tmpfs_internal.h"
 #include "kernel/abi/dirent.h"
 #include "kernel/abi/errno.h"
@@ -57,7 +59,7 @@ static int compare_cookies(const struct rb_node *a, const struct rb_node *b)
     return compare_cookie(a, &rb_entry(b, struct tmpfs_entry, cookie_node)->cookie);
 }
 
-/* ---- Entries ----------------------------------------------------------------------------------------------------- */
+/* ---- Entries --------------------------------------------------------------------------------- */
 
 static struct tmpfs_entry *find_entry(struct tmpfs_inode *dir, const char *name, size_t len)
 {
@@ -150,7 +152,7 @@ int tmpfs_find(struct inode *dir, const char *name, size_t len, struct inode **o
     return error;
 }
 
-/* ---- Operations --------------------------------------------------------------------------------------------------- */
+/* ---- Operations ------------------------------------------------------------------------------ */
 
 /* Give a fresh inode a name; its one reference becomes the entry's, a further one the caller's. */
 static int add_named(struct inode *dir, const char *name, size_t len, struct inode *inode)
@@ -177,8 +179,8 @@ static int add_named(struct inode *dir, const char *name, size_t len, struct ino
     return 0;
 }
 
-static int tmpfs_create(struct inode *dir, const char *name, size_t len, uint32_t mode, uint32_t dev_number, uid_t uid,
-                        gid_t gid, struct inode **out)
+static int tmpfs_create(struct inode *dir, const char *name, size_t len, uint32_t mode,
+                        uint32_t dev_number, uid_t uid, gid_t gid, struct inode **out)
 {
     struct inode *inode;
     int error = tmpfs_inode_create(dir->super, mode, dev_number, uid, gid, &inode);
@@ -192,14 +194,14 @@ static int tmpfs_create(struct inode *dir, const char *name, size_t len, uint32_
     return error;
 }
 
-static int tmpfs_mkdir(struct inode *dir, const char *name, size_t len, uint32_t mode, uid_t uid, gid_t gid,
-                       struct inode **out)
+static int tmpfs_mkdir(struct inode *dir, const char *name, size_t len, uint32_t mode, uid_t uid,
+                       gid_t gid, struct inode **out)
 {
     return tmpfs_create(dir, name, len, S_IFDIR | (mode & 07777), 0, uid, gid, out);
 }
 
-static int tmpfs_symlink(struct inode *dir, const char *name, size_t len, const char *target, uid_t uid, gid_t gid,
-                         struct inode **out)
+static int tmpfs_symlink(struct inode *dir, const char *name, size_t len, const char *target,
+                         uid_t uid, gid_t gid, struct inode **out)
 {
     char *copy = kstrdup(target, ALLOC_KERNEL);
     struct inode *inode;
@@ -308,8 +310,9 @@ static struct tmpfs_entry *swap_entries(struct inode *old_dir, const char *old_n
     return old;
 }
 
-static int tmpfs_rename(struct inode *old_dir, const char *old_name, size_t old_len, struct inode *new_dir,
-                        const char *new_name, size_t new_len, struct inode *source, struct inode *replaced)
+static int tmpfs_rename(struct inode *old_dir, const char *old_name, size_t old_len,
+                        struct inode *new_dir, const char *new_name, size_t new_len,
+                        struct inode *source, struct inode *replaced)
 {
     bool is_dir = inode_is(source, S_IFDIR);
     struct tmpfs_entry *fresh;
@@ -361,7 +364,8 @@ const struct inode_ops tmpfs_dir_ops = {
     .getattr = tmpfs_getattr,
 };
 
-int tmpfs_add(struct inode *dir, const char *name, uint32_t mode, uint32_t dev_number, const char *target)
+int tmpfs_add(struct inode *dir, const char *name, uint32_t mode, uint32_t dev_number,
+              const char *target)
 {
     struct inode *inode;
     int error;
@@ -377,7 +381,7 @@ int tmpfs_add(struct inode *dir, const char *name, uint32_t mode, uint32_t dev_n
     return error;
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 struct found_entry { /* a copy, since the reader may sleep */
     uint64_t cookie, number;
@@ -460,13 +464,14 @@ const struct file_ops tmpfs_dir_file_ops = {
     .fsync = tmpfs_dir_fsync,
 };
 
-/* ---- The end --------------------------------------------------------------------------------------------------------- */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 void tmpfs_purge(struct tmpfs_inode *top)
 {
     struct tmpfs_inode *dir = top;
 
-    /* Down while there are full directories, up when one is empty: no recursion, whatever the depth. */
+    /* Down while there are full directories, up when one is empty: no recursion, whatever the
+     * depth. */
     for (;;) {
         struct rb_node *node = rbtree_first(&dir->by_cookie);
         struct tmpfs_entry *entry;
@@ -479,7 +484,8 @@ void tmpfs_purge(struct tmpfs_inode *top)
             continue;
         }
         entry = rb_entry(node, struct tmpfs_entry, cookie_node);
-        if (inode_is(entry->inode, S_IFDIR) && !rbtree_is_empty(&tmpfs_inode_of(entry->inode)->by_name)) {
+        if (inode_is(entry->inode, S_IFDIR) &&
+            !rbtree_is_empty(&tmpfs_inode_of(entry->inode)->by_name)) {
             dir = tmpfs_inode_of(entry->inode);
             continue;
         }

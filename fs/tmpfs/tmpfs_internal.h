@@ -8,23 +8,25 @@
 #include "kernel/base/rbtree.h"
 
 struct tmpfs_super {
-    struct spinlock lock;      /* LOCK_RANK_INODE_HASH: the entries of all its directories */
-    struct inode *root;        /* [I] with a reference; NULL for nameless files */
-    uint64_t max_pages;        /* [I] UINT64_MAX: no limit */
-    uint64_t max_inodes;       /* [I] */
-    _Atomic uint64_t nr_pages; /* [a] settled and reserved */
-    _Atomic uint64_t nr_inodes; /* [a] */
+    struct spinlock lock;         /* LOCK_RANK_INODE_HASH: the entries of all its directories */
+    struct inode *root;           /* [I] with a reference; NULL for nameless files */
+    uint64_t max_pages;           /* [I] UINT64_MAX: no limit */
+    uint64_t max_inodes;          /* [I] */
+    _Atomic uint64_t nr_pages;    /* [a] settled and reserved */
+    _Atomic uint64_t nr_inodes;   /* [a] */
     _Atomic uint64_t last_number; /* [a] */
 };
 
 struct tmpfs_inode {
     struct inode inode;
-    uint64_t nr_pages;         /* [inode.state_lock] what of the mapping's pages is counted in the super block */
-    char *target;              /* [I] of a symlink */
-    struct rb_tree by_name;    /* [super's lock] struct tmpfs_entry, of a directory */
-    struct rb_tree by_cookie;  /* [super's lock] the same, in the order that readdir follows */
-    uint64_t last_cookie;      /* [super's lock] */
-    struct tmpfs_inode *parent; /* [super's lock] of a directory: no reference, since it can't go first; itself for the root */
+    /* [inode.state_lock] what of the mapping's pages is counted in the super block */
+    uint64_t nr_pages;
+    char *target;             /* [I] of a symlink */
+    struct rb_tree by_name;   /* [super's lock] struct tmpfs_entry, of a directory */
+    struct rb_tree by_cookie; /* [super's lock] the same, in the order that readdir follows */
+    uint64_t last_cookie;     /* [super's lock] */
+    /* [super's lock] of a directory: no reference, since it can't go first; itself for the root */
+    struct tmpfs_inode *parent;
 };
 
 struct tmpfs_entry {
@@ -46,9 +48,10 @@ static inline struct tmpfs_inode *tmpfs_inode_of(struct inode *inode)
     return container_of(inode, struct tmpfs_inode, inode);
 }
 
-/** A new inode of any type, in no directory yet, nr_links 1 (directories 2). Returns 0, -ENOSPC or -ENOMEM. */
-int must_check tmpfs_inode_create(struct super *super, uint32_t mode, uint32_t dev_number, uid_t uid, gid_t gid,
-                                  struct inode **inode);
+/** A new inode of any type, in no directory yet, nr_links 1 (directories 2). Returns 0, -ENOSPC
+ *  or -ENOMEM. */
+int must_check tmpfs_inode_create(struct super *super, uint32_t mode, uint32_t dev_number,
+                                  uid_t uid, gid_t gid, struct inode **inode);
 
 /** Remove every entry below a directory, however deep: the file system ends. */
 void tmpfs_purge(struct tmpfs_inode *top);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* Attributes: stat, access, chmod, chown, utimens, truncate, and who may change what.
  *
- * The owner changes mode and times; only root gives a file away; the owner may hand it to a group that he is in. Setting both
- * times to now needs no more than write permission. A change of owner takes set-id bits from what is no directory, and so does a
- * change of content by anybody but root. Every change sets ctime.
+ * The owner changes mode and times; only root gives a file away; the owner may hand it to a
+ * group that he is in. Setting both times to now needs no more than write permission. A change
+ * of owner takes set-id bits from what is no directory, and so does a change of content by
+ * anybody but root. Every change sets ctime.
  *
- * Locks. Changes hold inode->lock for writing; reading takes the times under inode->state_lock and the rest as it is. */
+ * Locks. Changes hold inode->lock for writing; reading takes the times under inode->state_lock
+ * and the rest as it is. */
 #include "fs/vfs/file_internal.h"
 #include "fs/vfs/mount.h"
 #include "fs/vfs/names.h"
@@ -13,7 +15,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
 
-/* ---- Reading ------------------------------------------------------------------------------------------------ */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 int vfs_stat_inode(struct inode *inode, struct kstat *stat)
 {
@@ -82,10 +84,11 @@ ssize_t vfs_readlink(const struct path *path, char *buffer, size_t size_bytes)
     return len;
 }
 
-/* ---- Changing ------------------------------------------------------------------------------------------------- */
+/* ---- Changing -------------------------------------------------------------------------------- */
 
 /* Whether cred may make this change. */
-static int check_change(struct inode *inode, const struct attr_change *change, const struct cred *cred)
+static int check_change(struct inode *inode, const struct attr_change *change,
+                        const struct cred *cred)
 {
     bool is_owner = cred->fsuid == inode->uid;
     uint32_t valid = change->valid;
@@ -96,7 +99,8 @@ static int check_change(struct inode *inode, const struct attr_change *change, c
     if ((valid & ATTR_UID) != 0 && (!is_owner || change->uid != inode->uid)) {
         return -EPERM;
     }
-    if ((valid & ATTR_GID) != 0 && (!is_owner || (change->gid != inode->gid && !cred_in_group(cred, change->gid)))) {
+    if ((valid & ATTR_GID) != 0 &&
+        (!is_owner || (change->gid != inode->gid && !cred_in_group(cred, change->gid)))) {
         return -EPERM;
     }
     if ((valid & ATTR_MODE) != 0 && !is_owner) {
@@ -112,7 +116,8 @@ static int check_change(struct inode *inode, const struct attr_change *change, c
 }
 
 /* What follows from the change besides what was asked for. */
-static void complete_change(struct inode *inode, struct attr_change *change, const struct cred *cred)
+static void complete_change(struct inode *inode, struct attr_change *change,
+                            const struct cred *cred)
 {
     struct timespec64 now = inode_now(inode->super);
 
@@ -175,15 +180,17 @@ int vfs_setattr_file(struct file *file, struct attr_change *change, const struct
     if ((file->flags & O_PATH) != 0) {
         return -EBADF;
     }
-    return file->path.dentry != NULL ? vfs_setattr(&file->path, change, cred) : setattr(file->inode, change, cred);
+    return file->path.dentry != NULL ? vfs_setattr(&file->path, change, cred)
+                                     : setattr(file->inode, change, cred);
 }
 
-/* ---- Size ------------------------------------------------------------------------------------------------------- */
+/* ---- Size ------------------------------------------------------------------------------------ */
 
 int inode_resize(struct inode *inode, uint64_t size_bytes, const struct cred *cred)
 {
     uint64_t old_size = inode_size(inode);
-    struct attr_change change = {.valid = ATTR_SIZE | ATTR_MTIME | ATTR_CTIME, .size_bytes = size_bytes};
+    struct attr_change change = {.valid = ATTR_SIZE | ATTR_MTIME | ATTR_CTIME,
+                                 .size_bytes = size_bytes};
     int error = 0;
 
     if (size_bytes > inode->super->max_file_bytes) {
@@ -193,11 +200,16 @@ int inode_resize(struct inode *inode, uint64_t size_bytes, const struct cred *cr
     change.ctime = change.mtime;
     if ((inode->mode & (S_ISUID | S_ISGID)) != 0 && !cred_is_root(cred)) {
         change.valid |= ATTR_MODE;
-        change.mode = inode->mode & 07777 & ~(uint32_t)(S_ISUID | ((inode->mode & 0010) != 0 ? S_ISGID : 0));
+        change.mode = inode->mode & 07777 &
+                      ~(uint32_t)(S_ISUID | ((inode->mode & 0010) != 0 ? S_ISGID : 0));
     }
-    /* Shrinking drops what lies beyond; growing makes sure that what lay beyond the old end reads as zero. */
-    if (size_bytes != old_size) {
-        mapping_truncate(&inode->mapping, min_of(size_bytes, old_size));
+    if (size_bytes < old_size) {
+        mapping_cut_begin(&inode->mapping, size_bytes);
+    } else if (size_bytes > old_size) {
+        error = mapping_zero_rest(&inode->mapping, old_size);
+        if (error != 0) {
+            return error;
+        }
     }
     if (inode->ops->setattr != NULL) {
         error = inode->ops->setattr(inode, &change);
@@ -205,9 +217,8 @@ int inode_resize(struct inode *inode, uint64_t size_bytes, const struct cred *cr
         inode_set_size(inode, size_bytes);
         inode_store_attr(inode, &change);
     }
-    /* Between the cut and the new size a page fault may have brought a page back. */
-    if (error == 0 && size_bytes < old_size && !list_is_empty(&inode->mapping.object.areas)) {
-        mapping_truncate(&inode->mapping, size_bytes);
+    if (size_bytes < old_size) {
+        mapping_cut_end(&inode->mapping);
     }
     return error;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Who asks: the identity that permission checks use. Passed as an argument; fs never looks for a current task. */
+/* Who asks: the identity that permission checks use. Passed as an argument; fs never looks for a
+ * current task. */
 #ifndef CAIRN_FS_VFS_CRED_H
 #define CAIRN_FS_VFS_CRED_H
 

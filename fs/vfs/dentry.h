@@ -17,27 +17,33 @@ struct dentry_name {
     uint32_t hash; /* of the text alone */
 };
 
-/** The root of a file system; takes a reference of its own to the inode. NULL when memory is short. */
+/** The root of a file system; takes a reference of its own to the inode. NULL when memory is
+ *  short. */
 struct dentry *must_check dentry_new_root(struct super *super, struct inode *inode);
 
-/** A dentry in no tree, whose name path_name() shows as it stands ("/memfd:x (deleted)"); takes over the inode reference, also
- *  on failure. NULL when memory is short. */
+/** A dentry in no tree, whose name path_name() shows as it stands ("/memfd:x (deleted)"); takes
+ *  over the inode reference, also on failure. NULL when memory is short. */
 struct dentry *must_check dentry_new_anonymous(struct inode *inode, const char *name);
 
-/** The cached entry, with a reference; maybe negative. NULL: nothing is known. Context: any task. */
+/** The cached entry, with a reference; maybe negative. NULL: nothing is known. Context: any
+ *  task. */
 struct dentry *dentry_lookup(struct dentry *parent, const struct dentry_name *name);
 
-/** Remember what a name stands for (inode NULL: nothing). Takes over the inode reference, also on failure. A negative entry of
- *  that name gives way to a positive one; otherwise one that is already there wins. The parent's inode->lock is held, so the
- *  answer can't be stale. Returns 0 with a reference, -ENOMEM, or -EUCLEAN when a directory turns up under a second name. */
-int must_check dentry_add(struct dentry *parent, const struct dentry_name *name, struct inode *inode,
-                          struct dentry **dentry);
+/** Remember what a name stands for (inode NULL: nothing). Takes over the inode reference, also
+ *  on failure. A negative entry of that name gives way to a positive one; otherwise one that is
+ *  already there wins. The parent's inode->lock is held, so the answer can't be stale. Returns 0
+ *  with a reference, -ENOMEM, or -EUCLEAN when a directory turns up under a second name. */
+int must_check dentry_add(struct dentry *parent, const struct dentry_name *name,
+                          struct inode *inode, struct dentry **dentry);
 
-/** The name is gone (unlinked, replaced): it will not be found any more. The parent's inode->lock is held for writing. */
+/** The name is gone (unlinked, replaced): it will not be found any more. The parent's
+ *  inode->lock is held for writing. */
 void dentry_unhash(struct dentry *dentry);
 
-/** The name has moved. Both directories are locked for writing. Returns 0 or -ENOMEM, with the entry then unhashed. */
-int must_check dentry_move(struct dentry *dentry, struct dentry *new_parent, const struct dentry_name *new_name);
+/** The name has moved. Both directories are locked for writing. Returns 0 or -ENOMEM, with the
+ *  entry then unhashed. */
+int must_check dentry_move(struct dentry *dentry, struct dentry *new_parent,
+                           const struct dentry_name *new_name);
 
 void dentry_get(struct dentry *dentry);
 void dentry_put(struct dentry *dentry); /* may sleep; NULL is ignored */
@@ -45,10 +51,12 @@ void dentry_put(struct dentry *dentry); /* may sleep; NULL is ignored */
 /** The parent, with a reference. */
 struct dentry *dentry_get_parent(struct dentry *dentry);
 
-/** Whether `below` is `above` or lies under it. super->rename_lock is held, so the tree stands still. */
+/** Whether `below` is `above` or lies under it. super->rename_lock is held, so the tree stands
+ *  still. */
 bool dentry_is_below(const struct dentry *below, const struct dentry *above);
 
-/** The first step of `below` under `above`, both in one tree, below != above: for the lock order of renames. NULL: not below. */
+/** The first step of `below` under `above`, both in one tree, below != above: for the lock order
+ *  of renames. NULL: not below. */
 struct dentry *dentry_step_below(struct dentry *below, const struct dentry *above);
 
 /** Forget all cached names of a file system that nobody uses any more, the root itself too. */
@@ -60,10 +68,12 @@ uint64_t dentry_shrink(uint64_t nr);
 /** Forget the unused entries below a directory that was removed. */
 void dentry_drop_children(struct dentry *dir);
 
-/** Write the names from below a stop (either of two, or a root) down to `dentry`, "/a/b", ending at buffer[*start], which moves
- *  down. For path_name(), under the mount lock. Returns the stop, or NULL when the buffer is too small. */
+/** Write the names from below a stop (either of two, or a root) down to `dentry`, "/a/b", ending
+ *  at buffer[*start], which moves down. For path_name(), under the mount lock. Returns the stop,
+ *  or NULL when the buffer is too small. */
 const struct dentry *dentry_prepend_path(const struct dentry *dentry, const struct dentry *stop,
-                                         const struct dentry *other_stop, char *buffer, size_t *start);
+                                         const struct dentry *other_stop, char *buffer,
+                                         size_t *start);
 
 /** Whether it can still be reached by name (not unlinked). */
 static inline bool dentry_is_hashed(const struct dentry *dentry)

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* Open files: what descriptors point to.
  *
- * A file is shared by every descriptor that dup(2) or fork(2) made of the one that open(2) gave; the last file_put() ends it.
- * It stands at a path (which keeps mount, dentry and inode alive) or, when it has no name (pipes), holds its inode itself.
+ * A file is shared by every descriptor that dup(2) or fork(2) made of the one that open(2) gave;
+ * the last file_put() ends it. It stands at a path (which keeps mount, dentry and inode alive)
+ * or, when it has no name (pipes), holds its inode itself.
  *
- * A file that is open for writing counts in inode->nr_writers (execve refuses such a program, and counts negative while it
- * runs it) and in super->nr_write_opens (a remount to read-only refuses then). To close the gap between "is it read-only?" and
- * "count me", the count comes first, then the look: either we see the new flag, or the remount sees us. */
+ * A file that is open for writing counts in inode->nr_writers (execve refuses such a program,
+ * and counts negative while it runs it) and in super->nr_write_opens (a remount to read-only
+ * refuses then). To close the gap between "is it read-only?" and "count me", the count comes
+ * first, then the look: either we see the new flag, or the remount sees us. */
 #include "fs/vfs/file_internal.h"
 #include "drivers/char.h"
 #include "fs/vfs/dentry.h"
@@ -19,7 +21,8 @@
 #include "kernel/base/string.h"
 #include "mm/slab.h"
 
-/* Far above what the machine's descriptors can use sensibly; it only keeps a runaway from taking all memory. */
+/* Far above what the machine's descriptors can use sensibly; it only keeps a runaway from taking
+ * all memory. */
 #define FILE_MAX 65536
 
 static _Atomic int32_t nr_files; /* [a] */
@@ -112,7 +115,7 @@ void file_put(struct file *file)
     file_free(file);
 }
 
-/* ---- Writers against programs ------------------------------------------------------------------------ */
+/* ---- Writers against programs ---------------------------------------------------------------- */
 
 int inode_begin_writes(struct inode *inode)
 {
@@ -122,8 +125,8 @@ int inode_begin_writes(struct inode *inode)
         if (nr < 0) {
             return -ETXTBSY;
         }
-    } while (!atomic_compare_exchange_weak_explicit(&inode->nr_writers, &nr, nr + 1, memory_order_acquire,
-                                                    memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&inode->nr_writers, &nr, nr + 1,
+                                                    memory_order_acquire, memory_order_relaxed));
     atomic_fetch_add_explicit(&inode->super->nr_write_opens, 1, memory_order_seq_cst);
     if ((__atomic_load_n(&inode->super->flags, __ATOMIC_SEQ_CST) & SUPER_RDONLY) != 0) {
         inode_end_writes(inode);
@@ -146,8 +149,8 @@ int inode_deny_writes(struct inode *inode)
         if (nr > 0) {
             return -ETXTBSY;
         }
-    } while (!atomic_compare_exchange_weak_explicit(&inode->nr_writers, &nr, nr - 1, memory_order_acquire,
-                                                    memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&inode->nr_writers, &nr, nr - 1,
+                                                    memory_order_acquire, memory_order_relaxed));
     return 0;
 }
 
@@ -156,7 +159,7 @@ void inode_allow_writes(struct inode *inode)
     atomic_fetch_add_explicit(&inode->nr_writers, 1, memory_order_release);
 }
 
-/* ---- Small calls on open files ------------------------------------------------------------------------- */
+/* ---- Small calls on open files --------------------------------------------------------------- */
 
 int vfs_readdir(struct file *file, struct dir_context *context)
 {

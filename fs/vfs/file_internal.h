@@ -5,11 +5,13 @@
 
 #include "fs/vfs/file.h"
 
-/** A file that is not yet open, access bits and flags set, refs 1; nothing else. Returns 0, -ENOMEM or -ENFILE. */
+/** A file that is not yet open, access bits and flags set, refs 1; nothing else. Returns 0,
+ *  -ENOMEM or -ENFILE. */
 int must_check file_alloc(uint32_t flags, const struct cred *cred, struct file **file);
 void file_free(struct file *file);
 
-/** Count a file as one that writes its inode. Returns 0, -ETXTBSY, or -EROFS when the file system just became read-only. */
+/** Count a file as one that writes its inode. Returns 0, -ETXTBSY, or -EROFS when the file
+ *  system just became read-only. */
 int must_check inode_begin_writes(struct inode *inode);
 void inode_end_writes(struct inode *inode);
 

@@ -2,17 +2,20 @@
 /* Advisory locks: POSIX record locks (fcntl), open-file-description locks, and flock(2).
  *
  * All three are ranges held by somebody. They differ in who that is and in what they meet:
- *     record locks    held by a process (its table of open files), conflict with record locks of others;
+ *     record locks    held by a process (its table of open files); meet those of others;
  *     OFD locks       the same ranges, held by the open file;
- *     flock(2)        the whole file, held by the open file, and conflict only with each other.
+ *     flock(2)        the whole file, held by the open file; meet only each other.
  *
- * An owner's ranges never overlap: setting one cuts or removes his older ones beneath it, and joins equal neighbours. Since cutting
- * may need one more lock, it is allocated before anything is changed: a failed call has changed nothing.
+ * An owner's ranges never overlap: setting one cuts or removes his older ones beneath it, and
+ * joins equal neighbours. Since cutting may need one more lock, it is allocated before anything
+ * is changed: a failed call has changed nothing.
  *
- * Waiting. A request that meets a lock sleeps on one queue for all files (waiters are few) and tries again. Before it sleeps it
- * walks "owner waits for owner" from the one in its way: if that leads back, waiting would never end (EDEADLK).
+ * Waiting. A request that meets a lock sleeps on one queue for all files (waiters are few) and
+ * tries again. Before it sleeps it walks "owner waits for owner" from the one in its way: if
+ * that leads back, waiting would never end (EDEADLK).
  *
- * Locks. One spinlock for everything. inode->locks is looked at without it only to see that it is empty. */
+ * Locks. One spinlock for everything. inode->locks is looked at without it only to see that it
+ * is empty. */
 #include "fs/vfs/flock.h"
 #include "kernel/abi/errno.h"
 #include "mm/kmalloc.h"
@@ -23,9 +26,9 @@ struct file_lock {
     struct list node;
     enum lock_kind kind;
     const void *owner;
-    pid_t pid;             /* -1: an open file's */
+    pid_t pid; /* -1: an open file's */
     bool is_write;
-    uint64_t first, last;  /* bytes, both included */
+    uint64_t first, last; /* bytes, both included */
 };
 
 struct lock_waiter { /* on the waiter's stack */
@@ -48,7 +51,7 @@ static struct file_lock *find_conflict(struct inode *inode, const struct file_lo
 {
     struct file_lock *lock;
 
-    list_for_each(lock, &inode->locks, node) {
+    list_for_each (lock, &inode->locks, node) {
         if (lock->kind == wanted->kind && lock->owner != wanted->owner && overlaps(lock, wanted) &&
             (lock->is_write || wanted->is_write)) {
             return lock;
@@ -67,7 +70,7 @@ static bool would_deadlock(const void *owner, const void *blocker)
         if (blocker == owner) {
             return true;
         }
-        list_for_each(waiter, &waiters, node) {
+        list_for_each (waiter, &waiters, node) {
             if (waiter->owner == blocker) {
                 next = waiter->blocker;
                 break;
@@ -81,16 +84,17 @@ static bool would_deadlock(const void *owner, const void *blocker)
     return false;
 }
 
-/* ---- Changing an owner's ranges ---------------------------------------------------------------------------- */
+/* ---- Changing an owner's ranges -------------------------------------------------------------- */
 
-/* Remove the owner's hold of [range.first, range.last]. `spare` is used if one lock must become two; returns it if not. */
-static struct file_lock *cut_out(struct inode *inode, const struct file_lock *range, struct file_lock *spare,
-                                 struct list *freed)
+/* Remove the owner's hold of [range.first, range.last]. `spare` is used if one lock must become
+ * two; returns it if not. */
+static struct file_lock *cut_out(struct inode *inode, const struct file_lock *range,
+                                 struct file_lock *spare, struct list *freed)
 {
     struct file_lock *lock;
     struct file_lock *after;
 
-    list_for_each_safe(lock, after, &inode->locks, node) {
+    list_for_each_safe (lock, after, &inode->locks, node) {
         if (lock->kind != range->kind || lock->owner != range->owner || !overlaps(lock, range)) {
             continue;
         }
@@ -119,7 +123,7 @@ static void join_neighbours(struct inode *inode, struct file_lock *fresh, struct
     struct file_lock *lock;
     struct file_lock *after;
 
-    list_for_each_safe(lock, after, &inode->locks, node) {
+    list_for_each_safe (lock, after, &inode->locks, node) {
         if (lock == fresh || lock->kind != fresh->kind || lock->owner != fresh->owner ||
             lock->is_write != fresh->is_write) {
             continue;
@@ -146,9 +150,11 @@ static void free_list(struct list *freed)
     }
 }
 
-/* Change the owner's hold of the range to wanted (fresh), or to none (fresh NULL). locks_lock is held. */
-static struct file_lock *replace_range(struct inode *inode, const struct file_lock *range, struct file_lock *fresh,
-                                       struct file_lock *spare, struct list *freed)
+/* Change the owner's hold of the range to wanted (fresh), or to none (fresh NULL). locks_lock is
+ * held. */
+static struct file_lock *replace_range(struct inode *inode, const struct file_lock *range,
+                                       struct file_lock *fresh, struct file_lock *spare,
+                                       struct list *freed)
 {
     spare = cut_out(inode, range, spare, freed);
     if (fresh != NULL) {
@@ -160,7 +166,8 @@ static struct file_lock *replace_range(struct inode *inode, const struct file_lo
     return spare;
 }
 
-/* Sleep until some lock changed. Returns 0 or -ERESTARTSYS. locks_lock is held, and given back meanwhile. */
+/* Sleep until some lock changed. Returns 0 or -ERESTARTSYS. locks_lock is held, and given back
+ * meanwhile. */
 static int wait_for_change(const struct file_lock *wanted, const void *blocker)
 {
     struct lock_waiter self = {.owner = wanted->owner, .blocker = blocker};
@@ -177,7 +184,8 @@ static int wait_for_change(const struct file_lock *wanted, const void *blocker)
 }
 
 /* Set or remove. wanted->owner etc. are filled in. */
-static int change_lock(struct inode *inode, const struct file_lock *wanted, bool is_unlock, bool wait)
+static int change_lock(struct inode *inode, const struct file_lock *wanted, bool is_unlock,
+                       bool wait)
 {
     struct file_lock *fresh = is_unlock ? NULL : kmalloc(sizeof(*fresh), ALLOC_KERNEL);
     struct file_lock *spare = kmalloc(sizeof(*spare), ALLOC_KERNEL);
@@ -223,7 +231,7 @@ static void drop_all(struct inode *inode, const void *owner)
 
     list_init(&freed);
     spin_lock(&locks_lock);
-    list_for_each_safe(lock, after, &inode->locks, node) {
+    list_for_each_safe (lock, after, &inode->locks, node) {
         if (lock->owner == owner) {
             list_remove(&lock->node);
             list_push_back(&freed, &lock->node);
@@ -237,10 +245,11 @@ static void drop_all(struct inode *inode, const void *owner)
     }
 }
 
-/* ---- Record locks ------------------------------------------------------------------------------------------ */
+/* ---- Record locks ---------------------------------------------------------------------------- */
 
 /* The bytes that a request means. */
-static int request_range(struct file *file, const struct abi_flock *request, struct file_lock *range)
+static int request_range(struct file *file, const struct abi_flock *request,
+                         struct file_lock *range)
 {
     int64_t base;
     int64_t start;
@@ -275,7 +284,8 @@ static int request_range(struct file *file, const struct abi_flock *request, str
     return 0;
 }
 
-int flock_set_record(struct file *file, const void *owner, pid_t pid, const struct abi_flock *request, bool wait)
+int flock_set_record(struct file *file, const void *owner, pid_t pid,
+                     const struct abi_flock *request, bool wait)
 {
     struct file_lock wanted = {.kind = LOCK_RECORD, .owner = owner, .pid = pid};
     int error;
@@ -348,7 +358,7 @@ void flock_drop_owner(struct file *file, const void *owner)
     }
 }
 
-/* ---- flock(2) ------------------------------------------------------------------------------------------------ */
+/* ---- flock(2) -------------------------------------------------------------------------------- */
 
 int flock_set_whole(struct file *file, int operation)
 {

@@ -3,17 +3,19 @@
  *
  * The life of an inode:
  *
- *     inode_get() makes it NEW → inode_unlock_new(): in use, refs > 0 ⇄ unused, refs == 0, on the super block's LRU
- *                                                    → FREEING: evict_inode(), out of the table → memory
+ *     NEW, made by inode_get() → in use, refs > 0 ⇄ unused, refs == 0, on the super block's LRU
+ *                              → FREEING: evict_inode(), then out of the table
  *
- * The last inode_put() of an inode that still has links only moves it to the LRU: the next inode_get() finds it there with all
- * its cached pages. Without links (or without a place in the table: pipes, tmpfs) it goes at once, and with it, on a
- * disk, its blocks. A FREEING inode stays in the table until it is gone from the disk, so that inode_get() of the same
- * number waits and then reads what is really there.
+ * The last inode_put() of an inode that still has links only moves it to the LRU: the next
+ * inode_get() finds it there with all its cached pages. Without links (or without a place in the
+ * table: pipes, tmpfs) it goes at once, and with it, on a disk, its blocks. A FREEING inode
+ * stays in the table until it is gone from the disk, so that inode_get() of the same number
+ * waits and then reads what is really there.
  *
- * Locks. super->inode_lock guards the table, the LRU and the dirty list, and the steps 0 → 1 and 1 → 0 of refs of a hashed
- * inode. NEW and FREEING change under it too. inode->state_lock (inside) guards the other state bits and the times. Waiters for
- * NEW and FREEING sleep on super->inode_waitq; they are few, and each wake-up wakes them all. */
+ * Locks. super->inode_lock guards the table, the LRU and the dirty list, and the steps 0 → 1 and
+ * 1 → 0 of refs of a hashed inode. NEW and FREEING change under it too. inode->state_lock
+ * (inside) guards the other state bits and the times. Waiters for NEW and FREEING sleep on
+ * super->inode_waitq; they are few, and each wake-up wakes them all. */
 #include "fs/vfs/inode_internal.h"
 #include "drivers/block.h"
 #include "kernel/abi/errno.h"
@@ -46,7 +48,7 @@ uint32_t inode_state_clear(struct inode *inode, uint32_t bits)
     return old;
 }
 
-/* ---- Making one --------------------------------------------------------------------------------- */
+/* ---- Making one ------------------------------------------------------------------------------ */
 
 void inode_init_fields(struct inode *inode)
 {
@@ -79,7 +81,8 @@ static struct inode *inode_alloc(struct super *super, uint64_t number)
     inode->super = super;
     inode->number = number;
     mapping_init(&inode->mapping, inode, super->device, NULL,
-                 super->block_size_bytes != 0 ? (uint32_t)__builtin_ctz(super->block_size_bytes) : PAGE_SHIFT);
+                 super->block_size_bytes != 0 ? (uint32_t)__builtin_ctz(super->block_size_bytes)
+                                              : PAGE_SHIFT);
     return inode;
 }
 
@@ -97,7 +100,7 @@ struct inode *inode_new(struct super *super, uint64_t number)
     return inode_alloc(super, number);
 }
 
-/* ---- The table ---------------------------------------------------------------------------------- */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 static struct list *inode_bucket(struct super *super, uint64_t number)
 {
@@ -134,7 +137,7 @@ static struct inode *table_find(struct super *super, uint64_t number)
     struct inode *inode;
 
     spin_assert_held(&super->inode_lock);
-    list_for_each(inode, inode_bucket(super, number), hash_node) {
+    list_for_each (inode, inode_bucket(super, number), hash_node) {
         if (inode->number == number) {
             return inode;
         }
@@ -255,7 +258,8 @@ void inode_hash_insert(struct inode *inode)
 {
     struct super *super = inode->super;
 
-    /* Without memory for the table the inode works all the same; it only can't be found by number. */
+    /* Without memory for the table the inode works all the same; it only can't be found by
+     * number. */
     if (!table_ensure(super)) {
         return;
     }
@@ -287,7 +291,7 @@ void inode_fail_new(struct inode *inode)
     inode_put(inode);
 }
 
-/* ---- The end of one ------------------------------------------------------------------------------ */
+/* ---- The end of one -------------------------------------------------------------------------- */
 
 void inode_hold(struct inode *inode)
 {
@@ -301,7 +305,7 @@ static void inode_evict(struct inode *inode)
     bool is_bad = (inode_state(inode) & INODE_BAD) != 0;
 
     if (inode->nr_links == 0 && !is_bad) {
-        mapping_truncate(&inode->mapping, 0);
+        mapping_cut_begin(&inode->mapping, 0);
     }
     if (super->ops->evict_inode != NULL && !is_bad) {
         super->ops->evict_inode(inode);
@@ -341,7 +345,8 @@ void inode_put(struct inode *inode)
         spin_unlock(&super->inode_lock);
         return;
     }
-    if (inode->nr_links != 0 && list_is_linked(&inode->hash_node) && (inode_state(inode) & INODE_BAD) == 0) {
+    if (inode->nr_links != 0 && list_is_linked(&inode->hash_node) &&
+        (inode_state(inode) & INODE_BAD) == 0) {
         list_push_back(&super->unused_inodes, &inode->lru_node);
         spin_unlock(&super->inode_lock);
         return;
@@ -381,9 +386,10 @@ void inode_for_each(struct super *super, void (*visit)(struct inode *inode, void
     }
 }
 
-/* ---- Reclaim -------------------------------------------------------------------------------------- */
+/* ---- Reclaim --------------------------------------------------------------------------------- */
 
-/* The next victim, FREEING and off the LRU, or NULL. Dirty ones and those with pages go to the end of the line. */
+/* The next victim, FREEING and off the LRU, or NULL. Dirty ones and those with pages go to the
+ * end of the line. */
 static struct inode *pick_unused(struct super *super, uint64_t *nr_looks, bool even_dirty)
 {
     struct inode *victim = NULL;
@@ -394,8 +400,9 @@ static struct inode *pick_unused(struct super *super, uint64_t *nr_looks, bool e
 
         (*nr_looks)--;
         list_remove(&inode->lru_node);
-        if (!even_dirty && ((inode_state(inode) & (INODE_DIRTY | INODE_DIRTY_PAGES | INODE_SYNCING)) != 0 ||
-                            inode->mapping.nr_pages != 0)) {
+        if (!even_dirty &&
+            ((inode_state(inode) & (INODE_DIRTY | INODE_DIRTY_PAGES | INODE_SYNCING)) != 0 ||
+             inode->mapping.nr_pages != 0)) {
             list_push_back(&super->unused_inodes, &inode->lru_node);
             continue;
         }

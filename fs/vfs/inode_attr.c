@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT
-/* What an inode says of itself: size, times, owner, mode; and what follows from them: who may do what.
+/* What an inode says of itself: size, times, owner, mode; and what follows from them: who may do
+ * what.
  *
- * Times. Each file system has a granularity (FAT: two seconds for mtime); a time is cut to it when it is stored, so that what
- * stat(2) tells does not change when the inode is read back from the disk. Access times follow relatime: they are
- * stored only when they would otherwise be older than the last change, or than a day.
+ * Times. Each file system has a granularity (FAT: two seconds for mtime); a time is cut to it
+ * when it is stored, so that what stat(2) tells does not change when the inode is read back from
+ * the disk. Access times follow relatime: they are stored only when they would otherwise be
+ * older than the last change, or than a day.
  *
- * Locks. The size is written under inode->lock and read by anybody: one aligned 64-bit access. Times are two words and stand
- * under inode->state_lock. Mode and owner are written under inode->lock; a permission check that races with chmod(2) sees
- * either value. */
+ * Locks. The size is written under inode->lock and read by anybody: one aligned 64-bit access.
+ * Times are two words and stand under inode->state_lock. Mode and owner are written under
+ * inode->lock; a permission check that races with chmod(2) sees either value. */
 #include "fs/vfs/inode_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/port.h"
 
-#define NS_PER_SEC 1000000000ull
+#define NS_PER_SEC         1000000000ull
 #define RELATIME_LIMIT_SEC (24 * 60 * 60)
 
 const struct cred cred_kernel = {.nr_groups = 0};
@@ -52,7 +54,7 @@ int inode_check_access(struct inode *inode, const struct cred *cred, unsigned ac
     return (access & ~granted & 7) == 0 ? 0 : -EACCES;
 }
 
-/* ---- Size ----------------------------------------------------------------------------------------- */
+/* ---- Size ------------------------------------------------------------------------------------ */
 
 uint64_t inode_size(struct inode *inode)
 {
@@ -65,7 +67,7 @@ void inode_set_size(struct inode *inode, uint64_t size_bytes)
     inode_mark_dirty(inode);
 }
 
-/* ---- Times ---------------------------------------------------------------------------------------- */
+/* ---- Times ----------------------------------------------------------------------------------- */
 
 static struct timespec64 cut_time(const struct super *super, struct timespec64 time)
 {
@@ -84,7 +86,8 @@ struct timespec64 inode_now(const struct super *super)
 {
     uint64_t now_ns = port_realtime_ns();
 
-    return cut_time(super, (struct timespec64){(int64_t)(now_ns / NS_PER_SEC), (uint32_t)(now_ns % NS_PER_SEC)});
+    return cut_time(super, (struct timespec64){(int64_t)(now_ns / NS_PER_SEC),
+                                               (uint32_t)(now_ns % NS_PER_SEC)});
 }
 
 static int time_compare(const struct timespec64 *a, const struct timespec64 *b)
@@ -127,7 +130,8 @@ void inode_touch_accessed(struct inode *inode)
     }
     now = inode_now(inode->super);
     spin_lock(&inode->state_lock);
-    is_due = time_compare(&inode->atime, &inode->mtime) <= 0 || time_compare(&inode->atime, &inode->ctime) <= 0 ||
+    is_due = time_compare(&inode->atime, &inode->mtime) <= 0 ||
+             time_compare(&inode->atime, &inode->ctime) <= 0 ||
              now.sec - inode->atime.sec >= RELATIME_LIMIT_SEC;
     if (is_due && time_compare(&inode->atime, &now) != 0) {
         inode->atime = now;

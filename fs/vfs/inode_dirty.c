@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: MIT
 /* Dirty inodes: which there are, and writing them.
  *
- * An inode is on its super block's dirty list while INODE_DIRTY (attributes) or INODE_DIRTY_PAGES is set. inode_write()
- * clears the bits first and writes afterwards, so a change that comes meanwhile sets them again and is not lost.
- * INODE_SYNCING marks one that is being written, so that whoever needs it written too waits.
+ * An inode is on its super block's dirty list while INODE_DIRTY (attributes) or
+ * INODE_DIRTY_PAGES is set. inode_write() clears the bits first and writes afterwards, so a
+ * change that comes meanwhile sets them again and is not lost. INODE_SYNCING marks one that is
+ * being written, so that whoever needs it written too waits.
  *
- * Pages come before attributes: writing pages may allocate blocks or change the size on disk, and an inode must never point to
- * blocks whose content has not been started on its way.
+ * Pages come before attributes: writing pages may allocate blocks or change the size on disk,
+ * and an inode must never point to blocks whose content has not been started on its way.
  *
- * Locks. super->sync_lock makes one pass over all dirty inodes at a time; the list itself is under super->inode_lock, the bits
- * under inode->state_lock inside it. No inode->lock is taken: a writer that waits for writeback may hold his. */
+ * Locks. super->sync_lock makes one pass over all dirty inodes at a time; the list itself is
+ * under super->inode_lock, the bits under inode->state_lock inside it. No inode->lock is taken:
+ * a writer that waits for writeback may hold his. */
 #include "fs/vfs/inode_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/atomic.h"
 #include "kernel/base/port.h"
 
-#define DIRTY_BITS (INODE_DIRTY | INODE_DIRTY_PAGES)
+#define DIRTY_BITS        (INODE_DIRTY | INODE_DIRTY_PAGES)
 #define WRITE_CHUNK_PAGES 256u
 
 static void mark(struct inode *inode, uint32_t bit)
 {
     struct super *super = inode->super;
 
-    /* The fence pairs with the one in inode_write(): either we see the bit cleared and set it again, or the writer's look at
-     * what is dirty, which follows its clearing, sees our change. */
+    /* The fence pairs with the one in inode_write(): either we see the bit cleared and set it
+     * again, or the writer's look at what is dirty, which follows its clearing, sees our change. */
     fence_full();
     if (likely((inode_state(inode) & bit) != 0) || !super_has_storage(super)) {
         return;
@@ -62,8 +64,8 @@ void inode_forget_dirty(struct inode *inode)
     inode_state_clear(inode, DIRTY_BITS);
 }
 
-/* Take the inode for writing: SYNCING set, dirty bits cleared, off the list. Returns the bits that were set, or 0 with
- * nothing taken. Somebody else's turn is waited for. */
+/* Take the inode for writing: SYNCING set, dirty bits cleared, off the list. Returns the bits
+ * that were set, or 0 with nothing taken. Somebody else's turn is waited for. */
 static uint32_t begin_write(struct inode *inode)
 {
     struct super *super = inode->super;
@@ -95,8 +97,8 @@ static void end_write(struct inode *inode)
     waitq_wake_all(&inode->super->inode_waitq);
 }
 
-/* Pages that were locked just now, and those on their way: the inode stays on the list for the next round, so that sync(2)
- * finds what it has to wait for. */
+/* Pages that were locked just now, and those on their way: the inode stays on the list for the
+ * next round, so that sync(2) finds what it has to wait for. */
 static bool has_unwritten_pages(struct mapping *mapping)
 {
     uint64_t irq = spin_lock_irqsave(&mapping->lock);
@@ -137,6 +139,9 @@ int inode_write(struct inode *inode, bool wait)
     if ((bits & INODE_DIRTY) != 0 && inode->super->ops->write_inode != NULL) {
         int write_error = inode->super->ops->write_inode(inode);
 
+        if (write_error == -ENOMEM) { /* will pass: the next round tries again */
+            inode_mark_dirty(inode);
+        }
         error = error != 0 ? error : write_error;
     }
     if ((bits & DIRTY_BITS) != 0) {

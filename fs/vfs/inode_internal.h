@@ -5,7 +5,8 @@
 
 #include "fs/vfs/inode.h"
 
-/** A snapshot of the state bits; those that matter to the caller are pinned by whatever lock he holds. */
+/** A snapshot of the state bits; those that matter to the caller are pinned by whatever lock he
+ *  holds. */
 static inline uint32_t inode_state(const struct inode *inode)
 {
     return __atomic_load_n(&inode->state, __ATOMIC_ACQUIRE);
@@ -15,12 +16,12 @@ void inode_state_set(struct inode *inode, uint32_t bits);
 /** Returns what the state was. */
 uint32_t inode_state_clear(struct inode *inode, uint32_t bits);
 
-/** A reference to an inode found on a list of its super block, even if it has none. super->inode_lock is held.
- *  Returns false for one that is being freed or filled in. */
+/** A reference to an inode found on a list of its super block, even if it has none.
+ *  super->inode_lock is held. Returns false for one that is being freed or filled in. */
 bool must_check inode_hold_listed(struct inode *inode);
 
-/** Free unreferenced inodes of one super block: all of them, or about nr clean ones without cached pages. Returns how many.
- *  Context: may sleep. */
+/** Free unreferenced inodes of one super block: all of them, or about nr clean ones without
+ *  cached pages. Returns how many. Context: may sleep. */
 uint64_t inode_evict_unused(struct super *super, uint64_t nr, bool even_dirty);
 
 /** Call visit for every inode in the table, each held meanwhile. Context: may sleep. */

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
 /* The tree of mounts.
  *
- * A mount shows a file system's tree, from some directory of it on, at a place (parent mount, dentry) of another mount. The one
- * without a parent is the root. A path is therefore a pair (mount, dentry): the same directory seen through two mounts is two
- * places. Path walks cross from the place into the mount by a hash lookup, only at dentries flagged DENTRY_MOUNT_POINT.
+ * A mount shows a file system's tree, from some directory of it on, at a place (parent mount,
+ * dentry) of another mount. The one without a parent is the root. A path is therefore a pair
+ * (mount, dentry): the same directory seen through two mounts is two places. Path walks cross
+ * from the place into the mount by a hash lookup, only at dentries flagged DENTRY_MOUNT_POINT.
  *
- * References. The tree holds one to each attached mount, each child one to its parent, and whoever stands inside (open file, cwd, walk)
- * one more; so a mount is busy when somebody besides the tree and the asker has one. A lazy umount (MNT_DETACH) takes
- * it and all below it out of the tree at once; it ends when the last of those who stand inside leaves.
+ * References. The tree holds one to each attached mount, each child one to its parent, and
+ * whoever stands inside (open file, cwd, walk) one more; so a mount is busy when somebody
+ * besides the tree and the asker has one. A lazy umount (MNT_DETACH) takes it and all below it
+ * out of the tree at once; it ends when the last of those who stand inside leaves.
  *
- * Locks. mount_lock (spin) guards the links, and is all that a walk takes. Changes of the tree are one at a time besides: see
- * mount_calls.c. */
+ * Locks. mount_lock (spin) guards the links, and is all that a walk takes. Changes of the tree
+ * are one at a time besides: see mount_calls.c. */
 #include "fs/vfs/mount_internal.h"
 #include "fs/vfs/dentry.h"
 #include "fs/vfs/super.h"
@@ -23,9 +25,9 @@
 #define MOUNT_BUCKETS 64u
 
 static struct spinlock mount_lock = SPINLOCK_INIT(LOCK_RANK_DENTRY, "mount links");
-static struct list buckets[MOUNT_BUCKETS];        /* [mount_lock] */
-static struct list mounts = LIST_INIT(mounts);    /* [mount_lock] */
-static uint32_t last_id;                          /* [mount_lock] */
+static struct list buckets[MOUNT_BUCKETS];     /* [mount_lock] */
+static struct list mounts = LIST_INIT(mounts); /* [mount_lock] */
+static uint32_t last_id;                       /* [mount_lock] */
 static struct once mounts_once = ONCE_INIT("mounts", ONCE_RETRY);
 
 static int init_buckets(void *arg)
@@ -48,7 +50,7 @@ uint32_t mount_flags(const struct mount *mount, const struct super *super)
     return own | super_flags(super);
 }
 
-/* ---- Life ------------------------------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 void mount_get(struct mount *mount)
 {
@@ -71,7 +73,8 @@ void mount_put(struct mount *mount)
     }
 }
 
-struct mount *mount_alloc(struct super *super, struct dentry *root, const char *source, uint32_t flags)
+struct mount *mount_alloc(struct super *super, struct dentry *root, const char *source,
+                          uint32_t flags)
 {
     struct mount *mount = kzalloc(sizeof(*mount), ALLOC_KERNEL);
     char *copy = kstrdup(source, ALLOC_KERNEL);
@@ -94,14 +97,14 @@ struct mount *mount_alloc(struct super *super, struct dentry *root, const char *
     return mount;
 }
 
-/* ---- Links ------------------------------------------------------------------------------------------- */
+/* ---- Links ----------------------------------------------------------------------------------- */
 
 static struct mount *find_mounted(const struct mount *parent, const struct dentry *point)
 {
     struct mount *mount;
 
     spin_assert_held(&mount_lock);
-    list_for_each(mount, bucket_of(parent, point), hash_node) {
+    list_for_each (mount, bucket_of(parent, point), hash_node) {
         if (mount->parent == parent && mount->point == point) {
             return mount;
         }
@@ -166,7 +169,7 @@ static bool is_still_mount_point(const struct dentry *point)
 {
     struct mount *mount;
 
-    list_for_each(mount, &mounts, node) {
+    list_for_each (mount, &mounts, node) {
         if (mount->point == point) {
             return true;
         }
@@ -174,8 +177,8 @@ static bool is_still_mount_point(const struct dentry *point)
     return false;
 }
 
-/* Take a mount out of the tree: ".." no longer leads out of it. mount_lock is held. The tree's reference goes to the caller;
- * *place gets the references to parent and point. */
+/* Take a mount out of the tree: ".." no longer leads out of it. mount_lock is held. The tree's
+ * reference goes to the caller; *place gets the references to parent and point. */
 static void detach_locked(struct mount *mount, struct path *place)
 {
     list_remove(&mount->hash_node);
@@ -187,12 +190,13 @@ static void detach_locked(struct mount *mount, struct path *place)
     if (place->mount != NULL) {
         place->mount->nr_children--;
         if (!is_still_mount_point(place->dentry)) {
-            atomic_fetch_and_explicit(&place->dentry->flags, ~(uint32_t)DENTRY_MOUNT_POINT, memory_order_relaxed);
+            atomic_fetch_and_explicit(&place->dentry->flags, ~(uint32_t)DENTRY_MOUNT_POINT,
+                                      memory_order_relaxed);
         }
     }
 }
 
-/* ---- Taking out ------------------------------------------------------------------------------------------ */
+/* ---- Taking out ------------------------------------------------------------------------------ */
 
 static bool is_in_use(struct mount *mount)
 {
@@ -235,7 +239,7 @@ void mount_detach_all(struct mount *top)
         struct path place;
 
         spin_lock(&mount_lock);
-        list_for_each(mount, &mounts, node) {
+        list_for_each (mount, &mounts, node) {
             if (is_below_mount(mount, top)) {
                 victim = mount;
             }
@@ -254,7 +258,7 @@ void mount_detach_all(struct mount *top)
     }
 }
 
-/* ---- Telling ------------------------------------------------------------------------------------------- */
+/* ---- Telling --------------------------------------------------------------------------------- */
 
 ssize_t path_name(const struct path *path, const struct path *root, char *buffer, size_t size_bytes)
 {
@@ -316,7 +320,7 @@ struct mount *mount_next(struct mount *prev)
     uint32_t id = prev != NULL ? prev->id : 0;
 
     spin_lock(&mount_lock);
-    list_for_each(mount, &mounts, node) { /* in the order of ids */
+    list_for_each (mount, &mounts, node) { /* in the order of ids */
         if (mount->id > id) {
             next = mount;
             mount_get(next);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* mount(2), umount(2), and the root at boot: which file system goes where.
  *
- * Locks. change_lock makes one change of the tree at a time; it also keeps a device from being opened twice. A place that is
- * to be mounted on is locked (inode->lock), so that it is not removed at the same time: rmdir and rename look at
- * DENTRY_MOUNT_POINT with the same lock held. */
+ * Locks. change_lock makes one change of the tree at a time; it also keeps a device from being
+ * opened twice. A place that is to be mounted on is locked (inode->lock), so that it is not
+ * removed at the same time: rmdir and rename look at DENTRY_MOUNT_POINT with the same lock held. */
 #include "drivers/block.h"
 #include "fs/vfs/dentry.h"
 #include "fs/vfs/mount_internal.h"
@@ -17,10 +17,11 @@
 
 static struct mutex change_lock = MUTEX_INIT(change_lock, LOCK_RANK_MOUNT, "mounts");
 
-/* ---- Mounting ----------------------------------------------------------------------------------------- */
+/* ---- Mounting -------------------------------------------------------------------------------- */
 
 /* The block device that a source names: a path to its node, or its plain name. */
-static int find_device(const struct walk_context *context, const char *source, struct block_device **out)
+static int find_device(const struct walk_context *context, const char *source,
+                       struct block_device **out)
 {
     struct block_device *device = NULL;
     struct path path;
@@ -59,7 +60,8 @@ static int find_device(const struct walk_context *context, const char *source, s
 }
 
 /* Try every type that lives on a device. */
-static int open_any_type(struct block_device *device, uint32_t flags, const char *options, struct super **super)
+static int open_any_type(struct block_device *device, uint32_t flags, const char *options,
+                         struct super **super)
 {
     struct fs_type *type;
     int error = -EINVAL;
@@ -73,15 +75,16 @@ static int open_any_type(struct block_device *device, uint32_t flags, const char
             return error;
         }
         if (error == -EBUSY) {
-            /* In use by another type, or with other flags; the type that has it answers for itself. */
+            /* In use by another type, or with other flags; the type that has it answers for
+             * itself. */
             continue;
         }
     }
     return error;
 }
 
-static int open_super(const struct walk_context *context, const char *source, const char *type_name, uint32_t flags,
-                      const char *options, struct super **super)
+static int open_super(const struct walk_context *context, const char *source, const char *type_name,
+                      uint32_t flags, const char *options, struct super **super)
 {
     bool is_auto = type_name == NULL || type_name[0] == '\0' || strcmp(type_name, "auto") == 0;
     struct fs_type *type = NULL;
@@ -130,8 +133,9 @@ static int attach_at(struct mount *mount, const struct path *place)
     return error;
 }
 
-static int mount_new(const struct walk_context *context, const char *source, const struct path *place,
-                     const char *type, uint32_t flags, const char *options)
+static int mount_new(const struct walk_context *context, const char *source,
+                     const struct path *place, const char *type, uint32_t flags,
+                     const char *options)
 {
     struct super *super;
     struct mount *mount;
@@ -140,15 +144,18 @@ static int mount_new(const struct walk_context *context, const char *source, con
     if (error != 0) {
         return error;
     }
-    if (place->dentry == place->mount->root && place->mount->super == super && super->device != NULL) {
+    if (place->dentry == place->mount->root && place->mount->super == super &&
+        super->device != NULL) {
         super_put(super); /* the same file system twice on one place */
         return -EBUSY;
     }
-    mount = mount_alloc(super, super->root_dentry, source != NULL && source[0] != '\0' ? source : "none", flags);
+    mount = mount_alloc(super, super->root_dentry,
+                        source != NULL && source[0] != '\0' ? source : "none", flags);
     return mount != NULL ? attach_at(mount, place) : -ENOMEM;
 }
 
-static int mount_bind(const struct walk_context *context, const char *source, const struct path *place)
+static int mount_bind(const struct walk_context *context, const char *source,
+                      const struct path *place)
 {
     struct mount *mount;
     struct path from;
@@ -189,8 +196,8 @@ static int mount_change(const struct path *place, uint32_t flags, const char *op
     return 0;
 }
 
-int vfs_mount(const struct walk_context *context, const char *source, const char *target, const char *type,
-              uint32_t flags, const char *options)
+int vfs_mount(const struct walk_context *context, const char *source, const char *target,
+              const char *type, uint32_t flags, const char *options)
 {
     struct path place;
     int error;
@@ -261,7 +268,7 @@ void vfs_unmount_root(struct path *root)
     *root = (struct path){0};
 }
 
-/* ---- Unmounting ------------------------------------------------------------------------------------------ */
+/* ---- Unmounting ------------------------------------------------------------------------------ */
 
 /* `path` names a mount's root. Its reference is the caller's. */
 static int umount_at(struct path *path, unsigned flags)
@@ -306,8 +313,8 @@ int vfs_umount(const struct walk_context *context, const char *target, unsigned 
     }
     path_put(&path);
     if (super != NULL) {
-        /* Without another mount, all that may still hold it is a round of writeback: the device is to be quiet when the
-         * call returns. */
+        /* Without another mount, all that may still hold it is a round of writeback: the device
+         * is to be quiet when the call returns. */
         bool is_last = atomic_load_explicit(&super->nr_mounts, memory_order_acquire) == 0;
 
         super_put(super);
@@ -318,4 +325,3 @@ int vfs_umount(const struct walk_context *context, const char *target, unsigned 
     mutex_unlock(&change_lock);
     return error;
 }
-

@@ -7,9 +7,10 @@
 
 #define MOUNT_OWN_FLAGS (SUPER_RDONLY | SUPER_NOSUID | SUPER_NODEV | SUPER_NOEXEC)
 
-/** A mount that is nowhere yet. Takes over the reference to the super block, also on failure; takes one of its own to root.
- *  NULL when memory is short. */
-struct mount *must_check mount_alloc(struct super *super, struct dentry *root, const char *source, uint32_t flags);
+/** A mount that is nowhere yet. Takes over the reference to the super block, also on failure;
+ *  takes one of its own to root. NULL when memory is short. */
+struct mount *must_check mount_alloc(struct super *super, struct dentry *root, const char *source,
+                                     uint32_t flags);
 
 /** Put it into the tree; place NULL: as the root. The caller's reference becomes the tree's. */
 void mount_attach(struct mount *mount, const struct path *place);

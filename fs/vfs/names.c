@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: MIT
 /* Making and removing names: mknod, mkdir, symlink, link, unlink, rmdir.
  *
- * Each call walks to the directory that holds (or will hold) the last name, locks it for writing, and looks the name up again
- * under the lock: what is seen then stays true until the lock is given back. Checks come in the order of Linux, so that a
- * call that fails for two reasons reports the same one: read-only, lookup, permission, sticky bit, type, mount point.
+ * Each call walks to the directory that holds (or will hold) the last name, locks it for
+ * writing, and looks the name up again under the lock: what is seen then stays true until the
+ * lock is given back. Checks come in the order of Linux, so that a call that fails for two
+ * reasons reports the same one: read-only, lookup, permission, sticky bit, type, mount point.
  *
- * A directory that was removed while somebody stands in it has no links and takes no names (ENOENT). In a sticky directory
- * only the owner of a file, the owner of the directory and root remove or rename it. A name on which something is mounted stays.
+ * A directory that was removed while somebody stands in it has no links and takes no names
+ * (ENOENT). In a sticky directory only the owner of a file, the owner of the directory and root
+ * remove or rename it. A name on which something is mounted stays.
  *
- * Locks. The directory's inode->lock for writing, then (unlink, rmdir, link) that of the target: parents before children. References that
- * may delete a file from the disk are put after the locks are. */
+ * Locks. The directory's inode->lock for writing, then (unlink, rmdir, link) that of the target:
+ * parents before children. References that may delete a file from the disk are put after the
+ * locks are. */
 #include "fs/vfs/names.h"
 #include "fs/vfs/vfs.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"
 
-/* ---- Rules ---------------------------------------------------------------------------------------------- */
+/* ---- Rules ----------------------------------------------------------------------------------- */
 
 int names_may_create(struct inode *dir, const struct cred *cred)
 {
@@ -25,7 +28,8 @@ int names_may_create(struct inode *dir, const struct cred *cred)
     return walk_permission(dir, cred, ACCESS_WRITE | ACCESS_EXEC);
 }
 
-int names_may_delete(struct inode *dir, const struct dentry *victim, const struct cred *cred, bool is_dir)
+int names_may_delete(struct inode *dir, const struct dentry *victim, const struct cred *cred,
+                     bool is_dir)
 {
     struct inode *inode = victim->inode;
     int error = walk_permission(dir, cred, ACCESS_WRITE | ACCESS_EXEC);
@@ -33,7 +37,8 @@ int names_may_delete(struct inode *dir, const struct dentry *victim, const struc
     if (error != 0) {
         return error;
     }
-    if ((dir->mode & S_ISVTX) != 0 && !cred_is_root(cred) && cred->fsuid != inode->uid && cred->fsuid != dir->uid) {
+    if ((dir->mode & S_ISVTX) != 0 && !cred_is_root(cred) && cred->fsuid != inode->uid &&
+        cred->fsuid != dir->uid) {
         return -EPERM;
     }
     if (is_dir != inode_is(inode, S_IFDIR)) {
@@ -55,13 +60,15 @@ static void inherit(const struct inode *dir, const struct cred *cred, uint32_t *
     *gid = dir->gid;
     if ((*mode & S_IFMT) == S_IFDIR) {
         *mode |= S_ISGID;
-    } else if ((*mode & (S_ISGID | 0010)) == (S_ISGID | 0010) && !cred_is_root(cred) && !cred_in_group(cred, dir->gid)) {
+    } else if ((*mode & (S_ISGID | 0010)) == (S_ISGID | 0010) && !cred_is_root(cred) &&
+               !cred_in_group(cred, dir->gid)) {
         *mode &= ~(uint32_t)S_ISGID;
     }
 }
 
-int names_create_locked(const struct walk_context *context, struct dentry *parent, const struct dentry_name *name,
-                        uint32_t mode, uint32_t dev_number, struct dentry **out)
+int names_create_locked(const struct walk_context *context, struct dentry *parent,
+                        const struct dentry_name *name, uint32_t mode, uint32_t dev_number,
+                        struct dentry **out)
 {
     struct inode *dir = parent->inode;
     struct inode *inode;
@@ -74,22 +81,25 @@ int names_create_locked(const struct walk_context *context, struct dentry *paren
     mode &= ~context->umask;
     inherit(dir, context->cred, &mode, &gid);
     if ((mode & S_IFMT) == S_IFDIR) {
-        error = dir->ops->mkdir != NULL
-                    ? dir->ops->mkdir(dir, name->text, name->len, mode, context->cred->fsuid, gid, &inode)
-                    : -EPERM;
+        error = dir->ops->mkdir != NULL ? dir->ops->mkdir(dir, name->text, name->len, mode,
+                                                          context->cred->fsuid, gid, &inode)
+                                        : -EPERM;
     } else if (dir->ops->create == NULL) {
         error = (mode & S_IFMT) == S_IFREG ? -EACCES : -EPERM;
     } else {
-        error = dir->ops->create(dir, name->text, name->len, mode, dev_number, context->cred->fsuid, gid, &inode);
+        error = dir->ops->create(dir, name->text, name->len, mode, dev_number, context->cred->fsuid,
+                                 gid, &inode);
     }
     return error != 0 ? error : dentry_add(parent, name, inode, out);
 }
 
-/* ---- Making names ---------------------------------------------------------------------------------------- */
+/* ---- Making names ---------------------------------------------------------------------------- */
 
-/* Walk to the directory of a name that is to be made and lock it. The name is not there: otherwise -EEXIST.
- * On success walk->path is the directory, locked for writing; on failure nothing is held but the walk itself. */
-static int begin_create(struct walk *walk, const struct walk_context *context, const char *name, bool is_dir)
+/* Walk to the directory of a name that is to be made and lock it. The name is not there:
+ * otherwise -EEXIST. On success walk->path is the directory, locked for writing; on failure
+ * nothing is held but the walk itself. */
+static int begin_create(struct walk *walk, const struct walk_context *context, const char *name,
+                        bool is_dir)
 {
     struct dentry *dentry;
     bool exists;
@@ -123,14 +133,16 @@ static int begin_create(struct walk *walk, const struct walk_context *context, c
     return error;
 }
 
-static int create_node(const struct walk_context *context, const char *name, uint32_t mode, uint32_t dev_number)
+static int create_node(const struct walk_context *context, const char *name, uint32_t mode,
+                       uint32_t dev_number)
 {
     struct dentry *dentry;
     struct walk walk;
     int error = begin_create(&walk, context, name, (mode & S_IFMT) == S_IFDIR);
 
     if (error == 0) {
-        error = names_create_locked(context, walk.path.dentry, &walk.last, mode, dev_number, &dentry);
+        error = names_create_locked(context, walk.path.dentry, &walk.last, mode, dev_number,
+                                    &dentry);
         rwlock_write_unlock(&walk.path.dentry->inode->lock);
         if (error == 0) {
             dentry_put(dentry);
@@ -140,7 +152,8 @@ static int create_node(const struct walk_context *context, const char *name, uin
     return error;
 }
 
-int vfs_mknod(const struct walk_context *context, const char *name, uint32_t mode, uint32_t dev_number)
+int vfs_mknod(const struct walk_context *context, const char *name, uint32_t mode,
+              uint32_t dev_number)
 {
     switch (mode & S_IFMT) {
     case 0: mode |= S_IFREG; break;
@@ -183,9 +196,10 @@ int vfs_symlink(const struct walk_context *context, const char *target, const ch
         error = names_may_create(dir, context->cred);
         if (error == 0) {
             inherit(dir, context->cred, &mode, &gid);
-            error = dir->ops->symlink != NULL ? dir->ops->symlink(dir, walk.last.text, walk.last.len, target,
-                                                                  context->cred->fsuid, gid, &inode)
-                                              : -EPERM;
+            error = dir->ops->symlink != NULL
+                        ? dir->ops->symlink(dir, walk.last.text, walk.last.len, target,
+                                            context->cred->fsuid, gid, &inode)
+                        : -EPERM;
         }
         if (error == 0) {
             error = dentry_add(walk.path.dentry, &walk.last, inode, &dentry);
@@ -199,7 +213,8 @@ int vfs_symlink(const struct walk_context *context, const char *target, const ch
     return error;
 }
 
-static int link_locked(const struct walk_context *context, struct walk *walk, const struct path *old_path)
+static int link_locked(const struct walk_context *context, struct walk *walk,
+                       const struct path *old_path)
 {
     struct inode *target = old_path->dentry->inode;
     struct inode *dir = walk->path.dentry->inode;
@@ -217,7 +232,8 @@ static int link_locked(const struct walk_context *context, struct walk *walk, co
         return -EPERM;
     }
     rwlock_write_lock_nested(&target->lock);
-    error = target->nr_links != 0 ? dir->ops->link(dir, walk->last.text, walk->last.len, target) : -ENOENT;
+    error = target->nr_links != 0 ? dir->ops->link(dir, walk->last.text, walk->last.len, target)
+                                  : -ENOENT;
     rwlock_write_unlock(&target->lock);
     if (error == 0) {
         inode_hold(target);
@@ -242,7 +258,7 @@ int vfs_link(const struct path *old_path, const struct walk_context *context, co
     return error;
 }
 
-/* ---- Removing names ---------------------------------------------------------------------------------------- */
+/* ---- Removing names -------------------------------------------------------------------------- */
 
 static int remove_locked(const struct walk *walk, struct dentry *victim, bool is_dir)
 {
@@ -317,7 +333,8 @@ int vfs_unlink(const struct walk_context *context, const char *name)
 
 int vfs_rmdir(const struct walk_context *context, const char *name)
 {
-    static const int refusals[] = {[LAST_DOT] = -EINVAL, [LAST_DOTDOT] = -ENOTEMPTY, [LAST_NONE] = -EBUSY};
+    static const int refusals[] = {
+        [LAST_DOT] = -EINVAL, [LAST_DOTDOT] = -ENOTEMPTY, [LAST_NONE] = -EBUSY};
     struct walk walk;
     int error = walk_begin(&walk, context, name, false);
 

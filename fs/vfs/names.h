@@ -5,18 +5,22 @@
 
 #include "fs/vfs/walk.h"
 
-/** May a name be made in this directory? Its lock is held. Returns 0, -ENOENT (it was removed), -EACCES. */
+/** May a name be made in this directory? Its lock is held. Returns 0, -ENOENT (it was removed),
+ *  -EACCES. */
 int must_check names_may_create(struct inode *dir, const struct cred *cred);
 
-/** May this name be removed, or replaced by a directory (is_dir) or something else? The lock of dir is held.
- *  Returns 0, -ENOENT, -EACCES, -EPERM (sticky), -ENOTDIR, -EISDIR, -EBUSY (something is mounted there). */
-int must_check names_may_delete(struct inode *dir, const struct dentry *victim, const struct cred *cred, bool is_dir);
+/** May this name be removed, or replaced by a directory (is_dir) or something else? The lock of
+ *  dir is held. Returns 0, -ENOENT, -EACCES, -EPERM (sticky), -ENOTDIR, -EISDIR, -EBUSY
+ *  (something is mounted there). */
+int must_check names_may_delete(struct inode *dir, const struct dentry *victim,
+                                const struct cred *cred, bool is_dir);
 
-/** Make a file (mode has type and permissions, umask not yet applied) under a name that is not there. The lock of dir is held for
- *  writing. Returns 0 and the new entry with a reference, or -errno. */
+/** Make a file (mode has type and permissions, umask not yet applied) under a name that is not
+ *  there. The lock of dir is held for writing. Returns 0 and the new entry with a reference, or
+ *  -errno. */
 int must_check names_create_locked(const struct walk_context *context, struct dentry *dir,
-                                   const struct dentry_name *name, uint32_t mode, uint32_t dev_number,
-                                   struct dentry **dentry);
+                                   const struct dentry_name *name, uint32_t mode,
+                                   uint32_t dev_number, struct dentry **dentry);
 
 /** Cut or extend a regular file, content and all. inode->lock is held for writing. */
 int must_check inode_resize(struct inode *inode, uint64_t size_bytes, const struct cred *cred);

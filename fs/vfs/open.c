@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* open(2).
  *
- * Without O_CREAT the path is walked to its end and what stands there is opened. With it, the walk stops before the last
- * name: if that is there it is opened (a symlink is followed, and the question asked again at its target), and if not it
- * is made under its directory's lock, so that of two that create one name exactly one does.
+ * Without O_CREAT the path is walked to its end and what stands there is opened. With it, the
+ * walk stops before the last name: if that is there it is opened (a symlink is followed, and the
+ * question asked again at its target), and if not it is made under its directory's lock, so that
+ * of two that create one name exactly one does.
  *
- * Permission is asked of what is found, never of what was just made: open(O_CREAT | O_WRONLY, 0444) gives a writable descriptor of
- * a read-only file. The order of checks is Linux's. */
+ * Permission is asked of what is found, never of what was just made: open(O_CREAT | O_WRONLY,
+ * 0444) gives a writable descriptor of a read-only file. The order of checks is Linux's. */
 #include "fs/vfs/file_internal.h"
 #include "fs/vfs/mount.h"
 #include "fs/vfs/names.h"
@@ -55,7 +56,8 @@ static int check_open(const struct path *path, uint32_t flags, const struct cred
         }
     }
     error = walk_permission(inode, cred, access);
-    if (error == 0 && (flags & O_NOATIME) != 0 && !cred_is_root(cred) && cred->fsuid != inode->uid) {
+    if (error == 0 && (flags & O_NOATIME) != 0 && !cred_is_root(cred) &&
+        cred->fsuid != inode->uid) {
         error = -EPERM;
     }
     return error;
@@ -72,7 +74,8 @@ static int truncate_opened(struct inode *inode, const struct cred *cred)
 }
 
 /* Make a file of what stands at `path`; its references are taken over on success. */
-static int open_found(const struct path *path, uint32_t flags, const struct cred *cred, struct file **out)
+static int open_found(const struct path *path, uint32_t flags, const struct cred *cred,
+                      struct file **out)
 {
     struct inode *inode = path->dentry->inode;
     bool is_regular = inode_is(inode, S_IFREG);
@@ -118,7 +121,8 @@ fail:
 }
 
 /* Check and open what stands at path, whose references are given back on failure. */
-static int open_checked(struct path *path, uint32_t flags, const struct cred *cred, bool is_created, struct file **out)
+static int open_checked(struct path *path, uint32_t flags, const struct cred *cred, bool is_created,
+                        struct file **out)
 {
     int error = 0;
 
@@ -138,7 +142,8 @@ static int open_checked(struct path *path, uint32_t flags, const struct cred *cr
     return error;
 }
 
-static int open_existing(const struct walk_context *context, const char *name, uint32_t flags, struct file **out)
+static int open_existing(const struct walk_context *context, const char *name, uint32_t flags,
+                         struct file **out)
 {
     unsigned walk_flags = (flags & O_NOFOLLOW) != 0 ? 0 : WALK_FOLLOW;
     struct path path;
@@ -149,7 +154,8 @@ static int open_existing(const struct walk_context *context, const char *name, u
 }
 
 /* The last name, looked up, and made if it is missing. *is_created tells which. */
-static int find_or_create(struct walk *walk, uint32_t flags, uint32_t mode, struct dentry **out, bool *is_created)
+static int find_or_create(struct walk *walk, uint32_t flags, uint32_t mode, struct dentry **out,
+                          bool *is_created)
 {
     struct dentry *dir = walk->path.dentry;
     struct dentry *dentry = dentry_lookup(dir, &walk->last);
@@ -167,7 +173,8 @@ static int find_or_create(struct walk *walk, uint32_t flags, uint32_t mode, stru
         dentry_put(dentry);
         error = path_check_writable(&walk->path);
         if (error == 0) {
-            error = names_create_locked(walk->context, dir, &walk->last, S_IFREG | (mode & 07777), 0, &dentry);
+            error = names_create_locked(walk->context, dir, &walk->last, S_IFREG | (mode & 07777),
+                                        0, &dentry);
             *is_created = error == 0;
         }
     }
@@ -206,8 +213,8 @@ static int open_last(struct walk *walk, uint32_t flags, uint32_t mode, bool *is_
     return 0;
 }
 
-static int open_or_create(const struct walk_context *context, const char *name, uint32_t flags, uint32_t mode,
-                          struct file **out)
+static int open_or_create(const struct walk_context *context, const char *name, uint32_t flags,
+                          uint32_t mode, struct file **out)
 {
     struct walk walk;
     struct path path;
@@ -221,8 +228,8 @@ static int open_or_create(const struct walk_context *context, const char *name, 
             if (error == 0) {
                 path = walk.path;
                 path_get(&path);
-                error = open_checked(&path, is_created ? flags & ~(uint32_t)O_TRUNC : flags, context->cred, is_created,
-                                     out);
+                error = open_checked(&path, is_created ? flags & ~(uint32_t)O_TRUNC : flags,
+                                     context->cred, is_created, out);
                 break;
             }
             error = error == 1 ? 0 : error;
@@ -232,7 +239,8 @@ static int open_or_create(const struct walk_context *context, const char *name, 
     return error;
 }
 
-int vfs_open(const struct walk_context *context, const char *name, uint32_t flags, uint32_t mode, struct file **file)
+int vfs_open(const struct walk_context *context, const char *name, uint32_t flags, uint32_t mode,
+             struct file **file)
 {
     if ((flags & O_PATH) != 0) {
         flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
@@ -247,7 +255,8 @@ int vfs_open(const struct walk_context *context, const char *name, uint32_t flag
                                   : open_existing(context, name, flags, file);
 }
 
-int vfs_open_path(const struct path *path, uint32_t flags, const struct cred *cred, struct file **file)
+int vfs_open_path(const struct path *path, uint32_t flags, const struct cred *cred,
+                  struct file **file)
 {
     struct path copy = *path;
 

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: MIT
 /* The path walk: from a text to the place it names. There is only this one.
  *
- * A walk stands at a place (mount, dentry) and has a rest of text. Each round takes one name off the text and moves:
- * "." stays; ".." goes to the parent, from a mount's root to where it is mounted, and never above the context's root; any other name
- * is looked up in the dentry cache, else in the file system. If something is mounted on what was found, the walk goes into it.
- * If it is a symlink, its target is put before the rest of the text and the walk goes on: from the root if it begins with '/', else
- * from where the link stands. After 40 links it ends with ELOOP. A magic link (procfs) has no text: the walk jumps to the object.
+ * A walk stands at a place (mount, dentry) and has a rest of text. Each round takes one name off
+ * the text and moves: "." stays; ".." goes to the parent, from a mount's root to where it is
+ * mounted, and never above the context's root; any other name is looked up in the dentry cache,
+ * else in the file system. If something is mounted on what was found, the walk goes into it. If
+ * it is a symlink, its target is put before the rest of the text and the walk goes on: from the
+ * root if it begins with '/', else from where the link stands. After 40 links it ends with
+ * ELOOP. A magic link (procfs) has no text: the walk jumps to the object.
  *
- * So recursion isn't needed, and the memory is the text alone: the caller's string, until a symlink makes it one of our own.
+ * So recursion isn't needed, and the memory is the text alone: the caller's string, until a
+ * symlink makes it one of our own.
  *
- * Locks and references. The walk holds references to where it stands and no lock between steps. Every directory must be searchable
- * (x). A name that is not in the cache is looked up with its directory's inode->lock held for READING; changes hold it
- * for writing, so the answer is still true when it enters the cache. */
+ * Locks and references. The walk holds references to where it stands and no lock between steps.
+ * Every directory must be searchable (x). A name that is not in the cache is looked up with its
+ * directory's inode->lock held for READING; changes hold it for writing, so the answer is still
+ * true when it enters the cache. */
 #include "fs/vfs/mount.h"
 #include "fs/vfs/walk.h"
 #include "kernel/abi/errno.h"
@@ -39,7 +43,7 @@ int path_check_writable(const struct path *path)
     return (mount_flags(path->mount, path->dentry->super) & SUPER_RDONLY) != 0 ? -EROFS : 0;
 }
 
-/* ---- Looking up one name ------------------------------------------------------------------------------ */
+/* ---- Looking up one name --------------------------------------------------------------------- */
 
 int walk_lookup_locked(struct dentry *parent, const struct dentry_name *name, struct dentry **out)
 {
@@ -80,7 +84,7 @@ int walk_lookup(struct dentry *parent, const struct dentry_name *name, struct de
     return error;
 }
 
-/* ---- Moving -------------------------------------------------------------------------------------------- */
+/* ---- Moving ---------------------------------------------------------------------------------- */
 
 /* Stand at `to`, whose references are taken over. */
 static void move_to(struct walk *walk, struct path to)
@@ -104,7 +108,8 @@ void walk_step(struct walk *walk, struct dentry *child)
     struct dentry *from = walk->path.dentry;
 
     walk->path.dentry = child;
-    if (unlikely((atomic_load_explicit(&child->flags, memory_order_relaxed) & DENTRY_MOUNT_POINT) != 0)) {
+    if (unlikely((atomic_load_explicit(&child->flags, memory_order_relaxed) & DENTRY_MOUNT_POINT) !=
+                 0)) {
         mount_cross_down(&walk->path);
     }
     dentry_put(from);
@@ -197,9 +202,10 @@ static int step_to_name(struct walk *walk, const struct dentry_name *name, bool 
     return 0;
 }
 
-/* ---- The loop -------------------------------------------------------------------------------------------- */
+/* ---- The loop -------------------------------------------------------------------------------- */
 
-int walk_begin(struct walk *walk, const struct walk_context *context, const char *name, bool allow_empty)
+int walk_begin(struct walk *walk, const struct walk_context *context, const char *name,
+               bool allow_empty)
 {
     walk->context = context;
     walk->path = name[0] == '/' ? context->root : context->cwd;
@@ -218,7 +224,8 @@ void walk_end(struct walk *walk)
     kfree(walk->buffer);
 }
 
-/* Take the next name off the text: its hash and length, and what kind it is. Returns what is behind it. */
+/* Take the next name off the text: its hash and length, and what kind it is. Returns what is
+ * behind it. */
 static const char *parse_name(const char *text, struct dentry_name *name, enum walk_last *type)
 {
     const char *end = text;
@@ -304,7 +311,8 @@ int walk_to_end(struct walk *walk, bool follow_last)
     return walk_loop(walk, false, follow_last);
 }
 
-int path_walk(const struct walk_context *context, const char *name, unsigned flags, struct path *result)
+int path_walk(const struct walk_context *context, const char *name, unsigned flags,
+              struct path *result)
 {
     struct walk walk;
     int error = walk_begin(&walk, context, name, (flags & WALK_EMPTY_OK) != 0);

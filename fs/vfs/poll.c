@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 /* Waiting for many files at once.
  *
- * Each round asks every file what is ready. In the first round a file also puts the caller on the queues that it wakes when
- * that changes (poll_add()), and the caller stays on them until the end: so a change after the question is never missed. A
- * woken waiter is marked; the caller sleeps only while none of its waiters is, clears the marks, and asks again. The
- * questions themselves may sleep (a pipe's lock), which is why readiness isn't asked between "prepared to block" and blocking.
+ * Each round asks every file what is ready. In the first round a file also puts the caller on
+ * the queues that it wakes when that changes (poll_add()), and the caller stays on them until
+ * the end: so a change after the question is never missed. A woken waiter is marked; the caller
+ * sleeps only while none of its waiters is, clears the marks, and asks again. The questions
+ * themselves may sleep (a pipe's lock), which is why readiness isn't asked between "prepared to
+ * block" and blocking.
  *
- * As soon as one file is ready nothing more is waited for, and with a deadline of 0 nothing ever is: then no queue is touched,
- * and a poll costs one call for each file.
+ * As soon as one file is ready nothing more is waited for, and with a deadline of 0 nothing ever
+ * is: then no queue is touched, and a poll costs one call for each file.
  *
- * Waiters are kept in blocks: the first on the stack, more from the heap. A block never moves, since queues point into it. */
+ * Waiters are kept in blocks: the first on the stack, more from the heap. A block never moves,
+ * since queues point into it. */
 #include "fs/vfs/poll.h"
 #include "drivers/char.h"
 #include "kernel/abi/errno.h"
@@ -18,7 +21,7 @@
 #include "kernel/sync/waitq.h"
 #include "mm/kmalloc.h"
 
-#define WAITERS_FIRST 8u
+#define WAITERS_FIRST     8u
 #define WAITERS_PER_BLOCK 64u
 
 struct waiter_block {
@@ -144,7 +147,8 @@ static int ask_all(struct poll_item *items, unsigned nr, struct poll_request *re
 
         if (item->file != NULL) {
             /* Once something is ready, nobody will sleep: no more queues. */
-            item->ready = vfs_poll(item->file, nr_ready == 0 ? request : NULL) & (item->events | POLLERR | POLLHUP);
+            item->ready = vfs_poll(item->file, nr_ready == 0 ? request : NULL) &
+                          (item->events | POLLERR | POLLHUP);
         }
         nr_ready += item->ready != 0;
     }

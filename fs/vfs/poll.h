@@ -11,8 +11,9 @@ struct poll_item {
     uint32_t ready;    /* out */
 };
 
-/** Wait until one of the items has one of its events, or the deadline (port_clock_ns; 0: don't wait; PORT_NO_DEADLINE).
- *  Returns how many have (0: timed out), -ERESTARTNOHAND on a signal, or -ENOMEM. May sleep. */
+/** Wait until one of the items has one of its events, or the deadline (port_clock_ns; 0: don't
+ *  wait; PORT_NO_DEADLINE). Returns how many have (0: timed out), -ERESTARTNOHAND on a signal,
+ *  or -ENOMEM. May sleep. */
 int must_check poll_items(struct poll_item *items, unsigned nr, uint64_t deadline_ns);
 
 #endif

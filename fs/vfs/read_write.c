@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 /* Reading, writing, seeking.
  *
- * Where. A call without a position uses the file's own offset and moves it; two such calls on one open file take
- * position_lock, so that they move it one after the other (regular files and directories only: a reader of a terminal may wait
- * for hours, and streams have no offset).
+ * Where. A call without a position uses the file's own offset and moves it; two such calls on
+ * one open file take position_lock, so that they move it one after the other (regular files and
+ * directories only: a reader of a terminal may wait for hours, and streams have no offset).
  *
- * Writing a regular file takes inode->lock for writing: O_APPEND finds the end and writes there in one step, and a write is
- * atomic against other writes. Reading takes no lock: pages are copied as they are.
+ * Writing a regular file takes inode->lock for writing: O_APPEND finds the end and writes there
+ * in one step, and a write is atomic against other writes. Reading takes no lock: pages are
+ * copied as they are.
  *
- * A write drops the set-user-id bit, and the set-group-id bit of an executable, unless root does it: what a program may do
- * must not pass to new content. RLIMIT_FSIZE is the caller's business: he cuts the iter. O_DIRECT is accepted and goes through
- * the page cache like everything else. */
+ * A write drops the set-user-id bit, and the set-group-id bit of an executable, unless root does
+ * it: what a program may do must not pass to new content. RLIMIT_FSIZE is the caller's business:
+ * he cuts the iter. O_DIRECT is accepted and goes through the page cache like everything else. */
 #include "drivers/char.h"
 #include "fs/vfs/file.h"
 #include "fs/vfs/special.h"
@@ -49,7 +50,8 @@ ssize_t vfs_read(struct file *file, struct iter *iter, uint64_t *position)
         return file->ops->read(file, iter, &file->position);
     }
     mutex_lock(&file->position_lock);
-    result = is_beyond(file->position, iter) ? -EINVAL : file->ops->read(file, iter, &file->position);
+    result = is_beyond(file->position, iter) ? -EINVAL
+                                             : file->ops->read(file, iter, &file->position);
     mutex_unlock(&file->position_lock);
     return result;
 }
@@ -71,12 +73,13 @@ ssize_t vfs_write(struct file *file, struct iter *iter, uint64_t *position)
         return file->ops->write(file, iter, &file->position);
     }
     mutex_lock(&file->position_lock);
-    result = is_beyond(file->position, iter) ? -EINVAL : file->ops->write(file, iter, &file->position);
+    result = is_beyond(file->position, iter) ? -EINVAL
+                                             : file->ops->write(file, iter, &file->position);
     mutex_unlock(&file->position_lock);
     return result;
 }
 
-/* ---- Files whose data is in the page cache -------------------------------------------------------------- */
+/* ---- Files whose data is in the page cache --------------------------------------------------- */
 
 ssize_t generic_read(struct file *file, struct iter *iter, uint64_t *position)
 {
@@ -126,7 +129,8 @@ static int drop_privileges(struct inode *inode, const struct cred *cred)
 /* Whether each write of this file must be on the disk before the call returns. */
 static bool is_synchronous(const struct file *file)
 {
-    return (file->flags & O_DSYNC) != 0 || (super_flags(file->inode->super) & SUPER_SYNCHRONOUS) != 0;
+    return (file->flags & O_DSYNC) != 0 ||
+           (super_flags(file->inode->super) & SUPER_SYNCHRONOUS) != 0;
 }
 
 ssize_t generic_write(struct file *file, struct iter *iter, uint64_t *position)
@@ -147,7 +151,8 @@ ssize_t generic_write(struct file *file, struct iter *iter, uint64_t *position)
     }
     rwlock_write_unlock(&inode->lock);
     if (result > 0 && is_synchronous(file)) {
-        int error = vfs_fsync(file, start, start + (uint64_t)result - 1, (file->flags & O_SYNC) != O_SYNC);
+        int error = vfs_fsync(file, start, start + (uint64_t)result - 1,
+                              (file->flags & O_SYNC) != O_SYNC);
 
         if (error != 0) {
             return error;
@@ -183,7 +188,7 @@ const struct file_ops generic_file_ops = {
     .mmap = generic_mmap,
 };
 
-/* ---- Seeking ---------------------------------------------------------------------------------------------- */
+/* ---- Seeking --------------------------------------------------------------------------------- */
 
 bool file_can_seek(const struct file *file)
 {
@@ -197,7 +202,8 @@ int64_t no_seek(struct file *file, int64_t offset, int whence)
     return -ESPIPE;
 }
 
-/* Where `whence` counts from, or an error. Data is everywhere up to the end, where the one hole is. */
+/* Where `whence` counts from, or an error. Data is everywhere up to the end, where the one hole
+ * is. */
 static int64_t seek_base(struct file *file, int64_t *offset, int whence)
 {
     int64_t size = (int64_t)inode_size(file->inode);
@@ -228,8 +234,9 @@ int64_t generic_seek(struct file *file, int64_t offset, int whence)
     if (__builtin_add_overflow(base, offset, &result)) {
         return whence == SEEK_SET ? -EINVAL : -EOVERFLOW;
     }
-    if (result < 0 || (whence != SEEK_DATA && whence != SEEK_HOLE && inode_is(file->inode, S_IFREG) &&
-                       (uint64_t)result > file->inode->super->max_file_bytes)) {
+    if (result < 0 ||
+        (whence != SEEK_DATA && whence != SEEK_HOLE && inode_is(file->inode, S_IFREG) &&
+         (uint64_t)result > file->inode->super->max_file_bytes)) {
         return -EINVAL;
     }
     file->position = (uint64_t)result;
@@ -247,7 +254,8 @@ int64_t vfs_seek(struct file *file, int64_t offset, int whence)
         return -ESPIPE;
     }
     mutex_lock(&file->position_lock);
-    result = file->ops->seek != NULL ? file->ops->seek(file, offset, whence) : generic_seek(file, offset, whence);
+    result = file->ops->seek != NULL ? file->ops->seek(file, offset, whence)
+                                     : generic_seek(file, offset, whence);
     mutex_unlock(&file->position_lock);
     return result;
 }

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT
 /* rename(2).
  *
- * Two names, maybe in two directories, change at once, so two directories are locked, and every thread must lock any two in the
- * same order. Parents come before children; but which of the two is the ancestor may change while one looks. So moves
- * between directories are one at a time in a file system (super->rename_lock): while it is held no directory changes its parent,
- * and "is an ancestor of" can be asked and relied on. Of two directories neither of which is below the other, the one at the
- * lower address is locked first. The files themselves (the source and what it replaces) come last, again by address.
+ * Two names, maybe in two directories, change at once, so two directories are locked, and every
+ * thread must lock any two in the same order. Parents come before children; but which of the two
+ * is the ancestor may change while one looks. So moves between directories are one at a time in
+ * a file system (super->rename_lock): while it is held no directory changes its parent, and "is
+ * an ancestor of" can be asked and relied on. Of two directories neither of which is below the
+ * other, the one at the lower address is locked first. The files themselves (the source and what
+ * it replaces) come last, again by address.
  *
- * The same question answers the two forbidden moves: a directory into itself or below itself (EINVAL), and one over
- * an ancestor (ENOTEMPTY): the next step from the upper directory down to the lower one is a trap for both names.
+ * The same question answers the two forbidden moves: a directory into itself or below itself
+ * (EINVAL), and one over an ancestor (ENOTEMPTY): the next step from the upper directory down to
+ * the lower one is a trap for both names.
  *
- * Renaming a name to another name of the same file does nothing, as POSIX wants. RENAME_EXCHANGE is not supported (EINVAL). */
+ * Renaming a name to another name of the same file does nothing, as POSIX wants. RENAME_EXCHANGE
+ * is not supported (EINVAL). */
 #include "fs/vfs/names.h"
 #include "fs/vfs/vfs.h"
 #include "kernel/abi/errno.h"
@@ -19,12 +23,13 @@
 struct rename {
     struct walk from, to;
     struct dentry *source, *target; /* target may be negative */
-    struct dentry *trap;            /* the step from the upper directory to the lower one, or NULL */
+    /* the step from the upper directory to the lower one, or NULL */
+    struct dentry *trap;
     const struct cred *cred;
     unsigned flags;
 };
 
-/* ---- Locks ------------------------------------------------------------------------------------------------ */
+/* ---- Locks ----------------------------------------------------------------------------------- */
 
 static void lock_dirs(struct rename *rename)
 {
@@ -82,7 +87,7 @@ static void unlock_files(struct inode *a, struct inode *b)
     }
 }
 
-/* ---- Rules ------------------------------------------------------------------------------------------------- */
+/* ---- Rules ----------------------------------------------------------------------------------- */
 
 static int look_up_both(struct rename *rename)
 {
@@ -121,11 +126,13 @@ static int check_rules(struct rename *rename)
     }
     error = names_may_delete(from, rename->source, rename->cred, is_dir);
     if (error == 0) {
-        error = rename->target->inode != NULL ? names_may_delete(to, rename->target, rename->cred, is_dir)
-                                              : names_may_create(to, rename->cred);
+        error = rename->target->inode != NULL
+                    ? names_may_delete(to, rename->target, rename->cred, is_dir)
+                    : names_may_create(to, rename->cred);
     }
     if (error == 0 && is_dir && from != to) {
-        error = walk_permission(rename->source->inode, rename->cred, ACCESS_WRITE); /* its ".." changes */
+        /* its ".." changes */
+        error = walk_permission(rename->source->inode, rename->cred, ACCESS_WRITE);
     }
     return error;
 }
@@ -153,12 +160,13 @@ static int move(struct rename *rename)
     if (is_mount_point(rename->source) || is_mount_point(rename->target)) {
         error = -EBUSY;
     } else {
-        error = from->ops->rename(from, rename->from.last.text, rename->from.last.len, to, rename->to.last.text,
-                                  rename->to.last.len, source, replaced);
+        error = from->ops->rename(from, rename->from.last.text, rename->from.last.len, to,
+                                  rename->to.last.text, rename->to.last.len, source, replaced);
     }
     if (error == 0) {
         dentry_unhash(rename->target);
-        /* Without memory for a long name the entry is only forgotten: the next lookup finds it on the disk. */
+        /* Without memory for a long name the entry is only forgotten: the next lookup finds it
+         * on the disk. */
         (void)!dentry_move(rename->source, rename->to.path.dentry, &rename->to.last);
     }
     unlock_files(source, replaced);
@@ -199,8 +207,8 @@ static int rename_at(struct rename *rename)
     return error;
 }
 
-int vfs_rename(const struct walk_context *old_context, const char *old_name, const struct walk_context *new_context,
-               const char *new_name, unsigned flags)
+int vfs_rename(const struct walk_context *old_context, const char *old_name,
+               const struct walk_context *new_context, const char *new_name, unsigned flags)
 {
     struct rename rename = {.cred = new_context->cred, .flags = flags};
     int error;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* Device nodes: from a number in an inode to a driver.
  *
- * A node on any file system has a type and a number; opening it finds the device with that number (ENXIO if there is none), and
- * from then on file->device leads to it and file->private_data is the driver's own state of this opening.
+ * A node on any file system has a type and a number; opening it finds the device with that
+ * number (ENXIO if there is none), and from then on file->device leads to it and
+ * file->private_data is the driver's own state of this opening.
  *
- * A block device read or written as a file goes through its page cache, the very pages in which a mounted file system keeps its
- * metadata: what dd reads is what the file system sees. Its end is the device's size; a write beyond it is ENOSPC.
- * Writes to one page are made under its page lock, so that they and writeback do not meet in the middle. */
+ * A block device read or written as a file goes through its page cache, the very pages in which
+ * a mounted file system keeps its metadata: what dd reads is what the file system sees. Its end
+ * is the device's size; a write beyond it is ENOSPC. Writes to one page are made under its page
+ * lock, so that they and writeback do not meet in the middle. */
 #include "fs/vfs/special.h"
 #include "drivers/block.h"
 #include "drivers/char.h"
@@ -18,7 +20,7 @@
 #include "kernel/base/port.h"
 #include "kernel/base/string.h"
 
-/* ---- Character devices ------------------------------------------------------------------------------------- */
+/* ---- Character devices ----------------------------------------------------------------------- */
 
 static int char_open(struct inode *inode, struct file *file)
 {
@@ -49,22 +51,27 @@ static ssize_t char_read(struct file *file, struct iter *iter, uint64_t *positio
 {
     struct char_device *device = file->device;
 
-    return device->ops->read != NULL ? device->ops->read(device, file->private_data, iter, char_flags(file)) : -EINVAL;
+    return device->ops->read != NULL
+               ? device->ops->read(device, file->private_data, iter, char_flags(file))
+               : -EINVAL;
 }
 
 static ssize_t char_write(struct file *file, struct iter *iter, uint64_t *position)
 {
     struct char_device *device = file->device;
 
-    return device->ops->write != NULL ? device->ops->write(device, file->private_data, iter, char_flags(file))
-                                      : -EINVAL;
+    return device->ops->write != NULL
+               ? device->ops->write(device, file->private_data, iter, char_flags(file))
+               : -EINVAL;
 }
 
 static int char_ioctl(struct file *file, uint32_t command, uint64_t argument)
 {
     struct char_device *device = file->device;
 
-    return device->ops->ioctl != NULL ? device->ops->ioctl(device, file->private_data, command, argument) : -ENOTTY;
+    return device->ops->ioctl != NULL
+               ? device->ops->ioctl(device, file->private_data, command, argument)
+               : -ENOTTY;
 }
 
 static uint32_t char_poll(struct file *file, struct poll_request *request)
@@ -77,7 +84,8 @@ static uint32_t char_poll(struct file *file, struct poll_request *request)
     return device->ops->poll(device, file->private_data, request);
 }
 
-/* Terminals have no offset; the others (null, zero) say yes to every seek and stay where they are. */
+/* Terminals have no offset; the others (null, zero) say yes to every seek and stay where they
+ * are. */
 static int64_t char_seek(struct file *file, int64_t offset, int whence)
 {
     return ((struct char_device *)file->device)->is_tty ? -ESPIPE : 0;
@@ -98,7 +106,7 @@ struct char_device *file_char_device(const struct file *file)
     return file->ops == &char_file_ops ? file->device : NULL;
 }
 
-/* ---- Block devices ------------------------------------------------------------------------------------------- */
+/* ---- Block devices --------------------------------------------------------------------------- */
 
 static uint64_t device_size(const struct block_device *device)
 {
@@ -172,7 +180,8 @@ static ssize_t bdev_read(struct file *file, struct iter *iter, uint64_t *positio
 }
 
 /* One page's part of a write. Returns bytes, 0 to try again, or -errno. */
-static ssize_t bdev_write_page(struct mapping *mapping, struct iter *iter, uint64_t position, size_t len)
+static ssize_t bdev_write_page(struct mapping *mapping, struct iter *iter, uint64_t position,
+                               size_t len)
 {
     uint32_t offset = (uint32_t)(position & PAGE_MASK);
     struct page *page;
@@ -252,19 +261,11 @@ static int bdev_ioctl(struct file *file, uint32_t command, uint64_t argument)
 
     switch (command) {
     case BLKGETSIZE: return put_value(argument, &number, sizeof(number));
-    case BLKGETSIZE64:
-        number *= SECTOR_SIZE;
-        return put_value(argument, &number, sizeof(number));
-    case BLKROGET:
-        value = device->is_read_only;
-        return put_value(argument, &value, sizeof(value));
+    case BLKGETSIZE64: number *= SECTOR_SIZE; return put_value(argument, &number, sizeof(number));
+    case BLKROGET: value = device->is_read_only; return put_value(argument, &value, sizeof(value));
     case BLKSSZGET:
-    case BLKPBSZGET:
-        value = SECTOR_SIZE;
-        return put_value(argument, &value, sizeof(value));
-    case BLKBSZGET:
-        value = PAGE_SIZE;
-        return put_value(argument, &value, sizeof(value));
+    case BLKPBSZGET: value = SECTOR_SIZE; return put_value(argument, &value, sizeof(value));
+    case BLKBSZGET: value = PAGE_SIZE; return put_value(argument, &value, sizeof(value));
     case BLKFLSBUF: {
         int error = mapping_write_and_wait(file->private_data, 0, UINT64_MAX);
 

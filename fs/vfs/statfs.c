@@ -15,26 +15,29 @@ int vfs_statfs(const struct path *path, struct super_stats *stats, uint32_t *fla
     struct super *super = path->dentry->super;
     int error = 0;
 
-    *stats = (struct super_stats){.block_size_bytes = super->block_size_bytes, .name_max = NAME_MAX};
+    *stats = (struct super_stats){.block_size_bytes = super->block_size_bytes,
+                                  .name_max = NAME_MAX};
     if (super->ops->statfs != NULL) {
         error = super->ops->statfs(super, stats);
     }
     if (stats->fsid == 0) {
         stats->fsid = super->dev_number;
     }
-    *flags = mount_flags(path->mount, super) &
-             (SUPER_RDONLY | SUPER_NOSUID | SUPER_NODEV | SUPER_NOEXEC | SUPER_SYNCHRONOUS | SUPER_NOATIME);
+    *flags = mount_flags(path->mount, super) & (SUPER_RDONLY | SUPER_NOSUID | SUPER_NODEV |
+                                                SUPER_NOEXEC | SUPER_SYNCHRONOUS | SUPER_NOATIME);
     return error;
 }
 
-/* A name with what would break a line of /proc/mounts as octal escapes. Returns the length written. */
+/* A name with what would break a line of /proc/mounts as octal escapes. Returns the length
+ * written. */
 static size_t escape(char *out, size_t size_bytes, const char *text)
 {
     size_t len = 0;
 
     for (; *text != '\0' && len + 5 < size_bytes; text++) {
         if (strchr(" \t\n\\#", *text) != NULL) {
-            len += (size_t)ksnprintf(out + len, size_bytes - len, "\\%03o", (unsigned)(uint8_t)*text);
+            len += (size_t)ksnprintf(out + len, size_bytes - len, "\\%03o",
+                                     (unsigned)(uint8_t)*text);
         } else {
             out[len++] = *text;
         }
@@ -53,11 +56,12 @@ static void format_mount(const struct mount *mount, const char *place, char *lin
 
     line[len++] = ' ';
     len += escape(line + len, PATH_MAX, place);
-    len += (size_t)ksnprintf(line + len, LINE_SIZE - len, " %s %s%s%s%s%s%s", super->type->name,
-                             (flags & SUPER_RDONLY) != 0 ? "ro" : "rw", (flags & SUPER_NOSUID) != 0 ? ",nosuid" : "",
-                             (flags & SUPER_NODEV) != 0 ? ",nodev" : "", (flags & SUPER_NOEXEC) != 0 ? ",noexec" : "",
-                             (flags & SUPER_SYNCHRONOUS) != 0 ? ",sync" : "",
-                             (flags & SUPER_NOATIME) != 0 ? ",noatime" : ",relatime");
+    len += (size_t)ksnprintf(
+        line + len, LINE_SIZE - len, " %s %s%s%s%s%s%s", super->type->name,
+        (flags & SUPER_RDONLY) != 0 ? "ro" : "rw", (flags & SUPER_NOSUID) != 0 ? ",nosuid" : "",
+        (flags & SUPER_NODEV) != 0 ? ",nodev" : "", (flags & SUPER_NOEXEC) != 0 ? ",noexec" : "",
+        (flags & SUPER_SYNCHRONOUS) != 0 ? ",sync" : "",
+        (flags & SUPER_NOATIME) != 0 ? ",noatime" : ",relatime");
     if (super->ops->show_options != NULL && mount->super->root != NULL) {
         len += super->ops->show_options(mount->super, line + len, LINE_SIZE - len - 8);
     }

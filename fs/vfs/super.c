@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT
 /* Super blocks: file systems in use, from mount() to the last reference.
  *
- * A super block is shared by all mounts of it (bind mounts, the same device mounted twice). Mounts hold references; so do, for
- * the length of a call, those who walk over all file systems (sync, writeback, reclaim). The last reference takes it
- * down: names are dropped, everything dirty is written, all inodes are evicted, the file system writes its final state, the device
- * is flushed. Until that is done it stays in the registry, so that the same device is not opened a second time meanwhile.
+ * A super block is shared by all mounts of it (bind mounts, the same device mounted twice).
+ * Mounts hold references; so do, for the length of a call, those who walk over all file systems
+ * (sync, writeback, reclaim). The last reference takes it down: names are dropped, everything
+ * dirty is written, all inodes are evicted, the file system writes its final state, the device
+ * is flushed. Until that is done it stays in the registry, so that the same device is not opened
+ * a second time meanwhile.
  *
- * Damage. A file system that finds its disk inconsistent calls super_damaged(): one log line says what and where (at most
- * ten in five seconds), and a writable file system turns read-only, so that a wrong map is not used to write.
+ * Damage. A file system that finds its disk inconsistent calls super_damaged(): one log line
+ * says what and where (at most ten in five seconds), and a writable file system turns read-only,
+ * so that a wrong map is not used to write.
  *
- * Locks. registry_lock guards the lists of types and super blocks, and the step of refs to 0 is final: a walker takes a
- * reference only if they are not 0. */
+ * Locks. registry_lock guards the list of super blocks, and the step of refs to 0 is final: a
+ * walker takes a reference only if they are not 0. */
 #include "fs/vfs/super.h"
 #include "drivers/block.h"
 #include "fs/vfs/dentry.h"
@@ -23,57 +26,15 @@
 #include "kernel/base/string.h"
 #include "mm/kmalloc.h"
 
-#define DAMAGE_WINDOW_NS 5000000000ull
+#define DAMAGE_WINDOW_NS        5000000000ull
 #define DAMAGE_LINES_PER_WINDOW 10u
 
 static struct spinlock registry_lock = SPINLOCK_INIT(LOCK_RANK_REGISTRY, "file systems");
-static struct list types = LIST_INIT(types);   /* [registry_lock] */
 static struct list supers = LIST_INIT(supers); /* [registry_lock] */
 static struct waitq gone_waitq = WAITQ_INIT(gone_waitq);
 static _Atomic uint32_t last_dev_number; /* [a] */
 
-/* ---- Types ---------------------------------------------------------------------------------------- */
-
-void fs_type_register(struct fs_type *type)
-{
-    spin_lock(&registry_lock);
-    list_push_back(&types, &type->node);
-    spin_unlock(&registry_lock);
-}
-
-struct fs_type *fs_type_find(const char *name)
-{
-    struct fs_type *type;
-    struct fs_type *found = NULL;
-
-    spin_lock(&registry_lock);
-    list_for_each(type, &types, node) {
-        if (strcmp(type->name, name) == 0) {
-            found = type;
-            break;
-        }
-    }
-    spin_unlock(&registry_lock);
-    return found;
-}
-
-struct fs_type *fs_type_get(unsigned index)
-{
-    struct fs_type *type;
-    struct fs_type *found = NULL;
-
-    spin_lock(&registry_lock);
-    list_for_each(type, &types, node) {
-        if (index-- == 0) {
-            found = type;
-            break;
-        }
-    }
-    spin_unlock(&registry_lock);
-    return found;
-}
-
-/* ---- Making and finding ---------------------------------------------------------------------------- */
+/* ---- Making and finding ---------------------------------------------------------------------- */
 
 uint32_t super_new_dev_number(void)
 {
@@ -133,7 +94,7 @@ static struct super *find_by_device(const struct block_device *device)
     struct super *super;
 
     spin_assert_held(&registry_lock);
-    list_for_each(super, &supers, node) {
+    list_for_each (super, &supers, node) {
         if (super->device == device) {
             return super;
         }
@@ -153,7 +114,8 @@ static bool device_is_free(const struct block_device *device)
     return result;
 }
 
-/* The super block that has the device, with a reference; NULL when none. One that is being taken down is waited for. */
+/* The super block that has the device, with a reference; NULL when none. One that is being taken
+ * down is waited for. */
 static struct super *super_find(const struct block_device *device)
 {
     for (;;) {
@@ -173,7 +135,8 @@ static struct super *super_find(const struct block_device *device)
     }
 }
 
-/* A mount() that failed may have left inodes behind; its own state is gone, so they leave without another operation. */
+/* A mount() that failed may have left inodes behind; its own state is gone, so they leave
+ * without another operation. */
 static void drop_failed_inodes(struct super *super)
 {
     struct inode *inode;
@@ -182,7 +145,7 @@ static void drop_failed_inodes(struct super *super)
         return;
     }
     spin_lock(&super->inode_lock);
-    list_for_each(inode, &super->unused_inodes, lru_node) {
+    list_for_each (inode, &super->unused_inodes, lru_node) {
         inode_state_set(inode, INODE_BAD);
     }
     spin_unlock(&super->inode_lock);
@@ -218,7 +181,8 @@ static int super_fill(struct super *super, struct fs_type *type, const char *opt
     return 0;
 }
 
-static int super_share(struct super *super, struct fs_type *type, uint32_t flags, struct super **out)
+static int super_share(struct super *super, struct fs_type *type, uint32_t flags,
+                       struct super **out)
 {
     if (super->type != type || ((super_flags(super) ^ flags) & SUPER_RDONLY) != 0) {
         super_put(super);
@@ -228,8 +192,8 @@ static int super_share(struct super *super, struct fs_type *type, uint32_t flags
     return 0;
 }
 
-int super_open(struct fs_type *type, struct block_device *device, uint32_t flags, const char *options,
-               struct super **out)
+int super_open(struct fs_type *type, struct block_device *device, uint32_t flags,
+               const char *options, struct super **out)
 {
     struct super *super;
     int error;
@@ -259,7 +223,7 @@ int super_open(struct fs_type *type, struct block_device *device, uint32_t flags
     return 0;
 }
 
-/* ---- The end --------------------------------------------------------------------------------------- */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 void super_get(struct super *super)
 {
@@ -319,7 +283,7 @@ static bool is_gone(const struct super *gone)
     bool result = true;
 
     spin_lock(&registry_lock);
-    list_for_each(super, &supers, node) {
+    list_for_each (super, &supers, node) {
         if (super == gone) {
             result = false;
         }
@@ -333,7 +297,7 @@ void super_wait_gone(const struct super *super)
     waitq_wait_event(&gone_waitq, is_gone(super));
 }
 
-/* ---- All of them ----------------------------------------------------------------------------------- */
+/* ---- All of them ----------------------------------------------------------------------------- */
 
 void super_for_each(bool (*visit)(struct super *super, void *arg), void *arg)
 {
@@ -367,78 +331,7 @@ void super_for_each(bool (*visit)(struct super *super, void *arg), void *arg)
     super_put(prev);
 }
 
-int vfs_sync_super(struct super *super)
-{
-    int error = 0;
-    int last;
-
-    if (!super_has_storage(super)) {
-        return 0;
-    }
-    error = super_write_inodes(super, UINT64_MAX, true);
-    if (super->ops->sync != NULL) {
-        last = super->ops->sync(super, false);
-        error = error != 0 ? error : last;
-    }
-    if (super->device != NULL) {
-        last = meta_write_all(super);
-        error = error != 0 ? error : last;
-        last = block_flush(super->device);
-        error = error != 0 ? error : last;
-    }
-    return error;
-}
-
-static bool sync_one(struct super *super, void *arg)
-{
-    (void)!vfs_sync_super(super); /* errors are for fsync and syncfs */
-    return true;
-}
-
-/* Block devices that were written as files are synced with their file systems; the others stand alone. */
-static void sync_devices(void)
-{
-    struct block_device *device;
-
-    for (unsigned i = 0; (device = block_get(i)) != NULL; i++) {
-        struct mapping *mapping = __atomic_load_n((struct mapping **)&device->cache, __ATOMIC_ACQUIRE);
-
-        if (mapping != NULL && mapping->nr_dirty != 0) {
-            (void)!mapping_write_and_wait(mapping, 0, UINT64_MAX);
-            (void)!block_flush(device);
-        }
-    }
-}
-
-void vfs_sync_all(void)
-{
-    super_for_each(sync_one, NULL);
-    sync_devices();
-}
-
-static bool make_read_only(struct super *super, void *arg)
-{
-    if (!super_has_storage(super) || (super_flags(super) & SUPER_RDONLY) != 0) {
-        return true;
-    }
-    __atomic_fetch_or(&super->flags, SUPER_RDONLY, __ATOMIC_SEQ_CST); /* no new writers */
-    (void)!vfs_sync_super(super);
-    if (super->ops->remount != NULL) {
-        (void)!super->ops->remount(super, super_flags(super) | SUPER_RDONLY, "");
-    } else if (super->ops->sync != NULL) {
-        (void)!super->ops->sync(super, true);
-    }
-    (void)!vfs_sync_super(super);
-    return true;
-}
-
-void vfs_shutdown(void)
-{
-    vfs_sync_all();
-    super_for_each(make_read_only, NULL);
-}
-
-/* ---- Changing one ----------------------------------------------------------------------------------- */
+/* ---- Changing one ---------------------------------------------------------------------------- */
 
 #define REMOUNT_MASK (SUPER_RDONLY | SUPER_SYNCHRONOUS | SUPER_NOATIME | SUPER_RELATIME)
 
@@ -492,6 +385,11 @@ static bool may_log_damage(struct super *super)
     return result;
 }
 
+bool super_is_damaged(const struct super *super)
+{
+    return __atomic_load_n(&super->nr_damage_lines, __ATOMIC_RELAXED) != 0;
+}
+
 int super_damaged(struct super *super, const char *format, ...)
 {
     uint32_t old = __atomic_fetch_or(&super->flags, SUPER_RDONLY, __ATOMIC_SEQ_CST);
@@ -505,7 +403,8 @@ int super_damaged(struct super *super, const char *format, ...)
         pr_err("%s: %s: %s", super->type->name, super_name(super), text);
     }
     if ((old & SUPER_RDONLY) == 0) {
-        pr_err("%s: %s: damaged: the file system is read-only from now on", super->type->name, super_name(super));
+        pr_err("%s: %s: damaged: the file system is read-only from now on", super->type->name,
+               super_name(super));
     }
     return -EUCLEAN;
 }

@@ -5,23 +5,27 @@
 
 #include "fs/vfs/inode.h"
 
-/** The super block of a device (the one in memory if there is one), or a new one of a type without a device (device NULL).
- *  Calls are one at a time (the caller holds the mount lock). Returns 0 with a reference, -EBUSY when the device is in use
- *  with other flags, or what the type's mount() said. May sleep. */
-int must_check super_open(struct fs_type *type, struct block_device *device, uint32_t flags, const char *options,
-                          struct super **super);
+/** The super block of a device (the one in memory if there is one), or a new one of a type
+ *  without a device (device NULL). Calls are one at a time (the caller holds the mount lock).
+ *  Returns 0 with a reference, -EBUSY when the device is in use with other flags, or what the
+ *  type's mount() said. May sleep. */
+int must_check super_open(struct fs_type *type, struct block_device *device, uint32_t flags,
+                          const char *options, struct super **super);
 
-/** A super block that is never mounted: the home of pipes and other nameless inodes. NULL when memory is short. */
+/** A super block that is never mounted: the home of pipes and other nameless inodes. NULL when
+ *  memory is short. */
 struct super *must_check super_create_internal(struct fs_type *type, const struct super_ops *ops);
 
 void super_get(struct super *super);
 /** The last put writes everything and takes the file system down. May sleep. */
 void super_put(struct super *super);
 
-/** Wait until a super block that was just put by its last mount is really gone (writeback may still have held it). */
+/** Wait until a super block that was just put by its last mount is really gone (writeback may
+ *  still have held it). */
 void super_wait_gone(const struct super *super);
 
-/** Change between read-only and writable, and options. Returns 0, -EBUSY (files are open for writing), -EROFS or -errno. */
+/** Change between read-only and writable, and options. Returns 0, -EBUSY (files are open for
+ *  writing), -EROFS or -errno. */
 int must_check super_remount(struct super *super, uint32_t flags, const char *options);
 
 /** Its device's name, or "none". */

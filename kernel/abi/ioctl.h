@@ -4,18 +4,18 @@
 #define CAIRN_ABI_IOCTL_H
 
 #define FIONREAD 0x541b
-#define FIONBIO 0x5421
+#define FIONBIO  0x5421
 #define FIONCLEX 0x5450
-#define FIOCLEX 0x5451
+#define FIOCLEX  0x5451
 #define FIOASYNC 0x5452
 #define FIOQSIZE 0x5460
 
-#define BLKROGET 0x125e
-#define BLKGETSIZE 0x1260
-#define BLKFLSBUF 0x1261
-#define BLKSSZGET 0x1268
-#define BLKBSZGET 0x80081270
+#define BLKROGET     0x125e
+#define BLKGETSIZE   0x1260
+#define BLKFLSBUF    0x1261
+#define BLKSSZGET    0x1268
+#define BLKBSZGET    0x80081270
 #define BLKGETSIZE64 0x80081272
-#define BLKPBSZGET 0x127b
+#define BLKPBSZGET   0x127b
 
 #endif

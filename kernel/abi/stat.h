@@ -42,11 +42,11 @@ struct abi_statx {
 _Static_assert(sizeof(struct abi_statx) == 256, "struct statx");
 
 #define STATX_BASIC_STATS 0x7ffu
-#define STATX_BTIME 0x800u
-#define STATX_MNT_ID 0x1000u
-#define STATX_RESERVED 0x80000000u
+#define STATX_BTIME       0x800u
+#define STATX_MNT_ID      0x1000u
+#define STATX_RESERVED    0x80000000u
 
-#define UTIME_NOW 0x3fffffffl
+#define UTIME_NOW  0x3fffffffl
 #define UTIME_OMIT 0x3ffffffel
 
 #endif

@@ -16,11 +16,11 @@ _Static_assert(sizeof(struct abi_statfs) == 120, "struct statfs of riscv64");
 #define ST_VALID 0x0020 /* f_flags is filled in; its bits below are those of mount(2) */
 
 /* f_type */
-#define TMPFS_MAGIC 0x01021994
-#define PROC_SUPER_MAGIC 0x9fa0
-#define PIPEFS_MAGIC 0x50495045
+#define TMPFS_MAGIC         0x01021994
+#define PROC_SUPER_MAGIC    0x9fa0
+#define PIPEFS_MAGIC        0x50495045
 #define ANON_INODE_FS_MAGIC 0x09041934
-#define EXT2_SUPER_MAGIC 0xef53
-#define MSDOS_SUPER_MAGIC 0x4d44
+#define EXT2_SUPER_MAGIC    0xef53
+#define MSDOS_SUPER_MAGIC   0x4d44
 
 #endif

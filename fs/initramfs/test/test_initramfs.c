@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Unpacking newc archives: what is right arrives, what is wrong is refused with a line, and nothing that an archive says leads out
- * of the root or out of the archive. */
+/* Unpacking newc archives: what is right arrives, what is wrong is refused with a line, and
+ * nothing that an archive says leads out of the root or out of the archive. */
 #include "fs/initramfs/initramfs.h"
 #include "fs/test/vfs_world.h"
 
@@ -26,10 +26,10 @@ static void add(const struct entry *entry)
 {
     size_t size = entry->content != NULL ? strlen(entry->content) : 0;
 
-    len += (size_t)snprintf((char *)archive + len, 111,
-                            "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", entry->ino, entry->mode, 11, 12,
-                            entry->nlink != 0 ? entry->nlink : 1, 1000, (unsigned)size, 1, 2, entry->rmajor, entry->rminor,
-                            (unsigned)strlen(entry->name) + 1, 0);
+    len += (size_t)snprintf(
+        (char *)archive + len, 111, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
+        entry->ino, entry->mode, 11, 12, entry->nlink != 0 ? entry->nlink : 1, 1000, (unsigned)size,
+        1, 2, entry->rmajor, entry->rminor, (unsigned)strlen(entry->name) + 1, 0);
     memcpy(archive + len, entry->name, strlen(entry->name) + 1);
     len += strlen(entry->name) + 1;
     pad();
@@ -118,7 +118,8 @@ static void names_of_one_file_stay_one_file(void **state)
 
     add(&(struct entry){.name = "h1", .mode = S_IFREG | 0644, .ino = 9, .nlink = 3});
     add(&(struct entry){.name = "h2", .mode = S_IFREG | 0644, .ino = 9, .nlink = 3});
-    add(&(struct entry){.name = "h3", .mode = S_IFREG | 0644, .ino = 9, .nlink = 3, .content = "shared"});
+    add(&(struct entry){
+        .name = "h3", .mode = S_IFREG | 0644, .ino = 9, .nlink = 3, .content = "shared"});
     add_trailer();
     assert_int_equal(unpack(), 0);
     expect_content("/h1", "shared");
@@ -129,12 +130,14 @@ static void names_of_one_file_stay_one_file(void **state)
 
 static void archives_follow_one_another(void **state)
 {
-    add(&(struct entry){.name = "first", .mode = S_IFREG | 0644, .ino = 9, .nlink = 2, .content = "1"});
+    add(&(struct entry){
+        .name = "first", .mode = S_IFREG | 0644, .ino = 9, .nlink = 2, .content = "1"});
     add(&(struct entry){.name = "both", .mode = S_IFREG | 0644, .content = "old and long"});
     add_trailer();
     memset(archive + len, 0, 508);
     len += 508;
-    add(&(struct entry){.name = "second", .mode = S_IFREG | 0644, .ino = 9, .nlink = 2, .content = "2"});
+    add(&(struct entry){
+        .name = "second", .mode = S_IFREG | 0644, .ino = 9, .nlink = 2, .content = "2"});
     add(&(struct entry){.name = "both", .mode = S_IFREG | 0644, .content = "new"});
     add_trailer();
     memset(archive + len, 0, 1000);
@@ -156,8 +159,9 @@ static void expect_refusal(const char *reason)
 
 static void bad_archives_are_refused_with_a_line(void **state)
 {
-    static const char bad_header[] = "070707 this is the old format, which has no place here, and is long enough to be looked at "
-                                     "as if it were a header of a hundred";
+    static const char bad_header[] =
+        "070707 this is the old format, which has no place here, and is long enough to be looked at "
+        "as if it were a header of a hundred";
 
     memcpy(archive, bad_header, sizeof(bad_header));
     len = 111;
@@ -200,7 +204,11 @@ static void no_bytes_at_all_do_harm(void **state)
     for (int round = 0; round < 3000; round++) {
         len = 0;
         add(&(struct entry){.name = "fuzz", .mode = S_IFDIR | 0755});
-        add(&(struct entry){.name = "fuzz/a", .mode = S_IFREG | 0644, .ino = 3, .nlink = 2, .content = "some content"});
+        add(&(struct entry){.name = "fuzz/a",
+                            .mode = S_IFREG | 0644,
+                            .ino = 3,
+                            .nlink = 2,
+                            .content = "some content"});
         add(&(struct entry){.name = "fuzz/b", .mode = S_IFREG | 0644, .ino = 3, .nlink = 2});
         add(&(struct entry){.name = "fuzz/l", .mode = S_IFLNK | 0777, .content = "target"});
         add_trailer();

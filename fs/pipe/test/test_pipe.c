@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // TSAN
-/* Pipes, FIFOs and eventfd: bytes in order, atomic small writes, ends that close, non-blocking answers, resizing; and threads on
- * both ends. */
+/* Pipes, FIFOs and eventfd: bytes in order, atomic small writes, ends that close, non-blocking
+ * answers, resizing; and threads on both ends. */
 #include "drivers/char.h"
 #include "fs/pipe/eventfd.h"
 #include "fs/pipe/pipe.h"
@@ -43,7 +43,9 @@ static void bytes_come_in_order_whatever_the_pieces(void **state)
     host_random_init(&random);
     assert_int_equal(pipe_create(O_NONBLOCK, ends), 0);
     for (int step = 0; step < 20000; step++) {
-        size_t len = (size_t)host_random_below(&random, host_random_below(&random, 4) == 0 ? 20000 : 300) + 1;
+        size_t len = (size_t)host_random_below(&random,
+                                               host_random_below(&random, 4) == 0 ? 20000 : 300) +
+                     1;
 
         if (host_random_below(&random, 2) == 0) {
             ssize_t done;
@@ -60,7 +62,8 @@ static void bytes_come_in_order_whatever_the_pieces(void **state)
         } else {
             ssize_t done = take(ends[0], bytes, len);
 
-            assert_true(done > 0 ? written - read >= (uint64_t)done : done == -EAGAIN && written == read);
+            assert_true(done > 0 ? written - read >= (uint64_t)done
+                                 : done == -EAGAIN && written == read);
             for (ssize_t i = 0; i < done; i++) {
                 assert_int_equal(bytes[i], pattern(read + (uint64_t)i));
             }
@@ -123,7 +126,7 @@ static void a_full_pipe_says_so(void **state)
     file_put(ends[1]);
 }
 
-/* ---- Threads -------------------------------------------------------------------------------------------------- */
+/* ---- Threads --------------------------------------------------------------------------------- */
 
 #define STREAM_BYTES (2u << 20)
 
@@ -136,7 +139,8 @@ static void stream_thread(unsigned index, void *arg)
     uint64_t at = 0;
 
     while (at < STREAM_BYTES) {
-        size_t len = (size_t)min_of(host_random_below(&random, sizeof(bytes)) + 1, STREAM_BYTES - at);
+        size_t len = (size_t)min_of(host_random_below(&random, sizeof(bytes)) + 1,
+                                    STREAM_BYTES - at);
         ssize_t done;
 
         if (index == 0) {
@@ -212,14 +216,16 @@ static void small_writes_are_not_torn(void **state)
 
 static void poll_thread(unsigned index, void *arg)
 {
-    struct poll_item items[2] = {{.file = stream[0], .events = POLLIN}, {.file = arg, .events = POLLIN}};
+    struct poll_item items[2] = {{.file = stream[0], .events = POLLIN},
+                                 {.file = arg, .events = POLLIN}};
     char byte;
 
     for (int i = 0; i < 500; i++) {
         uint64_t one = 1;
 
         if (index == 0) {
-            if (put(i % 2 == 0 ? stream[1] : arg, i % 2 == 0 ? (void *)&byte : (void *)&one, i % 2 == 0 ? 1 : 8) <= 0) {
+            if (put(i % 2 == 0 ? stream[1] : arg, i % 2 == 0 ? (void *)&byte : (void *)&one,
+                    i % 2 == 0 ? 1 : 8) <= 0) {
                 panic("write");
             }
             continue;
@@ -247,7 +253,8 @@ static void poll_misses_no_wake_up(void **state)
     file_put(stream[1]);
 }
 
-static _Atomic int nr_closed; /* by the reader: a writer that came early would meet the last round's reader */
+/* by the reader: a writer that came early would meet the last round's reader */
+static _Atomic int nr_closed;
 
 static void fifo_thread(unsigned index, void *arg)
 {
@@ -279,8 +286,8 @@ static void the_ends_of_a_fifo_wait_for_each_other(void **state)
     assert_int_equal(vfs_mknod(&world, "/fifo", S_IFIFO | 0666, 0), 0);
     assert_int_equal(touch("/fifo", O_WRONLY | O_NONBLOCK), -ENXIO);
     assert_int_equal(do_open("/fifo", O_RDONLY | O_NONBLOCK, &file), 0);
-    assert_int_equal(take(file, &byte, 1), 0);          /* no writer: the end */
-    assert_int_equal(vfs_poll(file, NULL), 0);          /* but none has left either */
+    assert_int_equal(take(file, &byte, 1), 0); /* no writer: the end */
+    assert_int_equal(vfs_poll(file, NULL), 0); /* but none has left either */
     assert_int_equal(do_open("/fifo", O_WRONLY | O_NONBLOCK, &other), 0);
     assert_int_equal(take(file, &byte, 1), -EAGAIN);
     file_put(other);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* procfs: registered files and their directories, text longer than one read, writes, /proc/PID with a made-up kernel/task, and magic
- * links to what has no name. */
+/* procfs: registered files and their directories, text longer than one read, writes, /proc/PID
+ * with a made-up kernel/task, and magic links to what has no name. */
 #include "fs/pipe/pipe.h"
 #include "fs/procfs/procfs.h"
 #include "fs/test/vfs_world.h"
@@ -20,7 +20,11 @@ static int show_long(struct seq *seq, const struct procfs_file *file)
 
 static struct procfs_file files[] = {
     {.path = "long", .mode = 0444, .show = show_long},
-    {.path = "sys/test/answer", .mode = 0644, .show = procfs_show_u32, .write = procfs_write_u32, .data = &answer},
+    {.path = "sys/test/answer",
+     .mode = 0644,
+     .show = procfs_show_u32,
+     .write = procfs_write_u32,
+     .data = &answer},
     {.path = "sys/test/other", .mode = 0444, .show = procfs_show_u32, .data = &answer},
 };
 
@@ -100,7 +104,8 @@ static int follow_root(pid_t id, struct path *path)
     return 0;
 }
 
-static const struct procfs_task_file task_files[] = {{.name = "status", .mode = 0444, .show = show_status}};
+static const struct procfs_task_file task_files[] = {
+    {.name = "status", .mode = 0444, .show = show_status}};
 static const struct procfs_task_link task_links[] = {{.name = "root", .follow = follow_root}};
 static const struct procfs_task_ops task_ops = {
     .self_group = self_group,
@@ -302,7 +307,8 @@ int main(void)
         procfs_register(&files[i]);
     }
     procfs_set_task_ops(&task_ops);
-    if (vfs_mkdir(&world, "/proc", 0555) != 0 || vfs_mount(&world, "proc", "/proc", "proc", 0, NULL) != 0) {
+    if (vfs_mkdir(&world, "/proc", 0555) != 0 ||
+        vfs_mount(&world, "proc", "/proc", "proc", 0, NULL) != 0) {
         return 1;
     }
     return cmocka_run_group_tests(tests, NULL, NULL);

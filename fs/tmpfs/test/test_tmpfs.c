@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* tmpfs: random work against a shadow model, the size limit, directory reading while names come and go, and nameless files. */
+/* tmpfs: random work against a shadow model, the size limit, directory reading while names come
+ * and go, and nameless files. */
 #include "fs/test/tree_model.h"
 #include "fs/test/vfs_world.h"
 #include "mm/slab.h"
@@ -48,7 +49,8 @@ static void the_size_is_a_limit(void **state)
     assert_int_equal(free_pages_of("/small"), 3);
     assert_int_equal(write_at(two, bytes, sizeof(bytes), 0), 3 * PAGE_SIZE); /* what fits */
     assert_int_equal(write_at(two, bytes, 1, 3 * PAGE_SIZE), -ENOSPC);
-    assert_int_equal(write_at(one, bytes, 2 * PAGE_SIZE, 100), 2 * PAGE_SIZE); /* over what is there */
+    /* over what is there */
+    assert_int_equal(write_at(one, bytes, 2 * PAGE_SIZE, 100), 2 * PAGE_SIZE);
     assert_int_equal(free_pages_of("/small"), 0);
     assert_int_equal(vfs_truncate_file(one, PAGE_SIZE + 1), 0);
     assert_int_equal(free_pages_of("/small"), 3);

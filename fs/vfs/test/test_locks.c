@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* Advisory locks: which meet which, ranges that are cut and joined, waiting, deadlock; checked against an array of bytes. */
+/* Advisory locks: which meet which, ranges that are cut and joined, waiting, deadlock; checked
+ * against an array of bytes. */
 #include "fs/test/vfs_world.h"
 #include "fs/vfs/flock.h"
 
 #define NR_OWNERS 3
-#define NR_BYTES 40
+#define NR_BYTES  40
 
 static struct file *files[NR_OWNERS];
 
@@ -44,7 +45,8 @@ static void a_byte_model_agrees(void **state)
 
         for (int other = 0; other < NR_OWNERS; other++) {
             for (int i = start; i < start + len && other != owner; i++) {
-                is_free &= held[other][i] == 0 || type == F_UNLCK || (held[other][i] == 1 && type == F_RDLCK);
+                is_free &= held[other][i] == 0 || type == F_UNLCK ||
+                           (held[other][i] == 1 && type == F_RDLCK);
             }
         }
         assert_int_equal(set(owner, (int16_t)type, start, len, false), is_free ? 0 : -EAGAIN);
@@ -63,7 +65,8 @@ static void a_byte_model_agrees(void **state)
                 assert_int_equal(request.l_type != F_UNLCK, expected);
                 if (expected) {
                     assert_int_not_equal(held[request.l_pid - 100][i], 0);
-                    assert_true(request.l_start <= i && (request.l_len == 0 || request.l_start + request.l_len > i));
+                    assert_true(request.l_start <= i &&
+                                (request.l_len == 0 || request.l_start + request.l_len > i));
                 }
             }
         }
@@ -80,7 +83,8 @@ static void requests_are_checked(void **state)
     struct file *reader;
 
     assert_int_equal(flock_set_record(files[0], files, 1, &request, false), -EINVAL);
-    request = (struct abi_flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = INT64_MAX, .l_len = 2};
+    request = (struct abi_flock){
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = INT64_MAX, .l_len = 2};
     assert_int_equal(flock_set_record(files[0], files, 1, &request, false), -EOVERFLOW);
     request = (struct abi_flock){.l_type = 9, .l_whence = SEEK_SET};
     assert_int_equal(flock_set_record(files[0], files, 1, &request, false), -EINVAL);
@@ -124,7 +128,8 @@ static void deadlock_thread(unsigned index, void *arg)
             results[1] = set(1, F_WRLCK, 0, 1, false);
             if (results[1] == -EAGAIN) {
                 port_yield();
-                host_signal(port_self(), false); /* don't wait for ever if the other is not there yet */
+                /* don't wait for ever if the other is not there yet */
+                host_signal(port_self(), false);
                 results[1] = set(1, F_WRLCK, 0, 1, true);
                 host_signal_clear(port_self());
             }

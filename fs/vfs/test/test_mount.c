@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Mounts: crossing down and up, binds, what is busy, lazy detaching, read-only, and what /proc/mounts tells. */
+/* Mounts: crossing down and up, binds, what is busy, lazy detaching, read-only, and what
+ * /proc/mounts tells. */
 #include "fs/devfs/devfs.h"
 #include "fs/test/vfs_world.h"
 
@@ -73,7 +74,8 @@ static void a_bind_is_the_same_tree_elsewhere(void **state)
     assert_true(exists("/b/x/new"));
     assert_int_equal(number_of("/c/.."), number_of("/"));
     assert_int_equal(vfs_mount(&world, "/b/x/new", "/c", NULL, MS_BIND, NULL), -ENOTDIR);
-    assert_int_equal(vfs_mount(&world, NULL, "/c", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+    assert_int_equal(vfs_mount(&world, NULL, "/c", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL),
+                     0);
     assert_int_equal(make("/c/refused"), -EROFS);
     assert_int_equal(make("/b/x/allowed"), 0);
     assert_int_equal(vfs_umount(&world, "/c", 0), 0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The rules of making, removing, renaming and opening names, and of changing attributes: what is refused, and with which error. */
+/* The rules of making, removing, renaming and opening names, and of changing attributes: what is
+ * refused, and with which error. */
 #include "fs/test/vfs_world.h"
 
 static struct walk_context user;
@@ -171,7 +172,8 @@ static void what_is_open_decides(void **state)
 
     assert_int_equal(vfs_mkdir(&world, "/o", 0777), 0);
     chmod_as_root("/o", 0777);
-    assert_int_equal(vfs_open(&user, "/o/f", O_CREAT | O_WRONLY, 0444, &file), 0); /* its mode does not bind its maker */
+    /* its mode does not bind its maker */
+    assert_int_equal(vfs_open(&user, "/o/f", O_CREAT | O_WRONLY, 0444, &file), 0);
     assert_int_equal(write_at(file, "hello", 5, 0), 5);
     assert_int_equal(read_at(file, &byte, 1, 0), -EBADF);
     assert_int_equal(vfs_open(&user, "/o/f", O_WRONLY, 0, &again), -EACCES);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // TSAN
-/* Names under many hands: threads create, rename, link and remove in the same few directories while others walk, list, mount and shrink
- * the caches. Nothing is checked but that every answer is a possible one, that nothing stops, and that the tree is whole after. */
+/* Names under many hands: threads create, rename, link and remove in the same few directories
+ * while others walk, list, mount and shrink the caches. Nothing is checked but that every answer
+ * is a possible one, that nothing stops, and that the tree is whole after. */
 #include "fs/test/vfs_world.h"
 #include "fs/vfs/dentry.h"
 
@@ -11,7 +12,8 @@ static const char *const dirs[] = {"/a", "/b", "/a/c", "/b/d"};
 
 static void random_name(struct host_random *random, char *name)
 {
-    snprintf(name, 32, "%s/n%u", dirs[host_random_below(random, 4)], (unsigned)host_random_below(random, 6));
+    snprintf(name, 32, "%s/n%u", dirs[host_random_below(random, 4)],
+             (unsigned)host_random_below(random, 6));
 }
 
 static void expect_one_of(int error, const int *allowed)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The path walk: what names mean, with symlinks, "..", slashes, permissions, limits; and the dentry cache under it. */
+/* The path walk: what names mean, with symlinks, "..", slashes, permissions, limits; and the
+ * dentry cache under it. */
 #include "fs/test/vfs_world.h"
 #include "fs/vfs/dentry.h"
 
@@ -85,7 +86,8 @@ static void nobody_leaves_the_root_of_its_context(void **state)
     path_put(&path);
     assert_int_equal(path_walk(&jail, "../t", 0, &path), -ENOENT);
     assert_int_equal(vfs_symlink(&jail, "/file", "/inner"), 0);
-    assert_int_equal(path_walk(&jail, "inner", WALK_FOLLOW, &path), 0); /* absolute: from the jail's root */
+    /* absolute: from the jail's root */
+    assert_int_equal(path_walk(&jail, "inner", WALK_FOLLOW, &path), 0);
     path_put(&path);
     path_put(&dir);
 }
@@ -156,7 +158,8 @@ static void the_cache_gives_up_what_nobody_uses(void **state)
     }
     assert_int_equal(do_open("/t/dir/many7", O_RDWR, &file), 0);
     assert_true(dentry_shrink(UINT64_MAX / 2) + dentry_shrink(UINT64_MAX / 2) >= 200);
-    assert_int_equal(dentry_shrink(UINT64_MAX / 2), 0); /* what is left is in use: the open file and its parents */
+    /* what is left is in use: the open file and its parents */
+    assert_int_equal(dentry_shrink(UINT64_MAX / 2), 0);
     for (int i = 0; i < 200; i++) {
         snprintf(name, sizeof(name), "/t/dir/many%d", i);
         assert_true(exists(name));
