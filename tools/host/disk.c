@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* Simulated disks.
  *
- * start() does the whole request and completes it: it drops the device's lock for that, as the completion of a real
- * disk comes from an interrupt that does not hold it. Interrupts stay off meanwhile, so done() runs in the context
- * that it must be able to run in.
+ * start() does the whole request and completes it: it drops the device's lock for that, as the
+ * completion of a real disk comes from an interrupt that does not hold it. Interrupts stay off
+ * meanwhile, so done() runs in the context that it must be able to run in.
  *
- * The block layer keeps devices for ever, so records of disks that are no longer used are kept too, and
- * handed out again. */
+ * The block layer keeps devices for ever, so records of disks that are no longer used are kept
+ * too, and handed out again. */
 #include "tools/host/disk.h"
 
 #include <stdio.h>
@@ -28,7 +28,7 @@ static void fail(const char *path)
     exit(1);
 }
 
-/* ---- The driver -------------------------------------------------------------------------------- */
+/* ---- The driver ------------------------------------------------------------------------------ */
 
 static void transfer(struct host_disk *disk, const struct block_request *request)
 {
@@ -77,7 +77,7 @@ static const struct block_device_ops disk_ops = {
     .start = disk_start,
 };
 
-/* ---- Making and filling them ------------------------------------------------------------------- */
+/* ---- Making and filling them ----------------------------------------------------------------- */
 
 static struct host_disk *make_record(void)
 {

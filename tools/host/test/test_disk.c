@@ -26,7 +26,8 @@ static void bytes_of_the_disk_come_through_the_block_layer(void **state)
     assert_int_equal(block_read_sync(&disk->device, 8 * SECTOR_SIZE, page_address(page), 1024), 0);
     assert_int_equal(((uint8_t *)page_address(page))[511], 0x5a);
     assert_int_equal(((uint8_t *)page_address(page))[512], 0);
-    assert_int_equal(block_read_sync(&disk->device, 64 * SECTOR_SIZE, page_address(page), 512), -EIO);
+    assert_int_equal(block_read_sync(&disk->device, 64 * SECTOR_SIZE, page_address(page), 512),
+                     -EIO);
     frames_free(page, 0);
     host_disk_free(disk);
 }

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+/* Adding entries to directories.
+ *
+ * An entry and the slots of its long name stand in one row, so adding looks for a row of free slots
+ * that is long enough; when there is none, the directory grows by a few clusters. The same pass
+ * over the directory finds which short names are taken.
+ *
+ * What follows the end mark is free, whatever it holds: when the mark is overwritten, the next slot
+ * becomes the mark.
+ *
+ * Lock: dir->lock for writing. */
+#include "fs/fat/fat_internal.h"
+#include "kernel/abi/errno.h"
+#include "kernel/base/bits.h"
+#include "kernel/base/string.h"
+
+struct plan { /* what one pass over a directory finds for a new name */
+    const struct fat_name *name;
+    uint32_t needed; /* slots */
+    uint32_t
+        first; /* of the free row, if `has_room`; else of the row that the directory ends with */
+    bool has_room;
+    uint32_t end; /* the first slot behind the last entry */
+    struct fat_short short_name;
+    bool is_taken;                                     /* the short name without a tail */
+    uint64_t tails[BITMAP_NR_WORDS(FAT_MAX_TAIL + 1)]; /* numbers that are taken */
+};
+
+static void note_short_name(struct plan *plan, const struct fat_disk_entry *slot)
+{
+    unsigned number;
+
+    if ((slot->attributes & FAT_ATTR_VOLUME) != 0) {
+        return; /* a label, or a piece of a long name */
+    }
+    plan->is_taken |= memcmp(slot->name, plan->short_name.bytes, FAT_SHORT_BYTES) == 0;
+    number = fat_short_tail_number(plan->short_name.bytes, slot->name);
+    if (number != 0) {
+        bitmap_set(plan->tails, number);
+    }
+}
+
+static int survey(struct inode *dir, struct plan *plan)
+{
+    struct fat_dir_cursor cursor;
+    struct fat_disk_entry *slot;
+    uint32_t row = 0; /* free slots up to here */
+    int error;
+
+    plan->is_taken = false;
+    plan->has_room = false;
+    memset(plan->tails, 0, sizeof(plan->tails));
+    fat_dir_begin(&cursor, dir, 0);
+    while ((error = fat_dir_slot(&cursor, &slot)) == 0 && slot->name[0] != FAT_SLOT_END) {
+        if (slot->name[0] != FAT_SLOT_DELETED) {
+            note_short_name(plan, slot);
+            row = 0;
+        } else if (++row == plan->needed && !plan->has_room) {
+            plan->has_room = true;
+            plan->first = cursor.next - row;
+        }
+    }
+    fat_dir_end(&cursor);
+    if (error != 0 && error != -ENOENT) {
+        return error;
+    }
+    plan->end = error == -ENOENT ? fat_dir_nr_slots(dir) : cursor.next - 1;
+    if (!plan->has_room) {
+        plan->first = plan->end - row;
+    }
+    return 0;
+}
+
+static uint32_t slots_needed(const struct plan *plan)
+{
+    return 1 +
+           (plan->short_name.needs_long ? div_round_up(plan->name->nr_units, FAT_LONG_UNITS) : 0);
+}
+
+/* The short name that the new one gets, and where it can stand. */
+static int make_plan(struct inode *dir, struct plan *plan)
+{
+    int error;
+
+    fat_short_make(plan->name, &plan->short_name);
+    plan->needed = slots_needed(plan);
+    error = survey(dir, plan);
+    if (error == 0 && plan->is_taken && !plan->short_name.needs_long) {
+        plan->short_name.needs_long =
+            true; /* it is the short one of a file with another long name */
+        plan->short_name.short_case = 0;
+        plan->needed = slots_needed(plan);
+        error = survey(dir, plan);
+    }
+    for (unsigned attempt = 0; error == 0 && (plan->is_taken || plan->short_name.needs_tail);
+         attempt++) {
+        size_t number = bitmap_find_clear(plan->tails, FAT_MAX_TAIL + 1, 1);
+
+        if (number <= FAT_MAX_TAIL) {
+            uint8_t basis[FAT_SHORT_BYTES];
+
+            memcpy(basis, plan->short_name.bytes, sizeof(basis));
+            fat_short_with_tail(basis, (unsigned)number, plan->short_name.bytes);
+            break;
+        }
+        if (attempt == 64) {
+            return -ENOSPC; /* as many as a directory can hold */
+        }
+        fat_short_hashed(plan->name, attempt, plan->short_name.bytes);
+        plan->short_name.needs_tail = true;
+        error = survey(dir, plan);
+    }
+    return error;
+}
+
+/* One slot of a directory, changed and marked. */
+static int write_slot(struct fat_dir_cursor *cursor, uint32_t slot, const void *content)
+{
+    struct fat_disk_entry *place;
+    int error;
+
+    cursor->next = slot;
+    error = fat_dir_slot(cursor, &place);
+    if (error == 0) {
+        memcpy(place, content, sizeof(*place));
+        meta_mark_dirty(&cursor->meta);
+    }
+    return error;
+}
+
+static void fill_piece(struct fat_disk_long *piece, const struct fat_name *name, uint32_t ordinal,
+                       uint8_t checksum)
+{
+    uint32_t first = (ordinal - 1) * FAT_LONG_UNITS;
+
+    memset(piece, 0, sizeof(*piece));
+    piece->ordinal = (uint8_t)(first + FAT_LONG_UNITS >= name->nr_units ? ordinal | FAT_LONG_LAST
+                                                                        : ordinal);
+    piece->attributes = FAT_ATTR_LONG_NAME;
+    piece->checksum = checksum;
+    for (uint32_t i = 0; i < FAT_LONG_UNITS; i++) {
+        uint32_t at = first + i;
+        uint8_t *unit = i < 5    ? piece->units1 + 2 * i
+                        : i < 11 ? piece->units2 + 2 * (i - 5)
+                                 : piece->units3 + 2 * (i - 11);
+
+        put_le16(unit, at < name->nr_units ? name->units[at] : at == name->nr_units ? 0 : 0xffff);
+    }
+}
+
+/* When the new entry covers the end mark, the slot behind it becomes the mark. */
+static int move_end(struct fat_dir_cursor *cursor, const struct plan *plan)
+{
+    uint32_t next = plan->first + plan->needed;
+    struct fat_disk_entry *slot;
+    int error = 0;
+
+    if (next > plan->end && next < fat_dir_nr_slots(cursor->dir)) {
+        cursor->next = next;
+        error = fat_dir_slot(cursor, &slot);
+        if (error == 0 && slot->name[0] != FAT_SLOT_END) {
+            slot->name[0] = FAT_SLOT_END;
+            meta_mark_dirty(&cursor->meta);
+        }
+    }
+    return error;
+}
+
+static int write_entry(struct inode *dir, const struct plan *plan,
+                       const struct fat_disk_entry *entry, struct fat_place *place)
+{
+    uint8_t checksum = fat_short_checksum(entry->name);
+    uint32_t nr_long = plan->needed - 1;
+    struct fat_dir_cursor cursor;
+    int error;
+
+    fat_dir_begin(&cursor, dir, 0);
+    error = move_end(&cursor, plan);
+    for (uint32_t i = 0; i < nr_long && error == 0; i++) {
+        struct fat_disk_long piece;
+
+        fill_piece(&piece, plan->name, nr_long - i, checksum);
+        error = write_slot(&cursor, plan->first + i, &piece);
+    }
+    if (error == 0) {
+        error = write_slot(&cursor, plan->first + nr_long, entry);
+    }
+    if (error == 0) {
+        place->slot = plan->first + nr_long;
+        place->nr_long = nr_long;
+        place->position = cursor.sector * FAT_SLOTS_PER_SECTOR + place->slot % FAT_SLOTS_PER_SECTOR;
+    }
+    fat_dir_end(&cursor);
+    return error;
+}
+
+int fat_dir_add(struct inode *dir, const char *text, size_t len, struct fat_disk_entry *entry,
+                struct fat_place *place)
+{
+    struct fat_name name;
+    struct plan plan = {.name = &name};
+    int error = fat_name_from_utf8(text, len, &name);
+
+    if (error == 0) {
+        error = fat_name_check(&name);
+    }
+    if (error == 0) {
+        error = make_plan(dir, &plan);
+    }
+    while (error == 0 && !plan.has_room && plan.first + plan.needed > fat_dir_nr_slots(dir)) {
+        error = fat_dir_grow(dir);
+    }
+    if (error != 0) {
+        return error;
+    }
+    memcpy(entry->name, plan.short_name.bytes, FAT_SHORT_BYTES);
+    entry->short_case = plan.short_name.short_case;
+    error = write_entry(dir, &plan, entry, place);
+    if (error == 0) {
+        fat_dir_note_change(dir);
+    }
+    return error;
+}

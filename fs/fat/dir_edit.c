@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+/* Changing directories: growing, erasing entries, making new ones. (Adding entries: dir_add.c.)
+ *
+ * New clusters of a directory are durable, and full of zeros, before the chain leads to them: a
+ * power cut must never make old data look like entries. That is worth a flush, as directories grow
+ * rarely.
+ *
+ * Lock: dir->lock for writing. */
+#include "drivers/block.h"
+#include "fs/fat/fat_internal.h"
+#include "kernel/abi/errno.h"
+#include "kernel/base/string.h"
+
+#define GROW_BYTES 4096u /* directories grow by about this much */
+
+void fat_dir_note_change(struct inode *dir)
+{
+    atomic_fetch_add_explicit(&dir->generation, 1, memory_order_relaxed);
+    inode_touch_modified(dir);
+}
+
+/* ---- Growing --------------------------------------------------------------------------------- */
+
+/* Write a range of the device's sectors and make them durable. */
+static int write_sectors(struct fat_fs *fs, uint64_t sector, uint64_t nr)
+{
+    uint32_t shift = PAGE_SHIFT - SECTOR_SHIFT;
+    int error = mapping_write_and_wait(fs->super->metadata, sector >> shift,
+                                       (sector + nr - 1) >> shift);
+
+    return error != 0 ? error : block_flush(fs->super->device);
+}
+
+/* Fill clusters with zeros, in the cache. */
+static int zero_clusters(struct fat_fs *fs, uint32_t cluster, uint32_t nr)
+{
+    uint64_t sector = fat_cluster_sector(fs, cluster);
+    uint64_t end = sector + ((uint64_t)nr << (fs->layout.cluster_shift - 9));
+
+    for (; sector < end; sector++) {
+        struct meta_block meta;
+        int error = meta_new(fs->super, sector, FAT_SECTOR_BYTES, &meta);
+
+        if (error != 0) {
+            return error;
+        }
+        meta_mark_dirty(&meta);
+        meta_put(&meta);
+    }
+    return 0;
+}
+
+int fat_dir_grow(struct inode *dir)
+{
+    struct fat_fs *fs = fat_fs(dir->super);
+    struct fat_inode *fat = fat_inode(dir);
+    uint32_t shift = fs->layout.cluster_shift;
+    uint32_t first = 0, nr = 0;
+    int error;
+
+    if (fat_is_fixed_root(dir) || fat_dir_nr_slots(dir) + (1u << (shift - 5)) > FAT_MAX_DIR_SLOTS) {
+        return -ENOSPC;
+    }
+    mutex_lock(&fat->map_lock);
+    error = fat_alloc(fs, fat->last, max_of(GROW_BYTES >> shift, 1u), &first, &nr);
+    if (error == 0) {
+        error = zero_clusters(fs, first, nr);
+        if (error == 0) {
+            error = write_sectors(fs, fat_cluster_sector(fs, first), (uint64_t)nr << (shift - 9));
+        }
+        if (error == 0) {
+            error = fat_chain_append(dir, first, nr);
+        }
+        if (error != 0) {
+            (void)!fat_free_chain(fs, first);
+        }
+    }
+    mutex_unlock(&fat->map_lock);
+    if (error == 0) {
+        inode_set_size(dir, inode_size(dir) + ((uint64_t)nr << shift));
+    }
+    return error;
+}
+
+/* ---- Erasing --------------------------------------------------------------------------------- */
+
+int fat_dir_erase(struct inode *dir, const struct fat_place *place)
+{
+    struct fat_dir_cursor cursor;
+    struct fat_disk_entry *slot;
+    int error = 0;
+
+    fat_dir_begin(&cursor, dir, 0);
+    for (uint32_t i = 0; i <= place->nr_long && error == 0; i++) { /* the entry itself first */
+        cursor.next = place->slot - i;
+        error = fat_dir_slot(&cursor, &slot);
+        if (error == 0) {
+            slot->name[0] = FAT_SLOT_DELETED;
+            meta_mark_dirty(&cursor.meta);
+        }
+    }
+    fat_dir_end(&cursor);
+    if (error == 0) {
+        fat_dir_note_change(dir);
+    }
+    return error;
+}
+
+/* ---- Directories as a whole ------------------------------------------------------------------ */
+
+int fat_dir_init(struct fat_fs *fs, const struct fat_disk_entry *entry, uint32_t nr_clusters,
+                 uint32_t parent)
+{
+    uint32_t start = fat_entry_start(fs, entry);
+    uint64_t sector = fat_cluster_sector(fs, start);
+    struct fat_disk_entry *slots;
+    struct meta_block meta;
+    int error = zero_clusters(fs, start, nr_clusters);
+
+    if (error == 0) {
+        error = meta_read(fs->super, sector, FAT_SECTOR_BYTES, &meta);
+    }
+    if (error != 0) {
+        return error;
+    }
+    slots = meta.data;
+    slots[0] = *entry;
+    memcpy(slots[0].name, ".          ", FAT_SHORT_BYTES);
+    slots[1] = *entry;
+    memcpy(slots[1].name, "..         ", FAT_SHORT_BYTES);
+    slots[0].short_case = slots[1].short_case = 0;
+    fat_entry_set_start(fs, &slots[1], parent);
+    meta_mark_dirty(&meta);
+    meta_put(&meta);
+    return write_sectors(fs, sector, (uint64_t)nr_clusters << (fs->layout.cluster_shift - 9));
+}
+
+int fat_dir_set_parent(struct inode *dir, uint32_t parent)
+{
+    struct fat_dir_cursor cursor;
+    struct fat_disk_entry *slot;
+    int error;
+
+    fat_dir_begin(&cursor, dir, 1);
+    error = fat_dir_slot(&cursor, &slot);
+    if (error == 0 && memcmp(slot->name, "..         ", FAT_SHORT_BYTES) != 0) {
+        error = super_damaged(dir->super, "directory %llu: its second slot is not \"..\"",
+                              (unsigned long long)dir->number);
+    }
+    if (error == 0) {
+        fat_entry_set_start(fat_fs(dir->super), slot, parent);
+        meta_mark_dirty(&cursor.meta);
+    }
+    fat_dir_end(&cursor);
+    return error;
+}
+
+uint32_t fat_dir_start(struct inode *dir)
+{
+    struct fat_inode *fat = fat_inode(dir);
+    uint32_t start;
+
+    if (dir->number == FAT_ROOT_NUMBER) {
+        return 0; /* what ".." of its children says, also where the root has clusters */
+    }
+    mutex_lock(&fat->map_lock);
+    start = fat->start;
+    mutex_unlock(&fat->map_lock);
+    return start;
+}
