@@ -87,7 +87,7 @@ $(O)/user/single/sh $(O)/user/single/init:
 	$(Q)$(HOST_CC) -o $@ $^ -lm
 
 ##@ Goals
-.PHONY: user user-single test-user
+.PHONY: user user-single test-user test-user-qemu
 ## user: the user programs
 user: $(O)/user/box
 user-single: $(USER_TOOLS:%=$(O)/user/single/%)
@@ -95,7 +95,10 @@ user-single: $(USER_TOOLS:%=$(O)/user/single/%)
 ##@ Testing
 ## test-user: the shell's and the tools' tests on the host
 test-user: $(O)/user/host/box user-single
-	$(Q)python3 user/test-host/run.py --box $(O)/user/host --single $(O)/user/single $(if $(T),--only '$(T)')
+	$(Q)python3 -B user/test-host/run.py --box $(O)/user/host --single $(O)/user/single $(if $(T),--only '$(T)')
+## test-user-qemu: the shell's cases once more, on Cairn
+test-user-qemu: $(O)/user/host/box $(O)/cairn $(O)/root.img
+	$(Q)CAIRN_O='$(O)' python3 -B user/test-host/on_cairn.py --box $(O)/user/host
 
 -include $(USER_TARGET_OBJS:.o=.d) $(USER_ASAN_OBJS:.o=.d) $(patsubst %.c,$(O)/user/plain/%.d,$(USER_SRCS))
 .SECONDARY: $(patsubst %.c,$(O)/user/plain/%.o,$(USER_SRCS))

@@ -32,7 +32,7 @@
 
 static const struct tool tool = {"init", "", "Start the system, as process 1.", 1};
 
-enum { SHELL_LIVED_SECONDS = 2, QUICK_DEATHS_MAX = 3, PAUSE_SECONDS = 5 };
+enum { SHELL_LIVED_SECONDS = 2, QUICK_DEATHS_MAX = 3, PAUSE_SECONDS = 5, RESTART_SECONDS = 1 };
 
 // The arguments of reboot(2) that end the machine with a status.
 enum { REBOOT_MAGIC1 = 0xfee1dead, REBOOT_MAGIC2 = 672274793, REBOOT_RESTART2 = 0xa1b2c3d4 };
@@ -55,11 +55,15 @@ static void on_crash(int number)
 {
     static const char message[] = "init: crashed; starting again\n";
     char *arguments[] = {self, "restarted", NULL};
+    int log = open("/dev/kmsg", O_WRONLY);
 
-    (void)!write(STDERR_FILENO, message, sizeof(message) - 1);
+    (void)!write(log >= 0 ? log : STDERR_FILENO, message, sizeof(message) - 1);
+    if (log >= 0)
+        close(log);
     kill(-1, SIGKILL);
     sigprocmask(SIG_SETMASK, &original_mask, NULL);
     execve(self, arguments, init_environment);
+    execve("/proc/self/exe", arguments, init_environment);
     _exit(128 + number);
 }
 
@@ -343,6 +347,7 @@ static _Noreturn void run_exec_mode(char *command)
 
 int main(int argc, char **argv)
 {
+    bool again = argc > 1 && strcmp(argv[1], "restarted") == 0;
     char *command;
 
     tool_begin(&tool, argc, argv);
@@ -353,10 +358,17 @@ int main(int argc, char **argv)
     self = argv[0];
     umask(022);
     set_up_signals();
-    init_set_up(argc > 1 && strcmp(argv[1], "restarted") == 0);
+    init_set_up(again);
     command = init_exec_command();
+    if (command && again) {
+        init_log("the command was lost in the crash");
+        end_machine(127);
+    }
     if (command)
         run_exec_mode(command);
-    wait_for(start_rc(false));
+    if (again)
+        pause_for(RESTART_SECONDS); // what crashes at once must not do so in a tight loop
+    else
+        wait_for(start_rc(false));
     run_shells();
 }
