@@ -129,11 +129,12 @@ static void run_queue(struct block_device *device)
         struct block_request *request = list_first(&device->queue, struct block_request, node);
 
         list_remove(&request->node);
+        device->nr_in_flight++; /* before it may complete */
         if (device->ops->start(device, request) != 0) {
+            device->nr_in_flight--;
             list_push_front(&device->queue, &request->node);
             break;
         }
-        device->nr_in_flight++;
         was_started = true;
     }
     if (was_started && device->ops->kick != NULL) {
@@ -175,14 +176,19 @@ static int check_request(const struct block_device *device, struct block_request
     if (request->op == BLOCK_FLUSH) {
         return 0;
     }
+    debug_assert(request->nr_segments <=
+                 min_of(device->max_segments, (uint32_t)BLOCK_MAX_SEGMENTS));
     for (uint32_t i = 0; i < request->nr_segments; i++) {
-        nr_bytes += request->segments[i].len_bytes;
+        const struct block_segment *segment = &request->segments[i];
+
+        debug_assert((segment->offset_bytes | segment->len_bytes) % SECTOR_SIZE == 0);
+        nr_bytes += segment->len_bytes;
     }
     request->nr_sectors = (uint32_t)(nr_bytes >> SECTOR_SHIFT);
     if (request->sector > device->nr_sectors ||
-        device->nr_sectors - request->sector < request->nr_sectors) {
-        pr_err("block: %s: sectors %llu+%u lie beyond the end (%llu)", device->name,
-               (unsigned long long)request->sector, request->nr_sectors,
+        device->nr_sectors - request->sector < nr_bytes >> SECTOR_SHIFT) {
+        pr_err("block: %s: sectors %llu+%llu lie beyond the end (%llu)", device->name,
+               (unsigned long long)request->sector, (unsigned long long)(nr_bytes >> SECTOR_SHIFT),
                (unsigned long long)device->nr_sectors);
         return -EIO;
     }
@@ -227,6 +233,7 @@ void block_submit(struct block_device *device, struct block_request *request)
     int error = check_request(device, request);
 
     request->merged = NULL;
+    request->is_second_half = false;
     request->nr_own_segments = request->nr_segments;
     request->start_ns = port_clock_ns();
     if (error != 0) {
@@ -253,15 +260,22 @@ void block_submit(struct block_device *device, struct block_request *request)
 
 /* ---- Completing -------------------------------------------------------------------------------- */
 
-/* A FUA write has reached the cache of a device that knows only FLUSH: make it durable before saying so. */
+/* A FUA write has reached the cache of a device that knows only FLUSH: make it durable before saying so. Afterwards it is again
+ * the write that its owner submitted. */
 static bool continue_with_flush(struct block_device *device, struct block_request *request,
                                 int error)
 {
+    if (request->is_second_half) {
+        request->op = BLOCK_WRITE;
+        request->is_second_half = false;
+        return false;
+    }
     if (error != 0 || request->op != BLOCK_WRITE || !request->is_fua || !device->has_flush) {
         return false;
     }
-    request->is_fua = false;
     request->op = BLOCK_FLUSH;
+    request->is_second_half = true;
+    count_request(device, request);
     enqueue(device, request);
     return true;
 }

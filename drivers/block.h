@@ -33,6 +33,7 @@ struct block_segment {
 struct block_request {
     enum block_op op;
     bool is_fua;                     /* a write that is durable itself when it completes */
+    bool is_second_half;             /* [block] such a write has reached the cache, and is now a flush */
     uint64_t sector;                 /* in units of 512 bytes */
     uint32_t nr_segments;
     struct block_segment segments[BLOCK_MAX_SEGMENTS];
@@ -110,6 +111,9 @@ int must_check block_read_sync(struct block_device *device, uint64_t offset_byte
 
 /** Requests come from a reserve that always serves: a waiting caller gets one in the end. Context: may sleep. */
 struct block_request *block_request_alloc(void);
+/** Whether it is one of the reserve. Its holder submits it before he waits for anything, another request included: else
+ *  holders could wait for one another. */
+bool block_request_is_reserved(const struct block_request *request);
 void block_request_free(struct block_request *request);
 
 #endif

@@ -27,7 +27,7 @@ static int fill_reserve(void *arg)
     return 0;
 }
 
-static bool is_reserved(const struct block_request *request)
+bool block_request_is_reserved(const struct block_request *request)
 {
     return request >= reserve && request < reserve + NR_RESERVED;
 }
@@ -47,8 +47,10 @@ static struct block_request *take_reserved(void)
 
 struct block_request *block_request_alloc(void)
 {
-    struct block_request *request = slab_alloc(&block_request_cache, ALLOC_RESERVE | ALLOC_QUIET);
+    struct block_request *request;
 
+    debug_assert(port_may_sleep());
+    request = slab_alloc(&block_request_cache, ALLOC_RESERVE | ALLOC_QUIET);
     if (request == NULL) {
         int error = once_get(&reserve_once, fill_reserve, NULL);
 
@@ -73,7 +75,7 @@ void block_request_free(struct block_request *request)
 {
     uint64_t irq;
 
-    if (!is_reserved(request)) {
+    if (!block_request_is_reserved(request)) {
         slab_free(&block_request_cache, request);
         return;
     }

@@ -16,10 +16,10 @@
 #define MBR_ENTRIES_OFFSET  446
 #define MBR_ENTRY_BYTES     16
 #define MBR_TYPE_GPT        0xee
-#define GPT_MAX_ENTRIES     15u
+#define GPT_MAX_ENTRIES     15u /* as many as have device numbers */
 #define GPT_MIN_ENTRY_BYTES 128u
 
-static bool register_part(struct block_device *disk, unsigned number, uint64_t start,
+static void register_part(struct block_device *disk, unsigned number, uint64_t start,
                           uint64_t nr_sectors)
 {
     struct block_device *part;
@@ -28,24 +28,47 @@ static bool register_part(struct block_device *disk, unsigned number, uint64_t s
         nr_sectors > disk->nr_sectors - start) {
         pr_warn("block: %s: partition %u (sectors %llu+%llu) does not lie on the disk: left out",
                 disk->name, number, (unsigned long long)start, (unsigned long long)nr_sectors);
-        return false;
+        return;
     }
     part = kzalloc(sizeof(*part), ALLOC_KERNEL);
     if (part == NULL) {
-        return false;
+        return;
     }
     part->start_sector = start;
     part->nr_sectors = nr_sectors;
     if (block_register_partition(part, disk, number) != 0) {
         kfree(part);
-        return false;
+        return;
     }
     pr_info("block: %s: partition %s, %llu MiB", disk->name, part->name,
             (unsigned long long)(nr_sectors >> 11));
-    return true;
 }
 
-/* Whether the four entries look like a table: a status byte of 0 or 0x80 in each, and no two entries overlapping. */
+struct mbr_entry {
+    uint8_t status, type;
+    uint32_t start, nr_sectors;
+};
+
+static struct mbr_entry mbr_entry(const uint8_t *sector, unsigned index)
+{
+    const uint8_t *entry = sector + MBR_ENTRIES_OFFSET + index * MBR_ENTRY_BYTES;
+
+    return (struct mbr_entry){entry[0], entry[4], get_le32(entry + 8), get_le32(entry + 12)};
+}
+
+static bool is_used(const struct mbr_entry *entry)
+{
+    return entry->type != 0 && entry->nr_sectors != 0;
+}
+
+static bool overlap(const struct mbr_entry *a, const struct mbr_entry *b)
+{
+    return is_used(a) && is_used(b) && a->start < (uint64_t)b->start + b->nr_sectors &&
+           b->start < (uint64_t)a->start + a->nr_sectors;
+}
+
+/* Whether the four entries look like a table: a status byte of 0 or 0x80 in each, at least one in use, no used one at the table's
+ * own sector, and no two of them overlapping. */
 static bool is_plausible_mbr(const uint8_t *sector)
 {
     bool has_entry = false;
@@ -54,23 +77,38 @@ static bool is_plausible_mbr(const uint8_t *sector)
         return false;
     }
     for (unsigned i = 0; i < 4; i++) {
-        const uint8_t *entry = sector + MBR_ENTRIES_OFFSET + i * MBR_ENTRY_BYTES;
+        struct mbr_entry entry = mbr_entry(sector, i);
 
-        if ((entry[0] & 0x7f) != 0) {
+        if ((entry.status & 0x7f) != 0 || (is_used(&entry) && entry.start == 0)) {
             return false;
         }
-        if (entry[4] != 0) {
-            has_entry = has_entry || (get_le32(entry + 8) != 0 && get_le32(entry + 12) != 0);
+        has_entry = has_entry || is_used(&entry);
+        for (unsigned j = 0; j < i; j++) {
+            struct mbr_entry other = mbr_entry(sector, j);
+
+            if (overlap(&entry, &other)) {
+                return false;
+            }
         }
     }
     return has_entry;
+}
+
+static void register_mbr(struct block_device *disk, const uint8_t *sector)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        struct mbr_entry entry = mbr_entry(sector, i);
+
+        if (is_used(&entry)) {
+            register_part(disk, i + 1, entry.start, entry.nr_sectors);
+        }
+    }
 }
 
 static void scan_gpt(struct block_device *disk, uint8_t *buffer)
 {
     uint64_t table_sector;
     uint32_t nr_entries, entry_bytes;
-    unsigned number = 0;
 
     if (block_read_sync(disk, SECTOR_SIZE, buffer, SECTOR_SIZE) != 0) {
         return;
@@ -88,8 +126,8 @@ static void scan_gpt(struct block_device *disk, uint8_t *buffer)
                 disk->name, entry_bytes, (unsigned long long)table_sector);
         return;
     }
-    nr_entries = min_of(nr_entries, 128u);
-    for (uint32_t i = 0; i < nr_entries && number < GPT_MAX_ENTRIES; i++) {
+    nr_entries = min_of(nr_entries, GPT_MAX_ENTRIES);
+    for (uint32_t i = 0; i < nr_entries; i++) {
         uint64_t offset = table_sector * SECTOR_SIZE + (uint64_t)i * entry_bytes;
         const uint8_t *entry = buffer + offset % SECTOR_SIZE;
         static const uint8_t unused_type[16];
@@ -101,9 +139,8 @@ static void scan_gpt(struct block_device *disk, uint8_t *buffer)
         }
         if (memcmp(entry, unused_type, sizeof(unused_type)) != 0 &&
             get_le64(entry + 40) >= get_le64(entry + 32)) {
-            number++;
-            (void)register_part(disk, number, get_le64(entry + 32),
-                                get_le64(entry + 40) - get_le64(entry + 32) + 1);
+            register_part(disk, i + 1, get_le64(entry + 32),
+                          get_le64(entry + 40) - get_le64(entry + 32) + 1);
         }
     }
 }
@@ -120,16 +157,10 @@ void block_scan_partitions(struct block_device *disk)
         return;
     }
     if (block_read_sync(disk, 0, buffer, SECTOR_SIZE) == 0 && is_plausible_mbr(buffer)) {
-        if (buffer[MBR_ENTRIES_OFFSET + 4] == MBR_TYPE_GPT) {
+        if (mbr_entry(buffer, 0).type == MBR_TYPE_GPT) {
             scan_gpt(disk, buffer);
         } else {
-            for (unsigned i = 0; i < 4; i++) {
-                const uint8_t *entry = buffer + MBR_ENTRIES_OFFSET + i * MBR_ENTRY_BYTES;
-
-                if (entry[4] != 0 && get_le32(entry + 12) != 0) {
-                    (void)register_part(disk, i + 1, get_le32(entry + 8), get_le32(entry + 12));
-                }
-            }
+            register_mbr(disk, buffer);
         }
     }
     kfree(buffer);

@@ -5,10 +5,33 @@
 
 #include "drivers/block.h"
 #include "fs/cache/mapping.h"
+#include "fs/vfs/inode.h"
+#include "kernel/base/atomic.h"
 #include "mm/alloc_flags.h"
 
 /* Pages gathered from a mapping's tree at a time: bounded by what is comfortable on a kernel stack. */
 #define CACHE_BATCH 32u
+
+/** The page's mapping; NULL once it has left. It stays what it is while the page is locked. */
+static inline struct mapping *page_mapping(const struct page *page)
+{
+    return __atomic_load_n(&page->cache.mapping, __ATOMIC_RELAXED);
+}
+
+/** Where the object ends now, in bytes; a file that is being cut ends at the cut. */
+static inline uint64_t mapping_size(struct mapping *mapping)
+{
+    uint64_t size = mapping->inode != NULL ? inode_size(mapping->inode)
+                                           : mapping->device->nr_sectors * SECTOR_SIZE;
+
+    return min_of(size, load_relaxed(&mapping->limit_bytes));
+}
+
+/** Whether nothing may be written to the file's disk, be it by mount or because damage was found. */
+static inline bool is_read_only(const struct inode *inode)
+{
+    return (__atomic_load_n(&inode->super->flags, __ATOMIC_RELAXED) & SUPER_RDONLY) != 0;
+}
 
 /* ---- page_lock.c ------------------------------------------------------------------------------- */
 
@@ -43,6 +66,9 @@ uint64_t mapping_nr_pages(struct mapping *mapping);
 /** Where a block of the object lies on its device; identity for a device's own mapping. */
 int must_check mapping_map(struct mapping *mapping, uint64_t block, uint64_t max_blocks,
                            bool create, struct block_extent *extent);
+
+/** Whether a page is cached. */
+bool mapping_has(struct mapping *mapping, uint64_t index);
 
 /** Make a page that is not there yet, locked and referenced.
  *  Returns 0, -EEXIST when another was faster, -ENOMEM. */
@@ -83,6 +109,12 @@ void io_builder_end(struct io_builder *builder);
 /** Start writing a locked page through the builder if it is dirty; unlocks it. Returns 0 or what map_blocks said. */
 int must_check mapping_write_page(struct mapping *mapping, struct page *page,
                                   struct io_builder *builder);
+
+/** Give every block of [offset, offset + len) of a locked page that is up to date a place on the disk; new ones are dirty
+ *  at once, so that what the disk held there before is never read back. Returns 0 and how far that is now true, in bytes from the
+ *  page's start, in *end: less than asked when the disk filled up on the way. Else what map_blocks said. (file_write.c) */
+int must_check mapping_allocate(struct mapping *mapping, struct page *page, uint32_t offset,
+                                uint32_t len, uint32_t *end);
 
 /** Note a write error for fsync to report. Context: any. */
 void mapping_set_error(struct mapping *mapping, int error);

@@ -1,43 +1,111 @@
 // SPDX-License-Identifier: MIT
 /* Writing a file through the cache.
  *
- * For each page of the range: the page is found or made and locked; made up to date unless all of it is overwritten;
- * its blocks get their places on the disk (so that a full disk is an error of write(2) and not of some later writeback); the
- * bytes are copied in; the page is dirty.
+ * For each page of the range: the page is found or made and locked; made up to date, unless all that the file has there is
+ * overwritten in its place; its blocks get their places on the disk (so that a full disk is an error of write(2) and not of some
+ * later writeback); the bytes are copied in; the page is dirty.
+ *
+ * What a block held on the disk before it was given to the file must never be seen. So blocks are only given to pages that are
+ * up to date, and are dirty from that moment on, whether or not the copy succeeds; what a failed write was given behind the end of
+ * the file is taken back.
  *
  * The copy runs under the page lock, and its source may be a mapping of the very page that is locked, whose page fault
  * would wait for ever. So the source is touched first, and the copy itself must not fault: if the source has vanished again
  * in between, it stops short, and the round is repeated. */
 #include "fs/cache/cache_internal.h"
-#include "fs/vfs/inode.h"
+#include "fs/cache/writeback.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/iter.h"
 #include "kernel/base/port.h"
 #include "kernel/base/string.h"
-#include "fs/cache/writeback.h"
 
-/* Make a locked page fit for a write of [offset, offset + len): up to date, unless the write or zeros replace all of it.
- * Returns 0 with the page still locked, or an error with it unlocked. */
-static int prepare_content(struct mapping *mapping, struct page *page, uint32_t offset,
-                           uint32_t len, bool must_read)
+/* A write's part in one page. */
+struct page_write {
+    struct mapping *mapping;
+    struct page *page; /* locked */
+    uint32_t offset, len;
+    bool must_read; /* an earlier try copied less than len: the old content is needed */
+};
+
+int mapping_allocate(struct mapping *mapping, struct page *page, uint32_t offset, uint32_t len,
+                     uint32_t *end)
 {
-    uint64_t size = inode_size(mapping->inode);
-    uint64_t start = page->cache.index << PAGE_SHIFT;
+    uint32_t shift = mapping->block_shift;
+    uint64_t page_block = page->cache.index << (PAGE_SHIFT - shift);
+    uint64_t block = page_block + (offset >> shift);
+    uint64_t end_block = page_block + ((offset + len + (1u << shift) - 1) >> shift);
+    bool is_whole = block == page_block && end_block == page_block + (1u << (PAGE_SHIFT - shift));
+
+    if (mapping->ops == NULL || page_has(page, PAGE_MAPPED)) {
+        *end = offset + len;
+        return 0;
+    }
+    while (block < end_block) {
+        struct block_extent extent;
+        int error = mapping_map(mapping, block, end_block - block, true, &extent);
+
+        if (error != 0) {
+            *end = (uint32_t)((block - page_block) << shift);
+            return error == -ENOSPC && *end > offset ? 0 : error;
+        }
+        if (extent.is_new) {
+            page_mark_dirty(page, (uint32_t)((block - page_block) << shift),
+                            (uint32_t)min_of(extent.nr_blocks, end_block - block) << shift);
+        }
+        block += extent.nr_blocks;
+    }
+    if (is_whole) {
+        page_set(page, PAGE_MAPPED);
+    }
+    *end = offset + len;
+    return 0;
+}
+
+/* Whether the write replaces all that the file has in the page, in blocks that it has already: then the old content need not
+ * be read. (New blocks are only given to pages that are up to date; see mapping_allocate.) */
+static bool replaces_all(const struct page_write *write)
+{
+    struct mapping *mapping = write->mapping;
+    uint32_t shift = mapping->block_shift;
+    uint64_t start = write->page->cache.index << PAGE_SHIFT;
+    uint64_t block = start >> shift;
+    uint64_t end_block = (start + write->len + (1u << shift) - 1) >> shift;
+
+    if (write->must_read || write->offset != 0 ||
+        (write->len < PAGE_SIZE && start + write->len < inode_size(mapping->inode))) {
+        return false;
+    }
+    while (block < end_block) {
+        struct block_extent extent;
+
+        if (mapping_map(mapping, block, end_block - block, false, &extent) != 0 || extent.is_hole) {
+            return false;
+        }
+        block += extent.nr_blocks;
+    }
+    return true;
+}
+
+/* Make the page fit for the write: up to date, unless the write will make it so. Returns 0 with the page still locked, or an
+ * error with it unlocked; -EAGAIN: it has left the cache. */
+static int prepare_content(const struct page_write *write)
+{
+    struct mapping *mapping = write->mapping;
+    struct page *page = write->page;
     struct page *same;
     int error;
 
     if (page_has(page, PAGE_UPTODATE)) {
         return 0;
     }
-    if (start >= size || (offset == 0 && start + len >= size && len < PAGE_SIZE && !must_read) ||
-        mapping->device == NULL) {
-        /* Nothing of the old content remains: what the write does not cover is behind the end of the file. */
+    if (mapping->device == NULL || page->cache.index << PAGE_SHIFT >=
+                                       inode_size(mapping->inode)) { /* there is no old content */
         memset(page_address(page), 0, PAGE_SIZE);
         page_set(page, PAGE_UPTODATE);
         return 0;
     }
-    if (len == PAGE_SIZE && !must_read) {
-        return 0; /* overwritten whole; up to date after the copy */
+    if (replaces_all(write)) {
+        return 0;
     }
     page_unlock(page);
     error = mapping_read(mapping, page->cache.index, 1, &same);
@@ -46,119 +114,94 @@ static int prepare_content(struct mapping *mapping, struct page *page, uint32_t 
     }
     page_put(same);
     page_lock(page);
-    if (page->cache.mapping != mapping) {
+    if (page_mapping(page) != mapping) { /* reclaim took it, and another is in its place */
         page_unlock(page);
-        return -EAGAIN; /* truncated: impossible while inode->lock is held, but reclaim may have taken it */
+        return -EAGAIN;
     }
     return 0;
 }
 
-/* Give every block of [offset, offset + len) of the page a place on the disk. Returns how far that is now true, in bytes
- * from the page's start, through *end; less than asked when the disk is full. */
-static int allocate_blocks(struct mapping *mapping, struct page *page, uint32_t offset,
-                           uint32_t len, uint32_t *end)
+/* Copy the bytes up to `end` in. Returns how many; 0: the source was not there, or too little of it to make the page up to date. */
+static uint32_t copy_in(const struct page_write *write, struct iter *iter, uint32_t end)
 {
-    uint32_t shift = mapping->block_shift;
-    uint64_t page_block = page->cache.index << (PAGE_SHIFT - shift);
-    uint64_t block = page_block + (offset >> shift);
-    uint64_t end_block = page_block + ((offset + len + (1u << shift) - 1) >> shift);
-    bool is_whole = block == page_block && end_block == page_block + (1u << (PAGE_SHIFT - shift));
+    char *content = page_address(write->page);
+    uint32_t wanted = end - write->offset;
+    uint32_t copied;
 
-    *end = offset + len;
-    if (mapping->ops == NULL || page_has(page, PAGE_MAPPED)) {
-        return 0;
-    }
-    while (block < end_block) {
-        struct block_extent extent;
-        int error = mapping->ops->map_blocks(mapping->inode, block, end_block - block, true,
-                                             &extent);
-
-        if (error != 0) {
-            *end = (uint32_t)((block - page_block) << shift);
-            return *end > offset ? 0 : error;
+    port_user_nofault_begin();
+    copied = (uint32_t)iter_copy_from(iter, content + write->offset, wanted);
+    port_user_nofault_end();
+    if (!page_has(write->page, PAGE_UPTODATE)) {
+        if (copied != write->len) {
+            iter_revert(iter, copied);
+            return 0;
         }
-        block += max_of(extent.nr_blocks, (uint64_t)1);
+        memset(content + copied, 0, PAGE_SIZE - copied); /* what lies behind the end of the file */
+        page_set(write->page, PAGE_UPTODATE);
     }
-    if (is_whole) {
-        page_set(page, PAGE_MAPPED);
-    }
-    return 0;
+    return copied;
 }
 
-/* Write up to len bytes, all in one page. Returns the bytes written, 0 to try again, or -errno. */
-static ssize_t write_in_page(struct mapping *mapping, struct iter *iter, uint64_t position,
-                             uint32_t len, bool must_read)
+/* The bytes [offset, offset + copied) are in: the file has grown, and the page is dirty. */
+static void finish_copy(const struct page_write *write, uint32_t copied)
 {
-    uint32_t offset = (uint32_t)(position & PAGE_MASK);
-    uint32_t block_bytes = 1u << mapping->block_shift;
-    struct page *page;
-    uint32_t end;
-    size_t copied;
-    int error = mapping_grab(mapping, position >> PAGE_SHIFT, &page);
+    struct inode *inode = write->mapping->inode;
+    uint64_t block_mask = (1u << write->mapping->block_shift) - 1;
+    uint32_t first = write->offset & ~(uint32_t)block_mask;
+    uint64_t last = min_of((write->offset + copied + block_mask) & ~block_mask, PAGE_SIZE);
+    uint64_t end = (write->page->cache.index << PAGE_SHIFT) + write->offset + copied;
+
+    if (end > inode_size(inode)) {
+        inode_set_size(inode, end);
+    }
+    page_set(write->page, PAGE_REFERENCED);
+    page_mark_dirty(write->page, first, (uint32_t)last - first);
+}
+
+/* Write up to len bytes, all in one page. Returns the bytes written, 0 to try again with must_read, or -errno.
+ * *has_excess: the page was given blocks that the file's size does not cover. */
+static ssize_t write_in_page(struct mapping *mapping, struct iter *iter, uint64_t position,
+                             uint32_t len, bool must_read, bool *has_excess)
+{
+    struct page_write write = {.mapping = mapping,
+                               .offset = (uint32_t)(position & PAGE_MASK),
+                               .len = len,
+                               .must_read = must_read};
+    uint32_t end = 0, copied = 0;
+    int error = mapping_grab(mapping, position >> PAGE_SHIFT, &write.page);
 
     if (error != 0) {
         return error;
     }
-    error = prepare_content(mapping, page, offset, len, must_read);
+    error = prepare_content(&write);
     if (error != 0) {
-        page_put(page);
+        page_put(write.page);
         return error == -EAGAIN ? 0 : error;
     }
-    error = allocate_blocks(mapping, page, offset, len, &end);
+    error = mapping_allocate(mapping, write.page, write.offset, len, &end);
     if (error == 0) {
-        bool is_uptodate = page_has(page, PAGE_UPTODATE);
-
-        if (!is_uptodate && end - offset != PAGE_SIZE) {
-            copied =
-                0; /* the disk filled up in the middle of a page that was to be overwritten whole */
-        } else {
-            port_user_nofault_begin();
-            copied = iter_copy_from(iter, (char *)page_address(page) + offset, end - offset);
-            port_user_nofault_end();
-        }
-        if (!is_uptodate && copied != PAGE_SIZE) {
-            iter_revert(iter, copied); /* a torn page: read it, then try again */
-            copied = 0;
-        }
-        if (copied != 0) {
-            uint32_t first = align_down(offset, block_bytes);
-            uint32_t last = (uint32_t)min_of(
-                (uint64_t)align_up(offset + (uint32_t)copied, block_bytes), PAGE_SIZE);
-
-            page_set(page, PAGE_UPTODATE | PAGE_REFERENCED);
-            if (position + copied > inode_size(mapping->inode)) {
-                inode_set_size(mapping->inode, position + copied);
-            }
-            page_mark_dirty(page, first, last - first);
-        }
+        copied = copy_in(&write, iter, end);
     }
-    page_unlock(page);
-    page_put(page);
+    if (copied != 0) {
+        finish_copy(&write, copied);
+    }
+    *has_excess = write.offset + copied < end &&
+                  (position & ~(uint64_t)PAGE_MASK) + end > inode_size(mapping->inode);
+    if (*has_excess) {
+        page_clear(write.page, PAGE_MAPPED);
+    }
+    page_unlock(write.page);
+    page_put(write.page);
     return error != 0 ? error : (ssize_t)copied;
 }
 
-/* The last page of the file is about to lie inside it: what the disk holds behind the old end must become zeros. */
-static int zero_old_end(struct mapping *mapping, uint64_t old_size, uint64_t position)
+/* Before a write behind the end: what the last page holds there is about to lie inside the file. */
+static int zero_old_end(struct mapping *mapping, uint64_t position)
 {
-    uint32_t offset = (uint32_t)(old_size & PAGE_MASK);
-    struct page *page;
-    int error;
+    uint64_t old_size = inode_size(mapping->inode);
 
-    if (offset == 0 || position <= old_size || mapping->device == NULL) {
-        return 0;
-    }
-    error = mapping_read(mapping, old_size >> PAGE_SHIFT, 1, &page);
-    if (error != 0) {
-        return error;
-    }
-    page_lock(page);
-    if (page->cache.mapping == mapping) {
-        memset((char *)page_address(page) + offset, 0, PAGE_SIZE - offset);
-        page_mark_dirty(page, offset, 1);
-    }
-    page_unlock(page);
-    page_put(page);
-    return 0;
+    return position > old_size && mapping->device != NULL ? mapping_zero_rest(mapping, old_size)
+                                                          : 0;
 }
 
 ssize_t mapping_write_iter(struct inode *inode, struct iter *iter, uint64_t position)
@@ -167,24 +210,30 @@ ssize_t mapping_write_iter(struct inode *inode, struct iter *iter, uint64_t posi
     uint64_t max_bytes = inode->super->max_file_bytes;
     uint64_t start = position;
     bool must_read = false;
+    bool has_excess = false;
     ssize_t result = 0;
 
+    if (is_read_only(inode)) {
+        return -EROFS;
+    }
     if (position >= max_bytes && iter->remaining_bytes != 0) {
         return -EFBIG;
     }
-    result = zero_old_end(mapping, inode_size(inode), position);
+    result = zero_old_end(mapping, position);
     while (result >= 0 && iter->remaining_bytes != 0 && position < max_bytes) {
         uint64_t len = min_of(PAGE_SIZE - (position & PAGE_MASK), iter->remaining_bytes);
 
-        len = min_of(len, max_bytes - position);
-        len = iter_fault_in(iter, len);
+        len = iter_fault_in(iter, min_of(len, max_bytes - position));
         if (len == 0) {
             result = -EFAULT;
             break;
         }
-        result = write_in_page(mapping, iter, position, (uint32_t)len, must_read);
+        result = write_in_page(mapping, iter, position, (uint32_t)len, must_read, &has_excess);
         must_read = result == 0;
         position += result > 0 ? (uint64_t)result : 0;
+    }
+    if (has_excess && mapping->ops != NULL && mapping->ops->trim_blocks != NULL) {
+        mapping->ops->trim_blocks(inode);
     }
     if (position != start) {
         writeback_throttle();

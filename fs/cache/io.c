@@ -23,7 +23,7 @@ static void finish_read(struct page *page)
 
 static void finish_write(struct page *page)
 {
-    struct mapping *mapping = page->cache.mapping;
+    struct mapping *mapping = page_mapping(page); /* a page under WRITEBACK does not leave */
     uint64_t irq = spin_lock_irqsave(&mapping->lock);
 
     radix_tag_clear(&mapping->pages, page->cache.index, MAPPING_TAG_WRITEBACK);
@@ -127,6 +127,10 @@ void io_builder_add(struct io_builder *builder, struct page *page, uint32_t offs
     request->segments[request->nr_segments++] =
         (struct block_segment){.page = page, .offset_bytes = offset_bytes, .len_bytes = len_bytes};
     builder->next_sector = sector + (len_bytes >> SECTOR_SHIFT);
+    if (block_request_is_reserved(
+            request)) { /* one of few: whoever waits for it must not wait for us */
+        submit_current(builder);
+    }
 }
 
 void io_builder_close_page(struct io_builder *builder, struct page *page)

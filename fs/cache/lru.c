@@ -17,7 +17,7 @@
 
 static struct spinlock lru_lock = SPINLOCK_INIT(LOCK_RANK_LRU, "page_lru");
 static struct list lru_pages = LIST_INIT(lru_pages); /* [lru_lock] the oldest first */
-static uint64_t lru_count;                           /* [lru_lock] */
+static _Atomic uint64_t lru_count;                   /* [lru_lock to change, a] */
 
 static uint64_t shrink_pages(struct shrinker *shrinker, uint64_t nr_frames, enum alloc_flags flags);
 
@@ -37,7 +37,7 @@ void lru_add(struct page *page)
 
     if ((page_set(page, PAGE_ON_LRU) & PAGE_ON_LRU) == 0) {
         list_push_back(&lru_pages, &page->cache.lru);
-        lru_count++;
+        store_relaxed(&lru_count, load_relaxed(&lru_count) + 1);
     }
     spin_unlock_irqrestore(&lru_lock, irq);
 }
@@ -48,14 +48,14 @@ void lru_remove(struct page *page)
 
     if ((page_clear(page, PAGE_ON_LRU) & PAGE_ON_LRU) != 0) {
         list_remove(&page->cache.lru);
-        lru_count--;
+        store_relaxed(&lru_count, load_relaxed(&lru_count) - 1);
     }
     spin_unlock_irqrestore(&lru_lock, irq);
 }
 
 uint64_t cache_nr_pages(void)
 {
-    return __atomic_load_n(&lru_count, __ATOMIC_RELAXED);
+    return load_relaxed(&lru_count);
 }
 
 /* The oldest page, moved to the young end so that the next call gets another; with a reference. */
@@ -92,7 +92,7 @@ static bool try_to_free(struct page *page, enum alloc_flags flags, bool *found_d
     if (!page_trylock(page)) {
         return false;
     }
-    mapping = page->cache.mapping;
+    mapping = page_mapping(page); /* while the page is locked and has one, it is alive */
     if (mapping != NULL) {
         bool is_mapped = atomic_load_explicit(&page->maps, memory_order_acquire) != 0;
 

@@ -15,7 +15,6 @@
  * interrupt handlers. The page lock guards content changes and a page's place in a mapping; it also keeps the mapping alive,
  * since an inode cannot go before it has locked and removed each of its pages. */
 #include "fs/cache/cache_internal.h"
-#include "fs/vfs/inode.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
 #include "kernel/base/string.h"
@@ -35,13 +34,21 @@ static void free_radix_node(void *context, struct radix_node *node)
 }
 
 /* Nodes are allocated under mapping->lock and so without waiting. When that fails, wait for memory here, outside the
- * lock, and give it to the cache: the next try will find it. */
-static bool wait_for_radix_node(void)
+ * lock, and give it to the cache: the next try will find it. An insertion takes all the nodes of its way or none, so it must find
+ * as many at a time: twice the height of the tallest tree (further roots on top, and a branch below). */
+static bool wait_for_radix_nodes(void)
 {
-    void *node = slab_alloc(&radix_node_cache, ALLOC_WAIT | ALLOC_NOFS);
+    void *nodes[20];
+    unsigned nr = 0;
 
-    slab_free(&radix_node_cache, node);
-    return node != NULL;
+    while (nr < array_size(nodes) &&
+           (nodes[nr] = slab_alloc(&radix_node_cache, ALLOC_WAIT | ALLOC_NOFS)) != NULL) {
+        nr++;
+    }
+    for (unsigned i = 0; i < nr; i++) {
+        slab_free(&radix_node_cache, nodes[i]);
+    }
+    return nr == array_size(nodes);
 }
 
 void mapping_init(struct mapping *mapping, struct inode *inode, struct block_device *device,
@@ -54,16 +61,14 @@ void mapping_init(struct mapping *mapping, struct inode *inode, struct block_dev
     mapping->device = device;
     mapping->ops = ops;
     mapping->block_shift = block_shift;
+    atomic_init(&mapping->limit_bytes, UINT64_MAX);
     spin_init(&mapping->lock, LOCK_RANK_MAPPING, "mapping");
     radix_init(&mapping->pages, alloc_radix_node, free_radix_node, mapping);
 }
 
 uint64_t mapping_nr_pages(struct mapping *mapping)
 {
-    if (mapping->inode != NULL) {
-        return (inode_size(mapping->inode) + PAGE_MASK) >> PAGE_SHIFT;
-    }
-    return (mapping->device->nr_sectors * SECTOR_SIZE + PAGE_MASK) >> PAGE_SHIFT;
+    return (mapping_size(mapping) + PAGE_MASK) >> PAGE_SHIFT;
 }
 
 int mapping_map(struct mapping *mapping, uint64_t block, uint64_t max_blocks, bool create,
@@ -91,6 +96,21 @@ struct page *mapping_find(struct mapping *mapping, uint64_t index)
     return page;
 }
 
+bool mapping_has(struct mapping *mapping, uint64_t index)
+{
+    uint64_t irq = spin_lock_irqsave(&mapping->lock);
+    bool result = radix_lookup(&mapping->pages, index) != NULL;
+
+    spin_unlock_irqrestore(&mapping->lock, irq);
+    return result;
+}
+
+/* The counts change under mapping->lock; others look at them without. */
+static void count(_Atomic uint64_t *counter, uint64_t change)
+{
+    store_relaxed(counter, load_relaxed(counter) + change);
+}
+
 /* Put a fresh, locked page into the tree. Returns 0, -EEXIST or -ENOMEM. */
 static int mapping_insert(struct mapping *mapping, uint64_t index, struct page *page)
 {
@@ -109,10 +129,10 @@ static int mapping_insert(struct mapping *mapping, uint64_t index, struct page *
         error = radix_insert(&mapping->pages, index, page);
         if (error == 0) {
             page_get(page); /* the cache's own */
-            mapping->nr_pages++;
+            count(&mapping->nr_pages, 1);
         }
         spin_unlock_irqrestore(&mapping->lock, irq);
-    } while (error == -ENOMEM && wait_for_radix_node());
+    } while (error == -ENOMEM && wait_for_radix_nodes());
     if (error == 0 && mapping->device != NULL) {
         lru_add(page);
     }
@@ -153,7 +173,7 @@ int mapping_grab(struct mapping *mapping, uint64_t index, struct page **out)
 
         if (page != NULL) {
             page_lock(page);
-            if (page->cache.mapping == mapping) {
+            if (page_mapping(page) == mapping) {
                 *out = page;
                 return 0;
             }
@@ -173,10 +193,10 @@ static void remove_from_tree(struct mapping *mapping, struct page *page)
 {
     spin_assert_held(&mapping->lock);
     if (radix_tag_get(&mapping->pages, page->cache.index, MAPPING_TAG_DIRTY)) {
-        mapping->nr_dirty--;
+        count(&mapping->nr_dirty, UINT64_MAX);
     }
     radix_remove(&mapping->pages, page->cache.index);
-    mapping->nr_pages--;
+    count(&mapping->nr_pages, UINT64_MAX);
 }
 
 /* The page is out of the tree: forget what it was, drop the cache's reference. */
@@ -187,7 +207,7 @@ static void release_removed(struct page *page)
          PAGE_DIRTY) != 0) {
         writeback_count_dirty(-1);
     }
-    page->cache.mapping = NULL;
+    __atomic_store_n(&page->cache.mapping, NULL, __ATOMIC_RELAXED);
     page_put(page);
 }
 
@@ -195,7 +215,7 @@ void mapping_remove_locked(struct mapping *mapping, struct page *page)
 {
     uint64_t irq = spin_lock_irqsave(&mapping->lock);
 
-    debug_assert(page->cache.mapping == mapping);
+    debug_assert(page_mapping(page) == mapping);
     remove_from_tree(mapping, page);
     spin_unlock_irqrestore(&mapping->lock, irq);
     release_removed(page);
@@ -230,55 +250,81 @@ static size_t gather_pages(struct mapping *mapping, uint64_t first, uint64_t las
     return found;
 }
 
+/* Take one page away from its object and from everybody who has it mapped. It leaves the object first: a fault that has found it
+ * already counts it as mapped and then looks whether it still belongs (mm/fault.c), so one of the two sees the other. */
+static void cut_page(struct mapping *mapping, struct page *page)
+{
+    page_lock(page);
+    page_wait_writeback(page);
+    if (page_mapping(page) == mapping) {
+        mapping_remove_locked(mapping, page);
+        fence_full();
+        if (atomic_load_explicit(&page->maps, memory_order_acquire) != 0) {
+            map_object_unmap(&mapping->object, page->cache.index, 1, true);
+        }
+    }
+    page_unlock(page);
+}
+
 /* Drop whole pages from index `first` on, dirty or not. */
-static void truncate_whole_pages(struct mapping *mapping, uint64_t first)
+static void cut_whole_pages(struct mapping *mapping, uint64_t first)
 {
     struct page *pages[CACHE_BATCH];
     size_t nr;
 
     while ((nr = gather_pages(mapping, first, UINT64_MAX, pages, CACHE_BATCH)) != 0) {
         for (size_t i = 0; i < nr; i++) {
-            page_lock(pages[i]);
-            page_wait_writeback(pages[i]);
-            if (pages[i]->cache.mapping == mapping) {
-                if (atomic_load_explicit(&pages[i]->maps, memory_order_acquire) != 0) {
-                    map_object_unmap(&mapping->object, pages[i]->cache.index, 1, true);
-                }
-                mapping_remove_locked(mapping, pages[i]);
-            }
-            page_unlock(pages[i]);
+            cut_page(mapping, pages[i]);
             page_put(pages[i]);
         }
     }
 }
 
-/* Bytes beyond the new end must read as zero if the file grows again: clear them in the cache and have the page
- * written, so that the disk agrees. A page that cannot be read has nothing to clear; whoever grows the file sees the error. */
-static void zero_partial_page(struct mapping *mapping, uint64_t size_bytes)
+/* Clear the bytes in the cache and have the page written, so that the disk agrees. A write under way may go to blocks that are
+ * about to be freed: it must have ended. */
+int mapping_zero_rest(struct mapping *mapping, uint64_t size_bytes)
 {
     uint32_t offset = (uint32_t)(size_bytes & PAGE_MASK);
     struct page *page;
+    int error;
 
-    if (offset == 0 || mapping_read(mapping, size_bytes >> PAGE_SHIFT, 1, &page) != 0) {
-        return;
+    if (offset == 0) {
+        return 0;
+    }
+    error = mapping_read(mapping, size_bytes >> PAGE_SHIFT, 1, &page);
+    if (error != 0) {
+        return error;
     }
     page_lock(page);
-    if (page->cache.mapping == mapping) {
+    page_wait_writeback(page);
+    if (page_mapping(page) == mapping) {
         memset((char *)page_address(page) + offset, 0, PAGE_SIZE - offset);
         page_clear(page, PAGE_MAPPED); /* blocks behind the end are about to be freed */
-        page_mark_dirty(page, offset, 1);
+        page_mark_dirty(page, offset, (uint32_t)PAGE_SIZE - offset);
     }
     page_unlock(page);
     page_put(page);
+    return 0;
 }
 
-void mapping_truncate(struct mapping *mapping, uint64_t size_bytes)
+void mapping_cut_begin(struct mapping *mapping, uint64_t size_bytes)
 {
     uint64_t first = (size_bytes + PAGE_MASK) >> PAGE_SHIFT;
 
+    /* First the limit, then the look at the tree: who puts a page there later sees the limit, and reads nothing. */
+    atomic_store(&mapping->limit_bytes, size_bytes);
     map_object_unmap(&mapping->object, first, UINT64_MAX - first, true);
-    truncate_whole_pages(mapping, first);
-    zero_partial_page(mapping, size_bytes);
+    cut_whole_pages(mapping, first);
+    if (!list_is_empty(&mapping->object.areas)) { /* private copies made meanwhile */
+        map_object_unmap(&mapping->object, first, UINT64_MAX - first, true);
+    }
+    /* Whoever lets the file grow again needs zeros there, and looks: a page that cannot be read now is his error then. */
+    (void)!mapping_zero_rest(mapping, size_bytes);
+}
+
+void mapping_cut_end(struct mapping *mapping)
+{
+    atomic_store(&mapping->limit_bytes, UINT64_MAX);
 }
 
 uint64_t mapping_drop_clean(struct mapping *mapping)
@@ -295,7 +341,7 @@ uint64_t mapping_drop_clean(struct mapping *mapping)
         next = pages[nr - 1]->cache.index + 1;
         for (size_t i = 0; i < nr; i++) {
             if (page_trylock(pages[i])) {
-                if (pages[i]->cache.mapping == mapping &&
+                if (page_mapping(pages[i]) == mapping &&
                     mapping_remove_if_unused(mapping, pages[i])) {
                     nr_dropped++;
                 }
@@ -312,7 +358,7 @@ uint64_t mapping_drop_clean(struct mapping *mapping)
 
 void mapping_destroy(struct mapping *mapping)
 {
-    truncate_whole_pages(mapping, 0);
+    cut_whole_pages(mapping, 0);
     assert(radix_is_empty(&mapping->pages));
     radix_destroy(&mapping->pages);
 }

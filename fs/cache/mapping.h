@@ -33,6 +33,9 @@ struct mapping_ops {
      *  NULL: the object has no disk (tmpfs): missing pages are zero, pages stay in memory for ever. */
     int (*map_blocks)(struct inode *inode, uint64_t block, uint64_t max_blocks, bool create,
                       struct block_extent *extent);
+    /** A write was given blocks behind the end of the file and then failed: free those that lie behind inode_size(). The
+     *  caller holds inode->lock for writing. NULL: they may stay. */
+    void (*trim_blocks)(struct inode *inode);
 };
 
 enum mapping_tag { MAPPING_TAG_DIRTY = 0, MAPPING_TAG_WRITEBACK = 1 };
@@ -45,9 +48,11 @@ struct mapping {
     uint32_t block_shift;          /* [I] log2 of the block size that map_blocks speaks of */
     struct spinlock lock;          /* LOCK_RANK_MAPPING; irqsave: completions change tags */
     struct radix pages;            /* [lock] index → struct page */
-    uint64_t nr_pages;             /* [lock] */
-    uint64_t nr_dirty;             /* [lock] */
+    _Atomic uint64_t nr_pages;     /* [lock to change, a] */
+    _Atomic uint64_t nr_dirty;     /* [lock to change, a] */
     uint64_t writeback_index;      /* [lock] where background writeback goes on */
+    _Atomic uint64_t
+        limit_bytes; /* [a] while it is being cut: nothing exists from here on; else UINT64_MAX */
     _Atomic uint32_t error_seq; /* [a] counts write errors; a file remembers what it has reported */
     _Atomic int32_t error;      /* [a] the last write error */
 };
@@ -83,8 +88,15 @@ void page_mark_dirty(struct page *page, uint32_t offset_bytes, uint32_t len_byte
 int must_check mapping_write_and_wait(struct mapping *mapping, uint64_t first, uint64_t last);
 /** Start writing up to nr dirty pages, without waiting for their end. Returns how many were started, or -errno. */
 ssize_t mapping_start_write(struct mapping *mapping, uint64_t nr);
-/** Forget pages from byte `size` on: zero the rest of the partial page, unmap and drop the whole ones, dirty or not. */
-void mapping_truncate(struct mapping *mapping, uint64_t size_bytes);
+/** Cut the object at byte `size`, below its present size: zero the rest of the partial page, unmap and drop the whole ones,
+ *  dirty or not, waiting for their writes. Until mapping_cut_end(), which the caller calls in any case when the new size is set and the
+ *  blocks are freed, nothing behind `size` can be read in or made writable. Caller: inode->lock for writing, or the last
+ *  reference. */
+void mapping_cut_begin(struct mapping *mapping, uint64_t size_bytes);
+void mapping_cut_end(struct mapping *mapping);
+/** The object ends at byte `size` and is about to grow: what its last page holds behind that must be zeros.
+ *  Returns 0, or why the page cannot be read. Caller: inode->lock for writing. */
+int must_check mapping_zero_rest(struct mapping *mapping, uint64_t size_bytes);
 /** Drop clean, unmapped pages. Returns how many. */
 uint64_t mapping_drop_clean(struct mapping *mapping);
 /** Drop everything: the inode is evicted. */

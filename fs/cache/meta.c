@@ -5,7 +5,6 @@
  * meta_read(), changes the bytes in place under its own locks, and says meta_mark_dirty(); writeback does the rest. Programs
  * that open /dev/vda see the same pages. */
 #include "fs/cache/cache_internal.h"
-#include "fs/vfs/inode.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
 #include "kernel/base/string.h"
@@ -37,6 +36,11 @@ int bdev_mapping(struct block_device *device, struct mapping **out)
     return 0;
 }
 
+static bool lies_on_device(const struct super *super, uint64_t block, uint32_t size_bytes)
+{
+    return block < super->device->nr_sectors / (size_bytes / SECTOR_SIZE);
+}
+
 int meta_read(struct super *super, uint64_t block, uint32_t size_bytes, struct meta_block *out)
 {
     uint64_t offset = block * size_bytes;
@@ -45,8 +49,7 @@ int meta_read(struct super *super, uint64_t block, uint32_t size_bytes, struct m
 
     assert(size_bytes >= SECTOR_SIZE && size_bytes <= PAGE_SIZE &&
            (size_bytes & (size_bytes - 1)) == 0);
-    if (block > UINT64_MAX / size_bytes ||
-        offset + size_bytes > super->device->nr_sectors * SECTOR_SIZE) {
+    if (!lies_on_device(super, block, size_bytes)) {
         return -EIO;
     }
     error = mapping_read(super->metadata, offset >> PAGE_SHIFT, 1, &page);
@@ -67,7 +70,7 @@ int meta_new(struct super *super, uint64_t block, uint32_t size_bytes, struct me
     uint64_t offset = block * size_bytes;
     int error;
 
-    if (size_bytes == PAGE_SIZE && offset + size_bytes <= super->device->nr_sectors * SECTOR_SIZE) {
+    if (size_bytes == PAGE_SIZE && lies_on_device(super, block, size_bytes)) {
         struct page *page; /* the block is the page: no need to read what will be overwritten */
 
         error = mapping_grab(super->metadata, offset >> PAGE_SHIFT, &page);
@@ -97,7 +100,7 @@ void meta_mark_dirty(struct meta_block *block)
 int meta_write_sync(struct meta_block *block)
 {
     struct page *page = block->page;
-    struct mapping *mapping = page->cache.mapping;
+    struct mapping *mapping = page_mapping(page);
     struct io_builder builder;
     int error;
 

@@ -4,7 +4,6 @@
  * A fault runs with the address space's lock held for reading, and a write(2) may hold inode->lock while it faults on its
  * source; so nothing here takes inode->lock. A file that is truncated meanwhile is noticed by the page's mapping field. */
 #include "fs/cache/cache_internal.h"
-#include "fs/vfs/inode.h"
 #include "kernel/abi/errno.h"
 
 static struct mapping *mapping_of(struct map_object *object)
@@ -39,44 +38,32 @@ static struct page *object_find_page(struct map_object *object, uint64_t index)
     return page;
 }
 
-/* Every block of the page that lies inside the file gets its place on the disk. */
-static int allocate_page_blocks(struct mapping *mapping, struct page *page, uint64_t size)
+/* Whether a locked page may be written through a mapping; all its blocks inside the file have their places then. */
+static int check_writable(struct mapping *mapping, struct page *page)
 {
-    uint32_t shift = mapping->block_shift;
-    uint64_t block = page->cache.index << (PAGE_SHIFT - shift);
-    uint64_t end = min_of(block + (1u << (PAGE_SHIFT - shift)),
-                          (size + (1u << shift) - 1) >> shift);
+    uint64_t start = page->cache.index << PAGE_SHIFT;
+    uint64_t size = mapping_size(mapping);
+    uint32_t wanted, end;
+    int error;
 
-    while (block < end) {
-        struct block_extent extent;
-        int error = mapping->ops->map_blocks(mapping->inode, block, end - block, true, &extent);
-
-        if (error != 0) {
-            return error;
-        }
-        block += max_of(extent.nr_blocks, (uint64_t)1);
+    if (page_mapping(page) != mapping || start >= size) {
+        return -EFAULT;
     }
-    return 0;
+    if (mapping->inode != NULL && is_read_only(mapping->inode)) {
+        return -EROFS;
+    }
+    wanted = (uint32_t)min_of(size - start, PAGE_SIZE);
+    error = mapping_allocate(mapping, page, 0, wanted, &end);
+    return error == 0 && end < wanted ? -ENOSPC : error;
 }
 
 static int object_make_writable(struct map_object *object, struct page *page)
 {
     struct mapping *mapping = mapping_of(object);
-    uint64_t start = page->cache.index << PAGE_SHIFT;
-    uint64_t size = mapping->inode != NULL ? inode_size(mapping->inode) : UINT64_MAX;
-    int error = 0;
+    int error;
 
     page_lock(page);
-    if (page->cache.mapping != mapping || start >= size) {
-        page_unlock(page);
-        return -EFAULT;
-    }
-    if (mapping->ops != NULL && !page_has(page, PAGE_MAPPED)) {
-        error = allocate_page_blocks(mapping, page, size);
-        if (error == 0 && size - start >= PAGE_SIZE) {
-            page_set(page, PAGE_MAPPED);
-        }
-    }
+    error = check_writable(mapping, page);
     if (error != 0) {
         page_unlock(page);
         return error;
@@ -86,6 +73,11 @@ static int object_make_writable(struct map_object *object, struct page *page)
         inode_touch_modified(mapping->inode);
     }
     return 0;
+}
+
+static bool object_has_page(struct map_object *object, const struct page *page)
+{
+    return page_mapping(page) == mapping_of(object);
 }
 
 static void object_get(struct map_object *object)
@@ -111,6 +103,7 @@ const struct map_object_ops mapping_object_ops = {
     .find_page = object_find_page,
     .make_writable = object_make_writable,
     .unlock_page = page_unlock,
+    .has_page = object_has_page,
     .get = object_get,
     .put = object_put,
 };

@@ -11,7 +11,6 @@
  *
  * Pieces of a page that lie in a hole or behind the last block are zeroed here and never read. */
 #include "fs/cache/cache_internal.h"
-#include "fs/vfs/inode.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/iter.h"
 #include "kernel/base/string.h"
@@ -50,9 +49,7 @@ static int read_page(struct io_builder *builder, struct page *page, struct exten
                          : (mapping->ops == NULL ? SECTOR_SHIFT : mapping->block_shift);
     uint32_t block_bytes = 1u << shift;
     uint64_t first_block = page->cache.index << (PAGE_SHIFT - shift);
-    uint64_t end_block = mapping->inode != NULL
-                             ? (inode_size(mapping->inode) + block_bytes - 1) >> shift
-                             : mapping->device->nr_sectors;
+    uint64_t end_block = (mapping_size(mapping) + block_bytes - 1) >> shift;
     bool has_hole = false;
     int error = 0;
 
@@ -117,6 +114,9 @@ int mapping_start_read(struct mapping *mapping, uint64_t index, unsigned nr, uin
         bool is_first = i == index;
         struct page *page;
 
+        if (!is_first && mapping_has(mapping, i)) {
+            continue; /* before a frame is taken for it */
+        }
         /* What is only hoped to be useful is not worth reclaiming other memory for. */
         error = mapping_add_page(
             mapping, i, is_first ? ALLOC_WAIT | ALLOC_NOFS : ALLOC_ATOMIC | ALLOC_QUIET, &page);
@@ -152,7 +152,7 @@ static int reread_page(struct mapping *mapping, struct page *page)
     int error = 0;
 
     page_lock(page);
-    if (page->cache.mapping != mapping || page_has(page, PAGE_UPTODATE)) {
+    if (page_mapping(page) != mapping || page_has(page, PAGE_UPTODATE)) {
         page_unlock(page);
         return 0;
     }
@@ -171,7 +171,7 @@ static int reread_page(struct mapping *mapping, struct page *page)
     if (error != 0) {
         return error;
     }
-    return page_has(page, PAGE_UPTODATE) || page->cache.mapping != mapping ? 0 : -EIO;
+    return page_has(page, PAGE_UPTODATE) || page_mapping(page) != mapping ? 0 : -EIO;
 }
 
 int mapping_read(struct mapping *mapping, uint64_t index, unsigned nr_ahead, struct page **out)
@@ -203,7 +203,7 @@ int mapping_read(struct mapping *mapping, uint64_t index, unsigned nr_ahead, str
         if (!page_has(page, PAGE_UPTODATE)) {
             error = was_started && page_has(page, PAGE_ERROR) ? -EIO : reread_page(mapping, page);
         }
-        if (error == 0 && page_has(page, PAGE_UPTODATE) && page->cache.mapping == mapping) {
+        if (error == 0 && page_has(page, PAGE_UPTODATE) && page_mapping(page) == mapping) {
             *out = page;
             return 0;
         }

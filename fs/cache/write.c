@@ -15,7 +15,6 @@
  * A mapped page is made read-only in every address space before it is written, so that later stores fault and mark it dirty
  * again through make_writable(). */
 #include "fs/cache/cache_internal.h"
-#include "fs/vfs/inode.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"
 
@@ -29,8 +28,12 @@ static uint8_t sector_mask(uint32_t offset_bytes, uint32_t len_bytes)
 
 void page_mark_dirty(struct page *page, uint32_t offset_bytes, uint32_t len_bytes)
 {
-    struct mapping *mapping = page->cache.mapping;
+    struct mapping *mapping = page_mapping(page);
 
+    if (unlikely(page_has(
+            page, PAGE_ICACHE))) { /* mapped for execution again, it is to be synced again */
+        page_clear(page, PAGE_ICACHE);
+    }
     if (mapping == NULL || mapping->device == NULL) {
         return; /* truncated, or an object that lives in memory alone */
     }
@@ -46,7 +49,7 @@ void page_mark_dirty(struct page *page, uint32_t offset_bytes, uint32_t len_byte
 
     if (is_new) {
         radix_tag_set(&mapping->pages, page->cache.index, MAPPING_TAG_DIRTY);
-        mapping->nr_dirty++;
+        store_relaxed(&mapping->nr_dirty, load_relaxed(&mapping->nr_dirty) + 1);
     }
     spin_unlock_irqrestore(&mapping->lock, irq);
     if (is_new) {
@@ -66,7 +69,7 @@ static uint8_t begin_writeback(struct mapping *mapping, struct page *page)
 
     if (was_dirty) {
         radix_tag_clear(&mapping->pages, page->cache.index, MAPPING_TAG_DIRTY);
-        mapping->nr_dirty--;
+        store_relaxed(&mapping->nr_dirty, load_relaxed(&mapping->nr_dirty) - 1);
         sectors = atomic_exchange_explicit(&page->dirty_sectors, 0, memory_order_seq_cst);
     }
     if (sectors != 0) {
@@ -98,7 +101,7 @@ static int add_file_blocks(struct io_builder *builder, struct page *page, uint8_
     struct mapping *mapping = builder->mapping;
     uint32_t shift = mapping->block_shift;
     uint32_t block_bytes = 1u << shift;
-    uint64_t size = inode_size(mapping->inode);
+    uint64_t size = mapping_size(mapping);
     uint64_t start = page->cache.index << PAGE_SHIFT;
     uint64_t next_unmapped = 0;
     struct block_extent extent = {0};
@@ -131,13 +134,26 @@ static int add_file_blocks(struct io_builder *builder, struct page *page, uint8_
     return 0;
 }
 
+/* A page that could not be written for want of a place: memory that is short now will not stay so, and the content waits; any
+ * other error would only come again. */
+static void give_up_write(struct mapping *mapping, struct page *page, uint8_t sectors, int error)
+{
+    if (error == -ENOMEM) {
+        atomic_fetch_or_explicit(&page->dirty_sectors, sectors, memory_order_seq_cst);
+        page_mark_dirty(page, 0, 0);
+        return;
+    }
+    page_set(page, PAGE_ERROR);
+    mapping_set_error(mapping, error);
+}
+
 int mapping_write_page(struct mapping *mapping, struct page *page, struct io_builder *builder)
 {
     uint8_t sectors;
     int error = 0;
 
     page_wait_writeback(page);
-    if (page->cache.mapping != mapping) {
+    if (page_mapping(page) != mapping) {
         page_unlock(page);
         return 0;
     }
@@ -156,8 +172,7 @@ int mapping_write_page(struct mapping *mapping, struct page *page, struct io_bui
         error = add_file_blocks(builder, page, sectors);
     }
     if (error != 0) {
-        page_set(page, PAGE_ERROR);
-        mapping_set_error(mapping, error);
+        give_up_write(mapping, page, sectors, error);
     }
     page_unlock(page);
     io_builder_close_page(builder, page);
@@ -179,6 +194,18 @@ static size_t gather_tagged(struct mapping *mapping, uint64_t first, uint64_t la
     return nr;
 }
 
+/* A sleeping writer must not sit on requests that others wait for: they are sent before waiting. */
+static void lock_for_write(struct page *page, struct io_builder *builder)
+{
+    if (!page_trylock(page)) {
+        io_builder_end(builder);
+        page_lock(page);
+    }
+    if (page_has(page, PAGE_WRITEBACK)) {
+        io_builder_end(builder);
+    }
+}
+
 /* Start writing up to nr dirty pages of [*next, last]; *next moves behind them. The first error ends nothing: other pages
  * may still be written. Returns how many were looked at. */
 static uint64_t start_write_range(struct mapping *mapping, uint64_t *next, uint64_t last,
@@ -195,12 +222,7 @@ static uint64_t start_write_range(struct mapping *mapping, uint64_t *next, uint6
         uint64_t last_index = pages[found - 1]->cache.index;
 
         for (size_t i = 0; i < found; i++) {
-            /* A sleeping writer must not sit on requests that others wait for: send them before waiting. */
-            if (page_has(pages[i], PAGE_WRITEBACK) || !page_trylock(pages[i])) {
-                io_builder_end(&builder);
-                io_builder_begin(&builder, mapping, BLOCK_WRITE);
-                page_lock(pages[i]);
-            }
+            lock_for_write(pages[i], &builder);
             int page_error = mapping_write_page(mapping, pages[i], &builder);
 
             if (page_error != 0 && *error == 0) {
@@ -218,24 +240,33 @@ static uint64_t start_write_range(struct mapping *mapping, uint64_t *next, uint6
     return done;
 }
 
+static uint64_t exchange_writeback_index(struct mapping *mapping, uint64_t index)
+{
+    uint64_t irq = spin_lock_irqsave(&mapping->lock);
+    uint64_t old = mapping->writeback_index;
+
+    mapping->writeback_index = index;
+    spin_unlock_irqrestore(&mapping->lock, irq);
+    return old;
+}
+
 ssize_t mapping_start_write(struct mapping *mapping, uint64_t nr)
 {
-    uint64_t next = mapping->writeback_index;
+    uint64_t start, next;
     int error = 0;
     uint64_t done;
 
-    if (mapping->device == NULL || mapping->nr_dirty == 0) {
+    if (mapping->device == NULL || load_relaxed(&mapping->nr_dirty) == 0) {
         return 0;
     }
+    start = exchange_writeback_index(mapping, 0);
+    next = start;
     done = start_write_range(mapping, &next, UINT64_MAX, nr, &error);
     if (done < nr) { /* the end was reached: go on from the start next time */
-        uint64_t from_start = 0;
-
-        done += start_write_range(mapping, &from_start, mapping->writeback_index, nr - done,
-                                  &error);
-        next = from_start;
+        next = 0;
+        done += start_write_range(mapping, &next, start, nr - done, &error);
     }
-    mapping->writeback_index = next;
+    (void)exchange_writeback_index(mapping, next);
     return error != 0 ? error : (ssize_t)done;
 }
 

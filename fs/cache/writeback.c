@@ -9,7 +9,6 @@
  * its inode's. Attributes (write_inode) follow by the VFS's rules: vfs_write_old_inodes(). */
 #include "fs/cache/writeback.h"
 #include "fs/cache/cache_internal.h"
-#include "fs/vfs/inode.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/port.h"
 #include "kernel/sync/waitq.h"
@@ -87,7 +86,7 @@ static void write_metadata(void)
     for (unsigned i = 0; (device = block_get(i)) != NULL; i++) {
         struct mapping *mapping = __atomic_load_n(&device->cache, __ATOMIC_ACQUIRE);
 
-        if (mapping != NULL && mapping->nr_dirty != 0) {
+        if (mapping != NULL && load_relaxed(&mapping->nr_dirty) != 0) {
             (void)mapping_start_write(mapping, WRITEBACK_ROUND_PAGES);
         }
     }

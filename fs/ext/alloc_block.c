@@ -5,6 +5,8 @@
  * its inode) and gets the first free run at or behind it, at most as long as wanted; when the goal's group is full, the other
  * groups are tried in order. Bitmaps are metadata pages changed in place; group and file-system counts follow them.
  *
+ * Nothing is allocated once damage was found and the file system is read-only: a wrong bitmap must not be used to write.
+ *
  * Nothing on the disk is believed: a bitmap that says that metadata is free is damage, and so is freeing what is free. */
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
@@ -88,6 +90,9 @@ int ext_alloc_blocks(struct ext_fs *fs, uint32_t goal, uint32_t wanted, uint32_t
     uint32_t group, from;
     int error = 0;
 
+    if (ext_is_read_only(fs)) {
+        return -EROFS;
+    }
     if (goal < fs->first_data_block || goal >= fs->nr_blocks) {
         goal = fs->first_data_block;
     }

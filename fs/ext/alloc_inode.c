@@ -65,6 +65,9 @@ int ext_alloc_inode(struct ext_fs *fs, uint32_t parent, bool is_dir, uint32_t *n
     int error = 0;
 
     *number = 0;
+    if (ext_is_read_only(fs)) {
+        return -EROFS;
+    }
     mutex_lock(&fs->alloc_lock);
     if (is_dir) {
         group = choose_dir_group(fs, group);

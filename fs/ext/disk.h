@@ -100,6 +100,16 @@ struct ext_disk_group {
 };
 static_assert(sizeof(struct ext_disk_group) == 32, "a group descriptor");
 
+struct ext_disk_attributes { /* the head of a block of extended attributes */
+    struct le32 magic;
+    struct le32 nr_inodes; /* that share it */
+    struct le32 nr_blocks;
+    struct le32 hash;
+    struct le32 reserved[4];
+};
+static_assert(sizeof(struct ext_disk_attributes) == 32, "the head of an attribute block");
+#define EXT_ATTRIBUTES_MAGIC 0xea020000u
+
 #define EXT_NR_DIRECT   12u
 #define EXT_NR_POINTERS 15u /* and one each of single, double and triple indirect */
 

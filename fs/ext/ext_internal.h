@@ -30,7 +30,9 @@ struct ext_fs {                  /* super->fs_data */
     uint32_t nr_reserved_blocks; /* [I] */
     bool has_file_types;         /* [I] */
     bool has_sparse_super;       /* [I] */
-    bool was_clean;              /* [I] state found at mount: restored at unmount */
+    bool has_large_files;        /* [I] of 2 GiB and more */
+    bool was_clean;  /* [alloc_lock] state found before we began to write: restored after */
+    bool is_writing; /* [alloc_lock] the clean bit is off, because we may write */
     struct meta_block super_block; /* [alloc_lock] held for as long as we are mounted */
     struct mutex alloc_lock; /* LOCK_RANK_FS_ALLOC: bitmaps, counts, descriptors, the super block */
     uint64_t nr_free_blocks; /* [alloc_lock] */
@@ -76,10 +78,14 @@ int must_check ext_read_block(struct ext_fs *fs, uint32_t block, const char *wha
 int must_check ext_groups_load(struct ext_fs *fs);
 /** Store a group's counts into its descriptor. Caller: alloc_lock. */
 int must_check ext_group_store(struct ext_fs *fs, uint32_t group);
-/** Whether the block holds bitmaps, inode tables, descriptors or a super block, and so can be no file's. */
-bool ext_is_metadata(const struct ext_fs *fs, uint32_t block);
-/** Whether [block, block + nr) may belong to files. */
+/** Whether [block, block + nr) may belong to files: all of it inside the file system, and none of it holds a super block,
+ *  descriptors, bitmaps or inode tables. */
 bool ext_is_data_range(const struct ext_fs *fs, uint32_t block, uint64_t nr);
+/** Whether nothing more may be allocated: the mount is read-only, or became so when damage was found. */
+static inline bool ext_is_read_only(const struct ext_fs *fs)
+{
+    return (__atomic_load_n(&fs->super->flags, __ATOMIC_RELAXED) & SUPER_RDONLY) != 0;
+}
 uint32_t ext_group_first_block(const struct ext_fs *fs, uint32_t group);
 uint32_t ext_group_nr_blocks(const struct ext_fs *fs, uint32_t group);
 
@@ -101,7 +107,7 @@ extern const struct mapping_ops ext_mapping_ops;
 /** Where block `block` of the inode lies (see mapping_ops). Takes map_lock. */
 int must_check ext_map_blocks(struct inode *inode, uint64_t block, uint64_t max_blocks, bool create,
                               struct block_extent *extent);
-/** Free all blocks from byte size_bytes on. Takes map_lock. */
+/** Free all blocks from byte size_bytes on. An error ends it: what is left stays the file's. Takes map_lock. */
 int must_check ext_truncate_blocks(struct inode *inode, uint64_t size_bytes);
 /** The largest file that the block map can hold, in bytes. */
 uint64_t ext_max_file_bytes(const struct ext_fs *fs);
@@ -115,6 +121,11 @@ struct ext_map_path {                /* the way from the inode to a block's poin
 };
 /** Returns 0 or -EFBIG. */
 int must_check ext_map_path(const struct ext_fs *fs, uint64_t block, struct ext_map_path *path);
+
+/* ---- attribute.c ---------------------------------------------------------------------------------- */
+
+/** Let go of the block of extended attributes that an inode has, because the inode goes. Returns 0 or the damage found. */
+int must_check ext_attributes_release(struct inode *inode);
 
 /* ---- inode.c ------------------------------------------------------------------------------------ */
 
@@ -154,6 +165,8 @@ extern const struct file_ops ext_dir_file_ops;
 extern const struct inode_ops ext_dir_ops;
 extern const struct inode_ops ext_file_ops;
 extern const struct inode_ops ext_symlink_ops;
+/** Whether a symbolic link's target stands in the inode, in place of block pointers. */
+bool ext_symlink_is_fast(struct inode *inode);
 int must_check ext_symlink_store(struct inode *inode, const char *target, size_t len);
 int ext_setattr(struct inode *inode, const struct attr_change *change);
 

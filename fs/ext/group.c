@@ -42,14 +42,20 @@ static uint32_t nr_head_blocks(const struct ext_fs *fs, uint32_t group)
     return has_super(fs, group) ? 1 + fs->group_table_blocks : 0;
 }
 
-bool ext_is_metadata(const struct ext_fs *fs, uint32_t block)
+static bool ranges_meet(uint32_t a, uint64_t nr_a, uint32_t b, uint64_t nr_b)
 {
-    uint32_t index = (block - fs->first_data_block) / fs->blocks_per_group;
+    return a < b + nr_b && b < a + nr_a;
+}
+
+/* Whether the range, which lies in this group, holds some of its bookkeeping. */
+static bool has_metadata(const struct ext_fs *fs, uint32_t index, uint32_t block, uint64_t nr)
+{
     const struct ext_group *group = &fs->groups[index];
 
-    return block - ext_group_first_block(fs, index) < nr_head_blocks(fs, index) ||
-           block == group->block_bitmap || block == group->inode_bitmap ||
-           (block >= group->inode_table && block - group->inode_table < fs->table_blocks);
+    return ranges_meet(block, nr, ext_group_first_block(fs, index), nr_head_blocks(fs, index)) ||
+           ranges_meet(block, nr, group->block_bitmap, 1) ||
+           ranges_meet(block, nr, group->inode_bitmap, 1) ||
+           ranges_meet(block, nr, group->inode_table, fs->table_blocks);
 }
 
 bool ext_is_data_range(const struct ext_fs *fs, uint32_t block, uint64_t nr)
@@ -57,10 +63,16 @@ bool ext_is_data_range(const struct ext_fs *fs, uint32_t block, uint64_t nr)
     if (block <= fs->first_data_block || block >= fs->nr_blocks || nr > fs->nr_blocks - block) {
         return false;
     }
-    for (uint64_t i = 0; i < nr; i++) {
-        if (ext_is_metadata(fs, block + (uint32_t)i)) {
+    while (nr != 0) {
+        uint32_t index = (block - fs->first_data_block) / fs->blocks_per_group;
+        uint64_t part =
+            min_of(nr, (uint64_t)ext_group_first_block(fs, index) + fs->blocks_per_group - block);
+
+        if (has_metadata(fs, index, block, part)) {
             return false;
         }
+        block += (uint32_t)part;
+        nr -= part;
     }
     return true;
 }
@@ -147,6 +159,7 @@ int ext_groups_load(struct ext_fs *fs)
 
     fs->groups = kcalloc(fs->nr_groups, sizeof(*fs->groups), ALLOC_KERNEL);
     if (fs->groups == NULL) {
+        pr_err("ext: %s: no memory for %u groups", fs->super->device->name, fs->nr_groups);
         return -ENOMEM;
     }
     for (uint32_t i = 0; i < fs->nr_groups && error == 0; i++) {
@@ -166,9 +179,10 @@ int ext_group_store(struct ext_fs *fs, uint32_t index)
     const struct ext_group *group = &fs->groups[index];
     struct ext_disk_group *disk;
     struct meta_block meta;
-    int error = meta_read(fs->super, descriptor_block(fs, index), fs->block_bytes, &meta);
+    int error;
 
     mutex_assert_held(&fs->alloc_lock);
+    error = meta_read(fs->super, descriptor_block(fs, index), fs->block_bytes, &meta);
     if (error != 0) {
         return error;
     }

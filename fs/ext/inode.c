@@ -116,16 +116,10 @@ static void set_operations(struct inode *inode, uint32_t mode)
         inode->file_ops = &ext_dir_file_ops;
         break;
     case S_IFLNK: inode->ops = &ext_symlink_ops; break;
-    default: { /* small device numbers stand in the first pointer, as 8 + 8 bits; others in the second */
-        uint32_t wide = ext->pointers[1];
-        uint32_t dev = ext->pointers[0] != 0
-                           ? ext->pointers[0]
-                           : ((wide & 0xfff00) | (wide & 0xff) | ((wide >> 12) & 0xfff00000u));
-
+    default: /* device numbers of 8 + 8 bits stand in the first pointer, others in the second */
         inode->ops = &ext_file_ops;
-        inode_set_special(inode, mode, dev);
+        inode_set_special(inode, mode, ext->pointers[0] != 0 ? ext->pointers[0] : ext->pointers[1]);
         break;
-    }
     }
 }
 
@@ -163,8 +157,10 @@ static int check_inode(struct inode *inode, const struct ext_fs *fs)
         return super_damaged(inode->super, "inode %llu: size %llu is not possible", number,
                              (unsigned long long)inode->size_bytes);
     }
+    /* A directory has no holes and so cannot be larger than the disk: one that is would be searched for days. */
     if (inode_is(inode, S_IFDIR) &&
-        (inode->size_bytes == 0 || (inode->size_bytes & (fs->block_bytes - 1)) != 0)) {
+        (inode->size_bytes == 0 || (inode->size_bytes & (fs->block_bytes - 1)) != 0 ||
+         inode->size_bytes > (uint64_t)fs->nr_blocks << fs->block_shift)) {
         return super_damaged(inode->super, "inode %llu: a directory of %llu bytes is not possible",
                              number, (unsigned long long)inode->size_bytes);
     }
@@ -238,23 +234,53 @@ int ext_inode_get(struct super *super, uint32_t number, struct inode **out)
 
 /* ---- Making and writing ------------------------------------------------------------------------ */
 
+/* The bitmap said that the inode is free; so must the inode itself, and nobody may have it open. */
+static int get_if_unused(struct super *super, uint32_t number, struct inode **out)
+{
+    struct ext_disk_inode *disk;
+    struct meta_block meta;
+    bool is_used, is_new;
+    int error = read_table(ext_fs(super), number, &meta, &disk);
+
+    if (error != 0) {
+        return error;
+    }
+    is_used = le16_get(disk->links_count) != 0;
+    meta_put(&meta);
+    if (!is_used) {
+        error = inode_get(super, number, out, &is_new);
+        if (error != 0 || is_new) {
+            return error;
+        }
+        inode_put(*out);
+    }
+    return super_damaged(super, "inode %u: is free in its bitmap, and in use", number);
+}
+
+/* Allocate an inode near a directory, in state INODE_NEW. */
+static int get_unused(struct inode *dir, bool is_dir, struct inode **out)
+{
+    struct ext_fs *fs = ext_fs(dir->super);
+    uint32_t number;
+    int error = ext_alloc_inode(fs, (uint32_t)dir->number, is_dir, &number);
+
+    if (error != 0) {
+        return error;
+    }
+    error = get_if_unused(dir->super, number, out);
+    if (error != 0 && error != -EUCLEAN) {
+        (void)!ext_free_inode(fs, number, is_dir);
+    }
+    return error;
+}
+
 int ext_inode_create(struct inode *dir, uint32_t mode, uint32_t dev_number, uid_t uid, gid_t gid,
                      struct inode **out)
 {
     struct ext_fs *fs = ext_fs(dir->super);
     struct inode *inode;
-    uint32_t number;
-    bool is_new;
-    int error = ext_alloc_inode(fs, (uint32_t)dir->number, (mode & S_IFMT) == S_IFDIR, &number);
+    int error = get_unused(dir, (mode & S_IFMT) == S_IFDIR, &inode);
 
-    if (error != 0) {
-        return error;
-    }
-    error = inode_get(dir->super, number, &inode, &is_new);
-    if (error == 0 && !is_new) { /* the bitmap said that it is free, and somebody has it open */
-        inode_put(inode);
-        error = super_damaged(dir->super, "inode %u: is free in its bitmap, and in use", number);
-    }
     if (error != 0) {
         return error;
     }
@@ -291,6 +317,7 @@ void ext_count_sectors(struct inode *inode, int64_t change)
                             ? 0
                             : inode->nr_sectors + (uint64_t)change;
     spin_unlock(&inode->state_lock);
+    inode_mark_dirty(inode);
 }
 
 int ext_write_inode(struct inode *inode)
@@ -359,23 +386,33 @@ static int clear_disk_inode(struct inode *inode)
     return error;
 }
 
-static bool has_blocks(const struct inode *inode)
+static bool has_blocks(struct inode *inode)
 {
     return inode_is(inode, S_IFREG) || inode_is(inode, S_IFDIR) ||
-           (inode_is(inode, S_IFLNK) && inode->nr_sectors != 0);
+           (inode_is(inode, S_IFLNK) && !ext_symlink_is_fast(inode));
 }
 
+/* What goes wrong here was logged where it was found; nobody is left to be told. */
 void ext_evict_inode(struct inode *inode)
 {
+    int error = 0;
+
     if (inode->nr_links != 0 || (inode->super->flags & SUPER_RDONLY) != 0) {
         return;
     }
-    /* What goes wrong here was logged where it was found; nobody is left to be told. */
     if (has_blocks(inode)) {
-        (void)!ext_truncate_blocks(inode, 0);
+        error = ext_truncate_blocks(inode, 0);
     }
-    if (clear_disk_inode(inode) == 0) {
+    if (error == 0) {
+        error = ext_attributes_release(inode);
+    }
+    if (error == 0) {
+        error = clear_disk_inode(inode);
+    }
+    if (error == 0) {
         (void)!ext_free_inode(ext_fs(inode->super), (uint32_t)inode->number,
                               inode_is(inode, S_IFDIR));
+    } else { /* without links, and with what could not be freed: e2fsck goes on from there */
+        (void)!ext_write_inode(inode);
     }
 }

@@ -20,7 +20,15 @@
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
 
-const struct mapping_ops ext_mapping_ops = {.map_blocks = ext_map_blocks};
+static void trim_blocks(struct inode *inode)
+{
+    (void)!ext_truncate_blocks(inode, inode_size(inode));
+}
+
+const struct mapping_ops ext_mapping_ops = {
+    .map_blocks = ext_map_blocks,
+    .trim_blocks = trim_blocks,
+};
 
 static uint32_t pointers_per_block(const struct ext_fs *fs)
 {
@@ -65,7 +73,8 @@ uint64_t ext_max_file_bytes(const struct ext_fs *fs)
     /* i_blocks counts 512-byte sectors in 32 bits, indirect blocks included: keep well below. */
     uint64_t sector_limit = (uint64_t)UINT32_MAX * 512 / 100 * 99;
 
-    return min_of(nr_blocks << fs->block_shift, sector_limit);
+    return min_of(nr_blocks << fs->block_shift,
+                  fs->has_large_files ? sector_limit : (uint64_t)INT32_MAX);
 }
 
 static int bad_pointer(struct inode *inode, uint64_t block, uint32_t pointer)

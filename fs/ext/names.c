@@ -8,8 +8,16 @@
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"
 
+/* A directory has two links of its own (its name and "."), and one more for each directory in it. */
 static void change_links(struct inode *inode, int change)
 {
+    uint32_t least = inode_is(inode, S_IFDIR) ? 2 : 0;
+
+    if (change < 0 && inode->nr_links <= least) {
+        (void)super_damaged(inode->super, "inode %llu: has fewer links (%u) than names",
+                            (unsigned long long)inode->number, inode->nr_links);
+        return;
+    }
     inode->nr_links = (uint32_t)((int)inode->nr_links + change);
     inode_touch_changed(inode);
 }
@@ -142,11 +150,37 @@ static int enter_new_name(struct inode *dir, const char *name, size_t len, struc
     return ext_dir_add(dir, name, len, (uint32_t)source->number, source->mode);
 }
 
+/* The old name could not be removed: the new place is again what it was. */
+static void leave_new_name(struct inode *dir, const char *name, size_t len, struct inode *replaced)
+{
+    if (replaced != NULL) {
+        (void)!ext_dir_replace(dir, name, len, (uint32_t)replaced->number, replaced->mode);
+    } else {
+        (void)!ext_dir_remove(dir, name, len);
+    }
+}
+
+/* The replaced inode has lost its name. */
+static void drop_replaced(struct inode *new_dir, struct inode *replaced)
+{
+    if (inode_is(replaced, S_IFDIR)) {
+        replaced->nr_links = 0;
+        inode_touch_changed(replaced);
+        change_links(new_dir, -1);
+    } else {
+        change_links(replaced, -1);
+    }
+}
+
 /* A directory moves to another parent: its ".." follows, and both parents' link counts. */
 static int move_parent(struct inode *old_dir, struct inode *new_dir, struct inode *source)
 {
     int error = ext_dir_replace(source, "..", 2, (uint32_t)new_dir->number, S_IFDIR);
 
+    if (error == -ENOENT) {
+        error = super_damaged(source->super, "directory %llu: has no \"..\"",
+                              (unsigned long long)source->number);
+    }
     if (error == 0) {
         change_links(new_dir, 1);
         change_links(old_dir, -1);
@@ -173,17 +207,15 @@ static int ext_rename(struct inode *old_dir, const char *old_name, size_t old_le
         return error;
     }
     error = ext_dir_remove(old_dir, old_name, old_len);
-    if (error == 0 && is_dir && old_dir != new_dir) {
+    if (error != 0) {
+        leave_new_name(new_dir, new_name, new_len, replaced);
+        return error;
+    }
+    if (is_dir && old_dir != new_dir) {
         error = move_parent(old_dir, new_dir, source);
     }
     if (replaced != NULL) {
-        if (is_dir) {
-            replaced->nr_links = 0;
-            inode_touch_changed(replaced);
-            change_links(new_dir, -1);
-        } else {
-            change_links(replaced, -1);
-        }
+        drop_replaced(new_dir, replaced);
     }
     inode_touch_changed(source);
     return error;

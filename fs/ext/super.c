@@ -18,7 +18,7 @@
 #include "kernel/base/string.h"
 #include "mm/kmalloc.h"
 
-/* One log line, then the mount fails. `error` is -EINVAL for "not this format", which a probe expects: no line then. */
+/* One log line, then the mount fails. */
 static int refuse(struct super *super, const char *field, unsigned long long value)
 {
     pr_err("ext: %s: %s is %llu: not mounted", super->device->name, field, value);
@@ -74,7 +74,8 @@ static int read_geometry(struct ext_fs *fs, const struct ext_disk_super *disk)
     fs->has_file_types = !is_old && (le32_get(disk->feature_incompat) & EXT_INCOMPAT_FILETYPE) != 0;
     fs->has_sparse_super = !is_old &&
                            (le32_get(disk->feature_ro_compat) & EXT_RO_COMPAT_SPARSE_SUPER) != 0;
-    fs->was_clean = (le16_get(disk->state) & EXT_STATE_CLEAN) != 0;
+    fs->has_large_files = !is_old &&
+                          (le32_get(disk->feature_ro_compat) & EXT_RO_COMPAT_LARGE_FILE) != 0;
     if (fs->inode_bytes < EXT_INODE_SIZE_OLD || fs->inode_bytes > fs->block_bytes ||
         (fs->inode_bytes & (fs->inode_bytes - 1)) != 0) {
         return refuse(super, "the inode size", fs->inode_bytes);
@@ -147,16 +148,22 @@ static int read_super(struct ext_fs *fs)
     return meta_read(super, EXT_SUPER_OFFSET / fs->block_bytes, fs->block_bytes, &fs->super_block);
 }
 
-/* Store counts and state. Caller: alloc_lock. */
+/* Store counts and state. After damage the disk says so, and e2fsck will look whatever the clean bit says. */
 static void store_super(struct ext_fs *fs, bool is_clean)
 {
     struct ext_disk_super *disk = ext_disk_super(fs);
     uint16_t state = le16_get(disk->state) & (uint16_t)~EXT_STATE_CLEAN;
 
+    mutex_assert_held(&fs->alloc_lock);
+    if (super_is_damaged(fs->super)) {
+        state |= EXT_STATE_ERRORS;
+    } else if (is_clean && fs->was_clean) {
+        state |= EXT_STATE_CLEAN;
+    }
     disk->free_blocks_count = le32_of((uint32_t)fs->nr_free_blocks);
     disk->free_inodes_count = le32_of((uint32_t)fs->nr_free_inodes);
     disk->write_time = le32_of((uint32_t)inode_now(fs->super).sec);
-    disk->state = le16_of(is_clean && fs->was_clean ? state | EXT_STATE_CLEAN : state);
+    disk->state = le16_of(state);
     meta_mark_dirty(&fs->super_block);
 }
 
@@ -164,10 +171,12 @@ static int begin_writing(struct ext_fs *fs)
 {
     struct ext_disk_super *disk = ext_disk_super(fs);
 
+    mutex_lock(&fs->alloc_lock);
+    fs->was_clean = (le16_get(disk->state) & EXT_STATE_CLEAN) != 0;
     if (!fs->was_clean) {
         pr_warn("ext: %s: was not unmounted cleanly: e2fsck is advised", fs->super->device->name);
     }
-    mutex_lock(&fs->alloc_lock);
+    fs->is_writing = true;
     disk->mount_count = le16_of((uint16_t)(le16_get(disk->mount_count) + 1));
     disk->mount_time = le32_of((uint32_t)inode_now(fs->super).sec);
     store_super(fs, false);
@@ -175,39 +184,47 @@ static int begin_writing(struct ext_fs *fs)
     return meta_write_sync(&fs->super_block);
 }
 
+/* Nothing is stored for a file system that was never writable: a read-only mount leaves no trace. */
 static int ext_sync(struct super *super, bool is_unmount)
 {
     struct ext_fs *fs = ext_fs(super);
 
     mutex_lock(&fs->alloc_lock);
-    store_super(fs, is_unmount);
+    if (fs->is_writing) {
+        store_super(fs, is_unmount);
+        fs->is_writing = !is_unmount;
+    }
     mutex_unlock(&fs->alloc_lock);
     return 0;
 }
 
+static int end_writing(struct ext_fs *fs)
+{
+    bool was_writing;
+
+    mutex_lock(&fs->alloc_lock);
+    was_writing = fs->is_writing;
+    if (was_writing) {
+        store_super(fs, true);
+        fs->is_writing = false;
+    }
+    mutex_unlock(&fs->alloc_lock);
+    return was_writing ? meta_write_sync(&fs->super_block) : 0;
+}
+
+/* The VFS has set or will set the flag; what counts here is whether we are writing. */
 static int ext_remount(struct super *super, uint32_t flags, const char *options)
 {
     struct ext_fs *fs = ext_fs(super);
-    bool is_read_only = (super->flags & SUPER_RDONLY) != 0;
-    bool wants_read_only = (flags & SUPER_RDONLY) != 0;
-    int error;
 
-    if (is_read_only == wants_read_only) {
-        return 0;
+    if ((flags & SUPER_RDONLY) != 0) {
+        return end_writing(fs);
     }
-    if (wants_read_only) {
-        mutex_lock(&fs->alloc_lock);
-        store_super(fs, true);
-        mutex_unlock(&fs->alloc_lock);
-        return meta_write_sync(&fs->super_block);
-    }
-    if (super->device->is_read_only ||
+    if (super->device->is_read_only || super_is_damaged(super) ||
         (le32_get(ext_disk_super(fs)->feature_ro_compat) & ~EXT_RO_COMPAT_KNOWN) != 0) {
         return -EROFS;
     }
-    fs->was_clean = (le16_get(ext_disk_super(fs)->state) & EXT_STATE_CLEAN) != 0;
-    error = begin_writing(fs);
-    return error;
+    return fs->is_writing ? 0 : begin_writing(fs);
 }
 
 static int ext_statfs(struct super *super, struct super_stats *stats)

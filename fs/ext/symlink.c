@@ -7,9 +7,9 @@
 #define FAST_TARGET_BYTES (EXT_NR_POINTERS * sizeof(uint32_t))
 
 /* A link whose only block, if it has one, is that of its attributes keeps the target inside. */
-static bool is_fast(const struct inode *inode)
+bool ext_symlink_is_fast(struct inode *inode)
 {
-    uint64_t attribute_sectors = ext_inode((struct inode *)inode)->file_acl != 0
+    uint64_t attribute_sectors = ext_inode(inode)->file_acl != 0
                                      ? ext_fs(inode->super)->block_bytes / 512
                                      : 0;
 
@@ -53,7 +53,7 @@ static ssize_t ext_readlink(struct inode *inode, char *buffer, size_t size_bytes
     struct meta_block meta;
     int error;
 
-    if (is_fast(inode)) {
+    if (ext_symlink_is_fast(inode)) {
         if (inode_size(inode) >= FAST_TARGET_BYTES) {
             return super_damaged(
                 inode->super, "inode %llu: a target of %llu bytes does not fit the inode",

@@ -3,7 +3,11 @@
  *
  * The tree of pointers is cut from the right: each of the inode's four subtrees is visited, and in it only what lies at or
  * behind the first block to go. An indirect block that keeps nothing is freed itself, after what it named. Runs of neighbours
- * are freed together. Pointers that are damaged are skipped with a log line, so that a bad file can still be deleted. */
+ * are freed together.
+ *
+ * The first error ends the walk; what the tree still names stays its own. To go on after damage would be dangerous (blocks that
+ * are named twice would be freed under their other owner) and, where every pointer of three levels leads to the same block, a
+ * matter of days. */
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
 
@@ -38,7 +42,7 @@ static void free_block(struct cut *cut, uint32_t block)
 {
     if (!ext_is_data_range(cut->fs, block, 1)) {
         note_error(cut, super_damaged(cut->inode->super,
-                                      "inode %llu: pointer %u cannot be a file's block: skipped",
+                                      "inode %llu: pointer %u cannot be a file's block",
                                       (unsigned long long)cut->inode->number, block));
         return;
     }
@@ -51,50 +55,65 @@ static void free_block(struct cut *cut, uint32_t block)
     cut->run_nr = 1;
 }
 
+static bool cut_subtree(struct cut *cut, uint32_t block, unsigned depth, uint64_t first);
+
+/* Cut what the pointers of an indirect block lead to. Returns whether one of them was cleared. */
+static bool cut_pointers(struct cut *cut, struct le32 *pointers, unsigned depth, uint64_t first)
+{
+    uint32_t per_block = cut->fs->block_bytes / (uint32_t)sizeof(struct le32);
+    uint64_t span = 1;
+    bool is_changed = false;
+
+    for (unsigned i = 1; i < depth; i++) {
+        span *= per_block;
+    }
+    for (uint32_t i = (uint32_t)(first / span); i < per_block && cut->error == 0; i++) {
+        uint64_t first_below = i == first / span ? first % span : 0;
+        uint32_t pointer = le32_get(pointers[i]);
+
+        if (pointer != 0 && cut_subtree(cut, pointer, depth - 1, first_below)) {
+            pointers[i] = le32_of(0);
+            is_changed = true;
+        }
+    }
+    return is_changed;
+}
+
 /* Free what pointer `block` leads to, `depth` arrays deep, from the first-th data block of it on.
  * Returns whether nothing of it is left, so that the pointer is to be cleared. */
 static bool cut_subtree(struct cut *cut, uint32_t block, unsigned depth, uint64_t first)
 {
-    uint32_t per_block = cut->fs->block_bytes / (uint32_t)sizeof(struct le32);
-    uint64_t span = 1;
     struct meta_block meta;
-    struct le32 *pointers;
-    bool is_changed = false;
+    bool is_changed, is_empty;
+    int error;
 
     if (depth == 0) {
         free_block(cut, block);
         return true;
     }
-    for (unsigned i = 1; i < depth; i++) {
-        span *= per_block;
-    }
-    if (!ext_is_data_range(cut->fs, block, 1) ||
-        meta_read(cut->inode->super, block, cut->fs->block_bytes, &meta) != 0) {
+    if (!ext_is_data_range(cut->fs, block, 1)) {
         note_error(cut, super_damaged(cut->inode->super,
-                                      "inode %llu: indirect block %u cannot be read: skipped",
+                                      "inode %llu: pointer %u cannot be an indirect block",
                                       (unsigned long long)cut->inode->number, block));
-        return first == 0;
+        return false;
     }
-    pointers = meta.data;
-    for (uint32_t i = (uint32_t)(first / span); i < per_block; i++) {
-        uint64_t first_below = i == first / span ? first % span : 0;
-        uint32_t pointer = le32_get(pointers[i]);
-
-        if (pointer != 0 && pointer != block && cut_subtree(cut, pointer, depth - 1, first_below)) {
-            pointers[i] = le32_of(0);
-            is_changed = true;
-        }
+    error = meta_read(cut->inode->super, block, cut->fs->block_bytes, &meta);
+    if (error != 0) {
+        note_error(cut, error);
+        return false;
     }
-    if (is_changed && first != 0) {
+    is_changed = cut_pointers(cut, meta.data, depth, first);
+    is_empty = first == 0 && cut->error == 0;
+    if (is_changed && !is_empty) {
         meta_mark_dirty(&meta);
     }
     meta_put(&meta);
-    if (first == 0) {
+    if (is_empty) {
         free_run(cut);
         meta_forget(cut->inode->super, block, 1, cut->fs->block_bytes);
         free_block(cut, block);
     }
-    return first == 0;
+    return is_empty;
 }
 
 static void cut_inode(struct cut *cut, uint64_t first)
@@ -104,13 +123,13 @@ static void cut_inode(struct cut *cut, uint64_t first)
     uint64_t subtree_first = EXT_NR_DIRECT;
     uint64_t span = 1;
 
-    for (uint64_t i = first; i < EXT_NR_DIRECT; i++) {
+    for (uint64_t i = first; i < EXT_NR_DIRECT && cut->error == 0; i++) {
         if (ext->pointers[i] != 0) {
             free_block(cut, ext->pointers[i]);
             ext->pointers[i] = 0;
         }
     }
-    for (unsigned depth = 1; depth < EXT_MAX_DEPTH; depth++) {
+    for (unsigned depth = 1; depth < EXT_MAX_DEPTH && cut->error == 0; depth++) {
         uint32_t *pointer = &ext->pointers[EXT_NR_DIRECT + depth - 1];
 
         span *= per_block;
