@@ -2,9 +2,7 @@
 /* prctl(2), personality(2), membarrier(2) and the riscv calls: small switches of one task. */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/utsname.h"
-#include "kernel/arch/riscv64/trap.h"
 #include "kernel/base/atomic.h"
-#include "kernel/base/bits.h"
 #include "kernel/base/string.h"
 #include "kernel/syscall/calls.h"
 #include "kernel/syscall/copy.h"
@@ -104,16 +102,12 @@ int64_t sys_personality(const struct syscall_args *args)
     return (uint32_t)args->a[0] == PERSONALITY_QUERY || args->a[0] == 0 ? 0 : -EINVAL;
 }
 
-/** A full barrier on every hart that runs a thread: an interrupt is one. */
+/** A full barrier on every hart that runs a thread of a program. Each of them is interrupted, makes a full fence, and
+ *  answers; a thread that does not run passed one when it was switched away, and will when it is switched to. */
 static void barrier_everywhere(void)
 {
-    uint64_t others = sched_online_harts() & ~(1ull << port_hart_id());
-
     fence_full();
-    for (; others != 0; others &= others - 1) {
-        trap_send_ipi(bit_first(others));
-    }
-    pagetable_sync_icache(); /* waits until every hart has answered the firmware, and so has passed the interrupt's fence */
+    pagetable_sync_icache();
     fence_full();
 }
 

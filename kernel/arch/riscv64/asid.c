@@ -15,16 +15,18 @@
  * the lock. So a hart either shows its number to the one who hands them out, or sees that it must
  * ask.
  *
- * Forgetting. After an entry has lost rights, every hart that may remember it must be told. Being
- * told by the firmware costs an interrupt there, so it is done only to harts that use the table
- * right now. For the others a bit in table->stale_mask is enough: they flush the space when they
- * next activate it. The race between the two is settled by a full fence on either side:
+ * Forgetting. After an entry has lost rights, every hart that may remember it must be told. That
+ * costs an interrupt there (shootdown.c), so it is done only to harts that use the table right now.
+ * For the others a bit in table->stale_mask is enough: they flush the space when they next activate
+ * it. The race between the two is settled by a full fence on either side:
  *
  *     activation:  active[hart] = table;   fence;   take my bit of stale_mask; if it was set, flush
  *     flush:       set stale bits;         fence;   read active[]; message harts that use the table
  *
  * One of them sees the other. hart_mask only says which harts have ever used the table, so that no
- * bits are set for the rest.
+ * bits are set for the rest. A hart that is told takes its bit, too, so it is not told twice.
+ * Instructions are forgotten in the same way: harts that run no program now have a bit in
+ * stale_code, and look at it before they next do.
  *
  * Locks: asid_lock for generations and the bitmap; interrupts are off in activations.
  * Source: the idea of generations is that of MIPS and Arm kernels; RISC-V Privileged Architecture,
@@ -36,6 +38,7 @@
 #include "kernel/arch/riscv64/hart.h"
 #include "kernel/arch/riscv64/kernel_map.h"
 #include "kernel/arch/riscv64/pagetable_internal.h"
+#include "kernel/arch/riscv64/shootdown.h"
 #include "kernel/base/assert.h"
 #include "kernel/base/atomic.h"
 #include "kernel/base/port.h"
@@ -60,6 +63,7 @@ static _Atomic uint64_t
 static uint64_t kept[MAX_HARTS];    /* [asid_lock] what each hart used when the generation began */
 static _Atomic uint64_t must_flush; /* [a] harts that enter the new generation yet */
 static struct pagetable *_Atomic active[MAX_HARTS]; /* [a] NULL: the kernel's own */
+static _Atomic uint64_t stale_code; /* [a] harts that must forget instructions before user mode */
 
 static uint64_t number_mask(void)
 {
@@ -74,7 +78,7 @@ static void write_satp(phys_t root, uint64_t asid)
                      : "memory");
 }
 
-static void flush_local_all(void)
+void tlb_flush_local(void)
 {
     __asm__ volatile("sfence.vma" : : : "memory");
 }
@@ -97,7 +101,7 @@ void asid_init(void)
     __asm__ volatile("csrw satp, %1; csrr %0, satp; csrw satp, %2"
                      : "=&r"(satp)
                      : "r"(before | 0xfffful << SATP_ASID_SHIFT), "r"(before));
-    flush_local_all();
+    tlb_flush_local();
     asid_bits = (unsigned)__builtin_popcountl(satp >> SATP_ASID_SHIFT & 0xffff);
     store_relaxed(&generation, 1ul << asid_bits);
     taken[0] = 1; /* ASID_KERNEL */
@@ -106,6 +110,9 @@ void asid_init(void)
 void asid_init_secondary(void)
 {
     store_relaxed(&active[port_hart_id()], NULL);
+    fence_full(); /* hart_running_mask() before any translation that outlasts this */
+    tlb_flush_local();
+    icache_flush_local();
 }
 
 static bool is_taken(uint64_t number)
@@ -193,7 +200,7 @@ static uint64_t acquire_asid(struct pagetable *table, unsigned hart)
     }
     if ((atomic_fetch_and_explicit(&must_flush, ~(1ul << hart), memory_order_acq_rel) >> hart &
          1) != 0) {
-        flush_local_all();
+        tlb_flush_local();
     }
     store_relaxed(&in_use[hart], asid);
     spin_unlock(&asid_lock);
@@ -220,11 +227,55 @@ void pagetable_activate(struct pagetable *table)
     }
     write_satp(table->root, asid);
     if (asid_bits == 0) {
-        flush_local_all();
+        tlb_flush_local();
     } else if ((load_relaxed(&table->stale_mask) & bit) != 0) {
         atomic_fetch_and_explicit(&table->stale_mask, ~bit, memory_order_acq_rel);
         flush_local_asid(asid);
     }
+    if ((load_relaxed(&stale_code) & bit) != 0) {
+        icache_flush_local();
+    }
+}
+
+void tlb_flush_active(void)
+{
+    unsigned hart = port_hart_id();
+    struct pagetable *table = load_relaxed(&active[hart]);
+    uint64_t bit = 1ul << hart;
+
+    /* Another table than the one that was meant: then its stale bit is still set. */
+    if (table == NULL || (load_relaxed(&table->stale_mask) & bit) == 0) {
+        return;
+    }
+    atomic_fetch_and_explicit(&table->stale_mask, ~bit, memory_order_acq_rel);
+    if (asid_bits == 0) {
+        tlb_flush_local();
+    } else {
+        /* The number of a table in use does not change, whatever generation it counts as. */
+        flush_local_asid(load_relaxed(&table->asid) & number_mask());
+    }
+}
+
+void icache_flush_local(void)
+{
+    atomic_fetch_and_explicit(&stale_code, ~(1ul << port_hart_id()), memory_order_acq_rel);
+    /* fence.i, whose name newer assemblers ask an extension for */
+    __asm__ volatile(".word 0x0000100f" : : : "memory");
+}
+
+/* The harts that use a table now; NULL: any but the kernel's own. */
+static uint64_t harts_using(const struct pagetable *table)
+{
+    uint64_t harts = 0;
+
+    for (unsigned hart = 0; hart < MAX_HARTS; hart++) {
+        const struct pagetable *used = load_relaxed(&active[hart]);
+
+        if (used != NULL && (table == NULL || used == table)) {
+            harts |= 1ul << hart;
+        }
+    }
+    return harts;
 }
 
 void pagetable_forget(struct pagetable *table)
@@ -236,12 +287,33 @@ void pagetable_forget(struct pagetable *table)
     }
 }
 
+/* Flush pages [start, end) here: of one space, or (asid -1) of the kernel. */
+static void flush_local_range(uint64_t start, uint64_t end, int64_t asid)
+{
+    uint64_t address = align_down(start, PAGE_SIZE);
+
+    if (end - address > MAX_SINGLE_FLUSHES * PAGE_SIZE) {
+        if (asid < 0) {
+            tlb_flush_local();
+        } else {
+            flush_local_asid((uint64_t)asid);
+        }
+        return;
+    }
+    for (; address < end; address += PAGE_SIZE) {
+        if (asid < 0) {
+            __asm__ volatile("sfence.vma %0, zero" : : "r"(address) : "memory");
+        } else {
+            flush_local_page(address, (uint64_t)asid);
+        }
+    }
+}
+
 void pagetable_flush(struct pagetable *table, uint64_t start, uint64_t end)
 {
-    uint64_t nr_pages = (end - align_down(start, PAGE_SIZE) + PAGE_SIZE - 1) / PAGE_SIZE;
-    uint64_t asid, others = 0, self, irq_state;
+    uint64_t users, self, irq_state;
 
-    if (nr_pages == 0) {
+    if (start >= end) {
         return;
     }
     irq_state = port_irq_save(); /* stay on this hart */
@@ -249,26 +321,15 @@ void pagetable_flush(struct pagetable *table, uint64_t start, uint64_t end)
     atomic_fetch_or_explicit(&table->stale_mask, load_relaxed(&table->hart_mask) & ~self,
                              memory_order_relaxed);
     fence_full(); /* stale_mask, and the entries themselves, before active[] */
-    for (unsigned hart = 0; hart < MAX_HARTS; hart++) {
-        if (load_relaxed(&active[hart]) == table) {
-            others |= 1ul << hart;
-        }
-    }
-    asid = load_relaxed(&table->asid) & number_mask();
-    if ((others & self) == 0) {
-        atomic_fetch_or_explicit(&table->stale_mask, self, memory_order_relaxed);
-    } else if (nr_pages <= MAX_SINGLE_FLUSHES) {
-        for (uint64_t address = align_down(start, PAGE_SIZE); address < end; address += PAGE_SIZE) {
-            flush_local_page(address, asid);
-        }
+    users = harts_using(table);
+    if ((users & self) != 0) {
+        flush_local_range(start, end, (int64_t)(load_relaxed(&table->asid) & number_mask()));
     } else {
-        flush_local_asid(asid);
+        atomic_fetch_or_explicit(&table->stale_mask, self, memory_order_relaxed);
     }
     port_irq_restore(irq_state);
-    others &= ~self;
-    if (others != 0) {
-        /* Without an asid if numbers are changing hands: an over-broad flush is never wrong. */
-        hart_remote_sfence(others, align_down(start, PAGE_SIZE), nr_pages * PAGE_SIZE, -1);
+    if ((users & ~self) != 0) {
+        shootdown(users & ~self, SHOOTDOWN_SPACE);
     }
 }
 
@@ -283,28 +344,30 @@ void pagetable_flush_local(struct pagetable *table, uint64_t address)
 void tlb_flush_kernel(uint64_t start, uint64_t end)
 {
     uint64_t irq_state = port_irq_save();
-    uint64_t others = hart_running_mask() & ~(1ul << port_hart_id());
+    uint64_t others;
 
-    flush_local_all();
+    fence_full(); /* the entries before hart_running_mask(): asid_init_secondary() */
+    others = hart_running_mask() & ~(1ul << port_hart_id());
+    flush_local_range(start, end, -1);
     port_irq_restore(irq_state);
     if (others != 0) {
-        fence_full();
-        hart_remote_sfence(others, start, end - start, -1);
+        shootdown(others, SHOOTDOWN_KERNEL);
     }
 }
 
 void pagetable_sync_icache(void)
 {
     uint64_t irq_state = port_irq_save();
-    uint64_t others = hart_running_mask() & ~(1ul << port_hart_id());
+    uint64_t self = 1ul << port_hart_id();
+    uint64_t users;
 
-    fence_full();
-    __asm__ volatile(".word 0x0000100f"
-                     :
-                     :
-                     : "memory"); /* fence.i, whose name newer assemblers ask for */
+    fence_full(); /* the instructions, written as data, before any hart's fence.i */
+    icache_flush_local();
+    atomic_fetch_or_explicit(&stale_code, hart_running_mask() & ~self, memory_order_relaxed);
+    fence_full(); /* stale_code before active[] */
+    users = harts_using(NULL) & ~self;
     port_irq_restore(irq_state);
-    if (others != 0) {
-        hart_remote_fence_i(others);
+    if (users != 0) {
+        shootdown(users, SHOOTDOWN_CODE);
     }
 }

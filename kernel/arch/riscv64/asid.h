@@ -15,10 +15,21 @@ void pagetable_activate(struct pagetable *table);
  *  at boot. */
 void asid_init(void);
 
-/** The same on a secondary hart. */
+/** The same on a secondary hart, once it is in hart_running_mask(). */
 void asid_init_secondary(void);
 
 /** Make all harts forget translations of a kernel range. Context: any. */
 void tlb_flush_kernel(uint64_t start, uint64_t end);
+
+/* What a hart does when it is told to forget (shootdown.c). Context: interrupts off. */
+
+/** Every translation. */
+void tlb_flush_local(void);
+
+/** The space that this hart uses, if it is marked stale here. */
+void tlb_flush_active(void);
+
+/** Fetched instructions. */
+void icache_flush_local(void);
 
 #endif

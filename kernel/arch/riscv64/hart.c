@@ -6,8 +6,8 @@
  * lock afterwards. A hart's bit in `running` is set by itself when it can take interrupts.
  *
  * A message is the software interrupt, which the firmware raises, and says only "look": at
- * need_resched, which is the scheduler's, or at `is_stopping`, which the panic path sets and
- * nothing ever clears. */
+ * need_resched, which is the scheduler's, at the mailbox of shootdown.c, or at `is_stopping`, which
+ * the panic path sets and nothing ever clears. */
 #include "kernel/arch/riscv64/hart.h"
 
 #include <stdatomic.h>
@@ -16,6 +16,7 @@
 #include "kernel/arch/riscv64/offsets.h"
 #include "kernel/arch/riscv64/port/memory.h"
 #include "kernel/arch/riscv64/sbi.h"
+#include "kernel/arch/riscv64/shootdown.h"
 #include "kernel/arch/riscv64/timer.h"
 #include "kernel/arch/riscv64/trap.h"
 #include "kernel/arch/riscv64/trap_internal.h"
@@ -173,6 +174,7 @@ void hart_handle_ipi(void)
     if (load_acquire(&is_stopping) != 0) {
         hart_halt();
     }
+    shootdown_serve();
     trap_upcall_ipi();
 }
 
@@ -193,16 +195,16 @@ void hart_halt(void)
 
 void hart_wait_for_interrupt(void)
 {
-    __asm__ volatile("wfi" : : : "memory");
+    shootdown_doze();
 }
 
 void secondary_main(unsigned hart)
 {
     trap_init_hart();
-    asid_init_secondary();
     timer_init_hart();
     atomic_fetch_add_explicit(&nr_running, 1, memory_order_relaxed);
     atomic_fetch_or_explicit(&running, 1ull << hart, memory_order_release);
+    asid_init_secondary();
     secondary_entry(hart);
     panic("hart %u: its entry returned", hart);
 }

@@ -29,6 +29,7 @@ static uint64_t ns_scale;                   /* [I] 2^32 * ns per tick */
 static uint64_t tick_scale;                 /* [I] 2^32 * ticks per ns, rounded up */
 static bool has_stimecmp;                   /* [I] */
 static _Atomic uint64_t realtime_offset_ns; /* [a] wall clock minus monotonic clock */
+static uint64_t programmed_ns[MAX_HARTS];   /* [hart, interrupts off] its deadline */
 
 void timer_init_clock(uint32_t ticks_per_second, bool has_sstc)
 {
@@ -67,12 +68,20 @@ void timer_set_deadline(uint64_t deadline_ns)
     if (deadline_ns != UINT64_MAX && ticks < UINT64_MAX - boot_time_start) {
         value = boot_time_start + (uint64_t)ticks;
     }
+    programmed_ns[port_hart_id()] = deadline_ns;
     if (has_stimecmp) {
         __asm__ volatile("csrw 0x14d, %0" : : "r"(value) : "memory");
     } else {
         sbi_set_timer(value);
     }
     __asm__ volatile("csrs sie, %0" : : "r"(SIE_TIMER) : "memory");
+}
+
+void timer_wake_by(uint64_t deadline_ns)
+{
+    if (deadline_ns < programmed_ns[port_hart_id()]) {
+        timer_set_deadline(deadline_ns);
+    }
 }
 
 void timer_handle_interrupt(void)

@@ -15,6 +15,10 @@ void timer_init_hart(void);
 /** The timer interrupt, for the trap handler: silences it until the next timer_set_deadline(). */
 void timer_handle_interrupt(void);
 
+/** Take a timer interrupt by a time, should none be programmed that is sooner. The upcall programs
+ *  what the scheduler wants anew. Context: interrupts off. */
+void timer_wake_by(uint64_t deadline_ns);
+
 /** The value of the `time` register at the kernel's first instruction. */
 extern uint64_t boot_time_start;
 

@@ -68,8 +68,8 @@ void pagetable_walk(struct pagetable *table, uint64_t start, uint64_t end,
                     void *arg);
 
 /** Make every hart that may have cached them forget translations of [start, end). Called after the
- *  change, before the frames are reused. Context: any with interrupts on or off; waits for the
- *  other harts (by SBI, which needs nothing of them). */
+ *  change, before the frames are reused. Context: interrupts on or off, no spinlock held; waits for
+ *  the other harts that use the space. */
 void pagetable_flush(struct pagetable *table, uint64_t start, uint64_t end);
 
 /** After a fault that only added rights or a mapping: forget this hart's stale entry, if the
