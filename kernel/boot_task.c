@@ -35,7 +35,6 @@
 #include "kernel/task/map_file.h"
 #include "kernel/task/oom.h"
 #include "kernel/task/proc.h"
-#include "kernel/task/sched.h"
 #include "mm/reclaim.h"
 
 #define FAILED_STATUS 125
@@ -90,7 +89,6 @@ static void run_boot_task(void *arg)
     panic_test_run();
     need(reclaim_start(), "no memory for the reclaim task");
     oom_init();
-    sched_start_load();
     start_drivers();
     register_file_systems();
     map_file_init();

@@ -72,6 +72,5 @@ unsigned sched_nr_runnable(void);
 /** Load averages over 1, 5 and 15 minutes, scaled by 1 << LOAD_SHIFT. */
 #define LOAD_SHIFT 11
 void sched_get_load(uint64_t loads[3]);
-void sched_start_load(void);
 
 #endif

@@ -23,6 +23,7 @@ struct run_queue {
     _Atomic uint32_t nr_runnable; /* [lock to write] with the running one, without idle */
     uint32_t nr_uninterruptible;  /* [lock] may be negative; only the sum over all harts means something */
     uint64_t tick_due_ns;         /* [this hart] */
+    uint64_t nr_ticks;            /* [this hart] */
 
     struct rb_tree fair;       /* [lock] by vruntime; the running task is not in it */
     uint64_t min_vruntime_ns;  /* [lock] never falls */
@@ -97,7 +98,7 @@ struct run_queue *sched_lock_task(struct task *task);
 /** The best hart for a task that is about to be queued. */
 unsigned sched_choose_hart(const struct task *task, enum sched_reason reason);
 
-/** Move a task from another hart to this one's queue, if one waits anywhere. rq->lock held. Returns whether. */
+/** Move a task to this hart's queue from one that has at least two more. rq->lock held. Returns whether. */
 bool sched_steal(struct run_queue *rq);
 
 /** Hand a task that is in no queue to a hart. Interrupts off, no run queue locked. */
@@ -108,6 +109,9 @@ void sched_charge_current(struct run_queue *rq, uint64_t now_ns);
 
 /** The periodic tick, from the timer interrupt. */
 void sched_tick(uint64_t now_ns);
+
+/** Take a sample for the load averages if one is due. Context: any. load.c */
+void sched_sample_load(uint64_t now_ns);
 
 /** Harts that have nothing to run. */
 extern _Atomic uint64_t sched_idle_harts;

@@ -4,13 +4,15 @@
  * A woken task goes where it was last, because its data may still be in that hart's cache, unless that hart is busy and
  * another one is idle. A new task has no cache to lose and goes to an idle hart, or the least busy. An idle hart steals
  * from the busiest before it sleeps, and a busy hart with tasks waiting nudges an idle one at each tick: so no hart stays
- * idle while another has two tasks, for longer than a tick.
+ * idle while another has two tasks, for longer than a tick. A busy hart looks every few ticks whether another has two tasks more.
  *
  * Locks: the thief holds its own queue's lock and only tries the victim's, so the order of harts does not matter. */
 #include "kernel/arch/riscv64/trap.h"
 #include "kernel/base/atomic.h"
 #include "kernel/base/bits.h"
 #include "kernel/task/sched_internal.h"
+
+#define TICKS_PER_BALANCE 16
 
 struct run_queue *sched_lock_task(struct task *task)
 {
@@ -174,31 +176,35 @@ static bool steal_from(struct run_queue *rq, struct run_queue *victim)
     return true;
 }
 
+/** Of the harts in the mask, the one with the most tasks, if those are at least `least`. */
+static struct run_queue *busiest_of(uint64_t harts, uint32_t least)
+{
+    struct run_queue *busiest = NULL;
+
+    for (; harts != 0; harts &= harts - 1) {
+        struct run_queue *other = &run_queues[bit_first(harts)];
+        uint32_t nr = atomic_load_explicit(&other->nr_runnable, memory_order_relaxed);
+
+        if (nr >= least) {
+            least = nr + 1;
+            busiest = other;
+        }
+    }
+    return busiest;
+}
+
 bool sched_steal(struct run_queue *rq)
 {
     uint64_t others = sched_online_harts() & ~(1ull << rq->hart);
+    /* Taking one must leave the victim with no fewer than this hart then has. */
+    uint32_t least = atomic_load_explicit(&rq->nr_runnable, memory_order_relaxed) + 2;
+    struct run_queue *victim;
 
-    while (others != 0) {
-        struct run_queue *busiest = NULL;
-        uint32_t most = 1;
-        uint64_t left;
-
-        for (left = others; left != 0; left &= left - 1) {
-            struct run_queue *other = &run_queues[bit_first(left)];
-            uint32_t nr = atomic_load_explicit(&other->nr_runnable, memory_order_relaxed);
-
-            if (nr > most) {
-                most = nr;
-                busiest = other;
-            }
-        }
-        if (busiest == NULL) {
-            return false;
-        }
-        if (steal_from(rq, busiest)) {
+    while ((victim = busiest_of(others, least)) != NULL) {
+        if (steal_from(rq, victim)) {
             return true;
         }
-        others &= ~(1ull << busiest->hart);
+        others &= ~(1ull << victim->hart);
     }
     return false;
 }
@@ -226,8 +232,12 @@ void sched_tick(uint64_t now_ns)
     if (task->sched.class->is_slice_over(rq, task, now_ns) || !sched_may_run_on(task, rq->hart)) {
         sched_resched_hart(rq);
     }
+    if (++rq->nr_ticks % TICKS_PER_BALANCE == 0) {
+        (void)sched_steal(rq);
+    }
     spin_unlock(&rq->lock);
     if (atomic_load_explicit(&rq->nr_runnable, memory_order_relaxed) > 1) {
         nudge_idle_hart();
     }
+    sched_sample_load(now_ns);
 }
