@@ -68,7 +68,7 @@ def main():
         names = write_cases(files)
         os.makedirs(work)
         mke2fs = shutil.which("mke2fs", path=os.environ["PATH"] + ":/sbin:/usr/sbin")
-        subprocess.run([mke2fs, "-q", "-t", "ext2", "-b", "4096", "-d", files, disk, "16M"], check=True)
+        subprocess.run([mke2fs, "-q", "-t", "ext2", "-b", "4096", "-d", files, disk, "16M"], check=True, capture_output=True)
         here = subprocess.run([os.path.join(box.path, "sh"), os.path.join(files, "driver"), files, work], cwd=work,
                               env={**box.environment(), "PATH": box.path}, capture_output=True, check=False)
         there = subprocess.run([sys.executable, options.run, "--timeout", str(LIMIT_SECONDS), "--disk", disk,
