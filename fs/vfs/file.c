@@ -10,14 +10,12 @@
  * refuses then). To close the gap between "is it read-only?" and "count me", the count comes
  * first, then the look: either we see the new flag, or the remount sees us. */
 #include "fs/vfs/file_internal.h"
-#include "drivers/char.h"
 #include "fs/vfs/dentry.h"
 #include "fs/vfs/flock.h"
 #include "fs/vfs/mount.h"
 #include "fs/vfs/super.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
-#include "kernel/abi/poll.h"
 #include "kernel/base/string.h"
 #include "mm/slab.h"
 
@@ -191,12 +189,4 @@ int vfs_fsync(struct file *file, uint64_t first, uint64_t last, bool is_datasync
         return -EBADF;
     }
     return file->ops->fsync != NULL ? file->ops->fsync(file, first, last, is_datasync) : -EINVAL;
-}
-
-uint32_t vfs_poll(struct file *file, struct poll_request *request)
-{
-    if (file->ops->poll == NULL) {
-        return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
-    }
-    return file->ops->poll(file, request);
 }

@@ -5,6 +5,7 @@
 
 #include "fs/vfs/inode.h"
 #include "fs/vfs/path.h"
+#include "kernel/abi/poll.h"
 #include "kernel/base/iter.h"
 #include "kernel/base/refcount.h"
 #include "kernel/sync/mutex.h"
@@ -102,7 +103,15 @@ int must_check vfs_setattr_file(struct file *file, struct attr_change *change,
                                 const struct cred *cred);
 /** Whether pread, pwrite and lseek make sense on it. */
 bool file_can_seek(const struct file *file);
-uint32_t vfs_poll(struct file *file, struct poll_request *request);
+
+/** The POLL* events that are true now; with a request the caller is put on the file's queues. */
+static inline uint32_t vfs_poll(struct file *file, struct poll_request *request)
+{
+    if (file->ops->poll == NULL) {
+        return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
+    }
+    return file->ops->poll(file, request);
+}
 
 int64_t generic_seek(struct file *file, int64_t offset, int whence);
 int64_t no_seek(struct file *file, int64_t offset, int whence);

@@ -145,12 +145,15 @@ static int ask_all(struct poll_item *items, unsigned nr, struct poll_request *re
     for (unsigned i = 0; i < nr; i++) {
         struct poll_item *item = &items[i];
 
-        if (item->file != NULL) {
-            /* Once something is ready, nobody will sleep: no more queues. */
-            item->ready = vfs_poll(item->file, nr_ready == 0 ? request : NULL) &
-                          (item->events | POLLERR | POLLHUP);
+        if (likely(item->file != NULL)) {
+            uint32_t ready = vfs_poll(item->file, request);
+
+            item->ready = (uint16_t)(ready & (item->events | POLLERR | POLLHUP));
         }
-        nr_ready += item->ready != 0;
+        if (item->ready != 0) {
+            nr_ready++;
+            request = NULL; /* nobody will sleep: no more queues */
+        }
     }
     return nr_ready;
 }

@@ -7,8 +7,9 @@
 
 struct poll_item {
     struct file *file; /* with a reference of the caller's; NULL: `ready` stays as it is */
-    uint32_t events;   /* POLL*; ERR and HUP are always told */
-    uint32_t ready;    /* out */
+    uint16_t events;   /* POLL*; ERR and HUP are always told */
+    uint16_t ready;    /* out */
+    bool is_counted;   /* the caller's own */
 };
 
 /** Wait until one of the items has one of its events, or the deadline (port_clock_ns; 0: don't

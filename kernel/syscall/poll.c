@@ -18,7 +18,7 @@
 #include "kernel/task/task.h"
 #include "mm/kmalloc.h"
 
-#define FAST_ITEMS 8u
+#define FAST_ITEMS   8u
 #define SIGSET_BYTES 8u
 
 /* ---- Time and signals --------------------------------------------------------------------------------------------------- */
@@ -39,7 +39,9 @@ static int load_deadline(uint64_t address, uint64_t *deadline_ns)
         return error;
     }
     now_ns = port_clock_ns();
-    *deadline_ns = timeout_ns == 0 ? 0 : timeout_ns < PORT_NO_DEADLINE - 1 - now_ns ? now_ns + timeout_ns : PORT_NO_DEADLINE;
+    *deadline_ns = timeout_ns == 0                              ? 0
+                   : timeout_ns < PORT_NO_DEADLINE - 1 - now_ns ? now_ns + timeout_ns
+                                                                : PORT_NO_DEADLINE;
     return 0;
 }
 
@@ -98,7 +100,7 @@ static void items_put_files(struct poll_item *items, unsigned nr)
 {
     for (unsigned i = 0; i < nr; i++) {
         if (items[i].file != NULL) {
-            file_put(items[i].file);
+            fd_end(items[i].file, items[i].is_counted);
         }
     }
 }
@@ -110,7 +112,7 @@ static void items_put_files(struct poll_item *items, unsigned nr)
 static void load_item(struct poll_item *item, const struct abi_pollfd *pollfd)
 {
     *item = (struct poll_item){.events = (uint16_t)pollfd->events};
-    if (pollfd->fd >= 0 && fd_get(pollfd->fd, &item->file) != 0) {
+    if (pollfd->fd >= 0 && fd_begin(pollfd->fd, &item->file, &item->is_counted) != 0) {
         item->file = NULL;
         item->ready = POLLNVAL;
     }
@@ -139,8 +141,9 @@ static int store_revents(uint64_t address, unsigned nr, const struct poll_item *
     for (unsigned i = 0; i < nr; i++) {
         int16_t revents = (int16_t)items[i].ready;
 
-        if (copy_to_user(address + i * sizeof(struct abi_pollfd) + offsetof(struct abi_pollfd, revents), &revents,
-                         sizeof(revents)) != 0) {
+        if (copy_to_user(address + i * sizeof(struct abi_pollfd) +
+                             offsetof(struct abi_pollfd, revents),
+                         &revents, sizeof(revents)) != 0) {
             return -EFAULT;
         }
     }
@@ -192,10 +195,26 @@ int64_t sys_ppoll(const struct syscall_args *args)
 enum { SET_READ, SET_WRITE, SET_EXCEPT, NR_SETS };
 
 /* What makes a descriptor part of a set, and what is asked of poll for it. */
-static const uint32_t set_events[NR_SETS] = {
-    [SET_READ] = POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR,
-    [SET_WRITE] = POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR,
-    [SET_EXCEPT] = POLLPRI,
+#define READ_EVENTS   (POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR)
+#define WRITE_EVENTS  (POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR)
+#define EXCEPT_EVENTS POLLPRI
+
+static const uint16_t set_events[NR_SETS] = {
+    [SET_READ] = READ_EVENTS,
+    [SET_WRITE] = WRITE_EVENTS,
+    [SET_EXCEPT] = EXCEPT_EVENTS,
+};
+
+/* The same for a descriptor in several sets: bit i of the index is set i. */
+static const uint16_t events_of_sets[1 << NR_SETS] = {
+    0,
+    READ_EVENTS,
+    WRITE_EVENTS,
+    READ_EVENTS | WRITE_EVENTS,
+    EXCEPT_EVENTS,
+    READ_EVENTS | EXCEPT_EVENTS,
+    WRITE_EVENTS | EXCEPT_EVENTS,
+    READ_EVENTS | WRITE_EVENTS | EXCEPT_EVENTS,
 };
 
 struct selected { /* one descriptor that is in some set */
@@ -215,10 +234,10 @@ static int select_add(struct select *select, uint32_t fd, uint32_t sets)
 {
     struct poll_item *item = &select->items[select->nr_items];
 
-    *item = (struct poll_item){.events = ((sets & 1) != 0 ? set_events[SET_READ] : 0) |
-                                         ((sets & 2) != 0 ? set_events[SET_WRITE] : 0) |
-                                         ((sets & 4) != 0 ? set_events[SET_EXCEPT] : 0)};
-    if (fd_get((int)fd, &item->file) != 0) {
+    item->events = events_of_sets[sets];
+    item->ready = 0;
+    if (fd_begin((int)fd, &item->file, &item->is_counted) != 0) {
+        item->file = NULL;
         return -EBADF;
     }
     select->selected[select->nr_items++] = (struct selected){fd, sets};
@@ -252,11 +271,11 @@ static int64_t select_close(struct select *select)
 
     memset(select->sets[0], 0, NR_SETS * select->nr_words * sizeof(uint64_t));
     for (unsigned k = 0; k < select->nr_items; k++) {
-        if (likely(select->items[k].ready == 0)) {
-            continue;
-        }
-        for (unsigned i = 0; i < NR_SETS; i++) {
-            if ((select->selected[k].sets & 1u << i) != 0 && (select->items[k].ready & set_events[i]) != 0) {
+        uint32_t ready = select->items[k].ready;
+        uint32_t sets = ready != 0 ? select->selected[k].sets : 0;
+
+        for (unsigned i = 0; sets != 0; i++, sets >>= 1) {
+            if ((sets & 1) != 0 && (ready & set_events[i]) != 0) {
                 bitmap_set(select->sets[i], select->selected[k].fd);
                 nr_bits++;
             }
@@ -269,8 +288,8 @@ static int64_t select_close(struct select *select)
 static int select_load(struct select *select, const uint64_t *addresses, unsigned nr)
 {
     for (unsigned i = 0; i < NR_SETS; i++) {
-        if (addresses[i] != 0 &&
-            copy_from_user(select->sets[i], addresses[i], select->nr_words * sizeof(uint64_t)) != 0) {
+        if (addresses[i] != 0 && copy_from_user(select->sets[i], addresses[i],
+                                                select->nr_words * sizeof(uint64_t)) != 0) {
             return -EFAULT;
         }
         if (nr % BITMAP_WORD_BITS != 0) {
@@ -291,7 +310,8 @@ static int select_store(const struct select *select, const uint64_t *addresses)
     return 0;
 }
 
-static int64_t select_run(struct select *select, const uint64_t *addresses, unsigned nr, uint64_t deadline_ns)
+static int64_t select_run(struct select *select, const uint64_t *addresses, unsigned nr,
+                          uint64_t deadline_ns)
 {
     int64_t result = select_load(select, addresses, nr);
 
@@ -314,7 +334,8 @@ static int64_t select_run(struct select *select, const uint64_t *addresses, unsi
 /* All memory that a select needs, in one block: sets, items, descriptors. */
 static int64_t select_user(int nr_wanted, const uint64_t *addresses, uint64_t deadline_ns)
 {
-    unsigned nr = (unsigned)min_of((uint64_t)nr_wanted, align_up(task_rlimit(ABI_RLIMIT_NOFILE), 64));
+    unsigned nr = (unsigned)min_of((uint64_t)nr_wanted,
+                                   align_up(task_rlimit(ABI_RLIMIT_NOFILE), 64));
     struct select select = {.nr_words = (unsigned)BITMAP_NR_WORDS(nr)};
     size_t set_bytes = select.nr_words * sizeof(uint64_t);
     size_t item_bytes = sizeof(struct poll_item) + sizeof(struct selected);

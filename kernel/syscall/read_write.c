@@ -72,8 +72,9 @@ int64_t syscall_write_file(struct file *file, struct iter *iter, uint64_t *posit
 static int64_t transfer(uint64_t fd, struct iter *iter, uint64_t *position,
                         enum direction direction)
 {
+    bool is_counted;
     struct file *file;
-    int64_t result = fd_get((int)fd, &file);
+    int64_t result = fd_begin((int)fd, &file, &is_counted);
 
     if (result != 0) {
         return result;
@@ -84,7 +85,7 @@ static int64_t transfer(uint64_t fd, struct iter *iter, uint64_t *position,
         result = direction == READING ? vfs_read(file, iter, position)
                                       : syscall_write_file(file, iter, position);
     }
-    file_put(file);
+    fd_end(file, is_counted);
     return result;
 }
 

@@ -40,12 +40,13 @@ static int64_t put_stat(const struct kstat *kstat, uint64_t address)
 
 static int stat_fd(uint64_t fd, struct kstat *kstat)
 {
+    bool is_counted;
     struct file *file;
-    int error = fd_get((int)fd, &file);
+    int error = fd_begin((int)fd, &file, &is_counted);
 
     if (error == 0) {
         error = vfs_stat_inode(file->inode, kstat);
-        file_put(file);
+        fd_end(file, is_counted);
     }
     return error;
 }

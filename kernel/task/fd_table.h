@@ -5,20 +5,21 @@
 #ifndef CAIRN_TASK_FD_TABLE_H
 #define CAIRN_TASK_FD_TABLE_H
 
+#include "fs/vfs/file.h"
+#include "kernel/abi/errno.h"
 #include "kernel/base/refcount.h"
 #include "kernel/base/types.h"
 #include "kernel/sync/spinlock.h"
-
-struct file;
+#include "kernel/task/task.h"
 
 struct fd_table {
-    struct refcount refs;     /* tasks that share it */
-    struct spinlock lock;     /* LOCK_RANK_FD_TABLE */
-    unsigned nr_slots;        /* [lock] a multiple of 64 */
-    unsigned first_free;      /* [lock] every lower number is taken */
-    struct file **files;      /* [lock] NULL: free, or reserved by fd_alloc() */
-    uint64_t *taken;          /* [lock] a bit for each number in use, also the reserved ones */
-    uint64_t *close_on_exec;  /* [lock] */
+    struct refcount refs;    /* tasks that share it */
+    struct spinlock lock;    /* LOCK_RANK_FD_TABLE */
+    unsigned nr_slots;       /* [lock] a multiple of 64 */
+    unsigned first_free;     /* [lock] every lower number is taken */
+    struct file **files;     /* [lock] NULL: free, or reserved by fd_alloc() */
+    uint64_t *taken;         /* [lock] a bit for each number in use, also the reserved ones */
+    uint64_t *close_on_exec; /* [lock] */
 };
 
 enum fd_flags { FD_CLOSE_ON_EXEC = 1 };
@@ -26,6 +27,30 @@ enum fd_flags { FD_CLOSE_ON_EXEC = 1 };
 /** The file behind a descriptor, with a reference for the caller (file_put).
  *  Returns 0 or -EBADF. Context: any task. */
 int must_check fd_get(int fd, struct file **file);
+
+/** The same for a call that only uses the file and returns: without a reference when nobody but the running task has the table,
+ *  since then nobody can close the file meanwhile. End with fd_end(). */
+static inline int must_check fd_begin(int fd, struct file **file, bool *is_counted)
+{
+    const struct fd_table *table = task_current()->files;
+
+    *is_counted = refcount_read(&table->refs) != 1;
+    if (unlikely(*is_counted)) {
+        return fd_get(fd, file);
+    }
+    if (unlikely((unsigned)fd >= table->nr_slots || table->files[fd] == NULL)) {
+        return -EBADF;
+    }
+    *file = table->files[fd];
+    return 0;
+}
+
+static inline void fd_end(struct file *file, bool is_counted)
+{
+    if (unlikely(is_counted)) {
+        file_put(file);
+    }
+}
 
 /** Reserve the lowest free number that is at least `lowest`. flags: FD_CLOSE_ON_EXEC or 0.
  *  Returns 0 and the number, which is then given to fd_install() or fd_cancel(); -EMFILE at RLIMIT_NOFILE, -EINVAL
