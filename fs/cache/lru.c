@@ -105,27 +105,39 @@ static bool try_to_free(struct page *page, enum alloc_flags flags, bool *found_d
     return is_freed;
 }
 
-static uint64_t shrink_pages(struct shrinker *shrinker, uint64_t nr_frames, enum alloc_flags flags)
+/* Go over the list until enough is freed. A long list may be all REFERENCED, so a round that frees
+ * nothing goes twice around before it gives up: the first time takes the marks, the second frees. */
+static uint64_t scan_pages(uint64_t nr_frames, enum alloc_flags flags, bool *found_dirty)
 {
+    uint64_t nr_max = 2 * cache_nr_pages();
+    uint64_t nr_enough = max_of(nr_frames * 16, (uint64_t)256);
     uint64_t nr_freed = 0;
-    uint64_t nr_scans = min_of(2 * cache_nr_pages(), max_of(nr_frames * 16, (uint64_t)256));
-    bool found_dirty = false;
 
-    while (nr_freed < nr_frames && nr_scans-- != 0) {
+    for (uint64_t i = 0; i < nr_max && nr_freed < nr_frames && (i < nr_enough || nr_freed == 0);
+         i++) {
         struct page *page = next_candidate();
 
         if (page == NULL) {
             continue;
         }
-        if (try_to_free(page, flags, &found_dirty)) {
+        if (try_to_free(page, flags, found_dirty)) {
             nr_freed++;
         }
         page_put(page);
     }
+    return nr_freed;
+}
+
+static uint64_t shrink_pages(struct shrinker *shrinker, uint64_t nr_frames, enum alloc_flags flags)
+{
+    bool found_dirty = false;
+    uint64_t nr_freed = scan_pages(nr_frames, flags, &found_dirty);
+
     if (found_dirty && nr_freed < nr_frames) {
         writeback_wake();
-        if ((flags & ALLOC_WAIT) != 0) {
-            writeback_wait_some(); /* let some dirty pages become clean before the allocator gives up */
+        if ((flags & ALLOC_WAIT) != 0) { /* let some of them become clean, and look again */
+            writeback_wait_some();
+            nr_freed += scan_pages(nr_frames - nr_freed, flags, &found_dirty);
         }
     }
     return nr_freed;
