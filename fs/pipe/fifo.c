@@ -84,14 +84,18 @@ static struct pipe *pipe_attach(struct inode *inode)
     return pipe;
 }
 
-/* Wait until somebody opens (or has opened) the other end. */
-static int wait_for_partner(struct waitq *queue, const uint32_t *nr_there, const uint32_t *opens,
-                            uint32_t seen)
+/* Enter the file into the counts. Returns whether the other end is open now: looked at under the
+ * lock, because a partner that waited for us may open, write, close and be gone as soon as it is
+ * released. */
+static bool count_opening(struct pipe *pipe, struct file *file)
 {
-    if (LOOK(*nr_there) != 0) {
-        return 0;
-    }
-    return waitq_wait(queue, PORT_BLOCK_INTERRUPTIBLE, PORT_NO_DEADLINE, LOOK(*opens) != seen);
+    bool has_partner = file->can_read ? pipe->nr_writers != 0 : pipe->nr_readers != 0;
+
+    SET(pipe->nr_readers, pipe->nr_readers + file->can_read);
+    SET(pipe->nr_writers, pipe->nr_writers + file->can_write);
+    SET(pipe->r_opens, pipe->r_opens + file->can_read);
+    SET(pipe->w_opens, pipe->w_opens + file->can_write);
+    return has_partner;
 }
 
 int fifo_open(struct inode *inode, struct file *file)
@@ -101,6 +105,7 @@ int fifo_open(struct inode *inode, struct file *file)
     uint32_t r_seen;
     uint32_t w_seen;
     bool had_writers;
+    bool has_partner;
     int error = 0;
 
     if (pipe == NULL) {
@@ -111,20 +116,21 @@ int fifo_open(struct inode *inode, struct file *file)
     r_seen = pipe->r_opens;
     w_seen = pipe->w_opens;
     had_writers = pipe->nr_writers != 0;
-    if (file->can_write && !file->can_read && is_nonblock && pipe->nr_readers == 0) {
-        error = -ENXIO;
-    }
-    SET(pipe->nr_readers, pipe->nr_readers + file->can_read);
-    SET(pipe->nr_writers, pipe->nr_writers + file->can_write);
-    SET(pipe->r_opens, pipe->r_opens + file->can_read);
-    SET(pipe->w_opens, pipe->w_opens + file->can_write);
+    has_partner = count_opening(pipe, file);
     mutex_unlock(&pipe->lock);
     file->error_seq = had_writers ? w_seen - 1 : w_seen;
     pipe_wake_both(pipe);
-    if (error == 0 && !is_nonblock && file->can_read != file->can_write) {
-        error = file->can_read
-                    ? wait_for_partner(&pipe->readers, &pipe->nr_writers, &pipe->w_opens, w_seen)
-                    : wait_for_partner(&pipe->writers, &pipe->nr_readers, &pipe->r_opens, r_seen);
+    if (file->can_read && file->can_write) {
+        return 0;
+    }
+    if (is_nonblock) {
+        error = file->can_write && !has_partner ? -ENXIO : 0;
+    } else if (!has_partner && file->can_read) {
+        error = waitq_wait(&pipe->readers, PORT_BLOCK_INTERRUPTIBLE, PORT_NO_DEADLINE,
+                           LOOK(pipe->w_opens) != w_seen);
+    } else if (!has_partner) {
+        error = waitq_wait(&pipe->writers, PORT_BLOCK_INTERRUPTIBLE, PORT_NO_DEADLINE,
+                           LOOK(pipe->r_opens) != r_seen);
     }
     if (error != 0) {
         pipe_release(file);
