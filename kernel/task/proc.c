@@ -59,6 +59,10 @@ char proc_state(const struct proc_target *target)
     if (target->task == NULL || target->process->is_zombie) {
         return 'Z';
     }
+    /* A thread counts as stopped, and the parent has perhaps been told, before it has given up its hart. */
+    if (__atomic_load_n(&target->task->is_stopped, __ATOMIC_RELAXED)) {
+        return 'T';
+    }
     switch (atomic_load_explicit(&target->task->state, memory_order_relaxed)) {
     case TASK_RUNNABLE: return 'R';
     case TASK_INTERRUPTIBLE: return 'S';
