@@ -80,14 +80,14 @@ static bool is_raw_enough(const struct abi_termios *termios, size_t nr, size_t s
     return termios->cc[ABI_VMIN] == 0 ? nr != 0 || termios->cc[ABI_VTIME] == 0 : nr >= wanted;
 }
 
-/* Collect one read's bytes, at most size. Returns them, or -errno. */
-static ssize_t collect(struct tty *tty, uint8_t *bytes, size_t size, unsigned flags)
+/* Collect bytes for a read, at most size; *is_line_end: a line is complete. Returns them, or -errno. */
+static ssize_t collect(struct tty *tty, uint8_t *bytes, size_t size, bool is_nonblock,
+                       bool *is_line_end)
 {
     size_t nr = 0;
 
     for (;;) {
         struct abi_termios termios;
-        bool is_line_end;
         uint32_t before, seen;
         bool has_progress;
         int error;
@@ -95,19 +95,19 @@ static ssize_t collect(struct tty *tty, uint8_t *bytes, size_t size, unsigned fl
         mutex_lock(&tty->lock);
         termios = tty->termios;
         before = tty->read_index;
-        nr += tty_take_input(tty, bytes + nr, size - nr, &is_line_end);
+        nr += tty_take_input(tty, bytes + nr, size - nr, is_line_end);
         has_progress = tty->read_index != before;
-        seen = tty->line_index;
+        seen = atomic_load_explicit(&tty->changes, memory_order_relaxed);
         mutex_unlock(&tty->lock);
-        if (is_line_end || nr == size || (has_progress && (termios.lflag & ABI_ICANON) != 0) ||
+        if (*is_line_end || nr == size || (has_progress && (termios.lflag & ABI_ICANON) != 0) ||
             is_raw_enough(&termios, nr, size) || is_hung_up(tty)) {
             return (ssize_t)nr;
         }
-        if ((flags & CHAR_NONBLOCK) != 0) {
+        if (is_nonblock) {
             return nr != 0 ? (ssize_t)nr : -EAGAIN;
         }
         error = waitq_wait(&tty->input_waitq, PORT_BLOCK_INTERRUPTIBLE, read_deadline(&termios, nr),
-                           __atomic_load_n(&tty->line_index, __ATOMIC_ACQUIRE) != seen ||
+                           atomic_load_explicit(&tty->changes, memory_order_acquire) != seen ||
                                is_hung_up(tty));
         if (error == -ETIMEDOUT) {
             return (ssize_t)nr;
@@ -122,26 +122,42 @@ static ssize_t tty_read(struct char_device *device, void *session, struct iter *
                         unsigned flags)
 {
     struct tty *tty = device->driver;
+    bool is_nonblock = (flags & CHAR_NONBLOCK) != 0;
+    bool is_line_end = false;
     uint8_t bytes[512];
-    size_t size = min_of(sizeof(bytes), iter->remaining_bytes);
+    size_t total = 0;
     ssize_t nr;
-    int error;
+    int error = check_job(tty, TTY_READ);
 
-    if (size == 0) {
-        return 0;
-    }
-    error = check_job(tty, TTY_READ);
     if (error != 0) {
         return error;
     }
-    nr = collect(tty, bytes, size, flags);
-    if (nr > 0 && iter_copy_to(iter, bytes, (size_t)nr) != (size_t)nr) {
-        return -EFAULT;
-    }
-    return nr;
+    do { /* by pieces; what follows the first is not waited for */
+        size_t size = min_of(sizeof(bytes), iter->remaining_bytes);
+
+        nr = size != 0 ? collect(tty, bytes, size, is_nonblock || total != 0, &is_line_end) : 0;
+        if (nr <= 0) {
+            return total != 0 ? (ssize_t)total : nr;
+        }
+        if (iter_copy_to(iter, bytes, (size_t)nr) != (size_t)nr) {
+            return total != 0 ? (ssize_t)total : -EFAULT;
+        }
+        total += (size_t)nr;
+    } while (nr == sizeof(bytes) && !is_line_end);
+    return (ssize_t)total;
 }
 
 /* ---- Writing ----------------------------------------------------------------------------------- */
+
+static bool stops_background_output(struct tty *tty)
+{
+    bool result;
+
+    mutex_lock(&tty->lock);
+    result = (tty->termios.lflag & ABI_TOSTOP) != 0;
+    mutex_unlock(&tty->lock);
+    return result;
+}
 
 static ssize_t tty_write(struct char_device *device, void *session, struct iter *iter,
                          unsigned flags)
@@ -149,12 +165,10 @@ static ssize_t tty_write(struct char_device *device, void *session, struct iter 
     struct tty *tty = device->driver;
     size_t total = 0;
 
-    if ((tty->termios.lflag & ABI_TOSTOP) != 0) {
-        int error = check_job(tty, TTY_WRITE);
+    int error = stops_background_output(tty) ? check_job(tty, TTY_WRITE) : 0;
 
-        if (error != 0) {
-            return error;
-        }
+    if (error != 0) {
+        return error;
     }
     while (iter->remaining_bytes != 0) {
         uint8_t bytes[256];
@@ -169,6 +183,7 @@ static ssize_t tty_write(struct char_device *device, void *session, struct iter 
         if (done < len) {
             iter_revert(iter, len - done);
             return total != 0                     ? (ssize_t)total
+                   : is_hung_up(tty)              ? -EIO
                    : (flags & CHAR_NONBLOCK) != 0 ? -EAGAIN
                                                   : -ERESTARTSYS;
         }
@@ -183,6 +198,7 @@ static uint32_t tty_poll(struct char_device *device, void *session, struct poll_
 
     poll_add(request, &tty->input_waitq);
     poll_add(request, tty->line->room_waitq);
+    poll_add(request, &tty->output_waitq);
     if (is_hung_up(tty)) {
         return POLLIN | POLLRDNORM | POLLHUP | POLLOUT | POLLWRNORM;
     }
@@ -211,8 +227,9 @@ static void set_termios(struct tty *tty, const struct abi_termios *termios, bool
     if ((termios->iflag & ABI_IXON) == 0) {
         atomic_store_explicit(&tty->is_stopped, false, memory_order_release);
     }
+    atomic_fetch_add_explicit(&tty->changes, 1, memory_order_release);
     mutex_unlock(&tty->lock);
-    waitq_wake_all(&tty->input_waitq);
+    waitq_wake_all(&tty->input_waitq); /* readers look again, with the new rules */
     waitq_wake_all(&tty->output_waitq);
 }
 

@@ -79,6 +79,7 @@ size_t tty_take_input(struct tty *tty, uint8_t *bytes, size_t size_bytes, bool *
         tty->read_index != tty->line_index && is_delimiter(tty, tty->read_index) &&
         tty->input[tty->read_index & INPUT_MASK] == 0) {
         tty->read_index++;
+        *is_line_end = true;
     }
     return nr;
 }
@@ -218,6 +219,14 @@ static bool edit(struct tty *tty, uint8_t byte)
 
 /* ---- Special keys ------------------------------------------------------------------------------ */
 
+static void set_stopped(struct tty *tty, bool is_stopped)
+{
+    atomic_store_explicit(&tty->is_stopped, is_stopped, memory_order_release);
+    if (!is_stopped) {
+        waitq_wake_all(&tty->output_waitq);
+    }
+}
+
 /* Keys that send a signal. Returns whether the byte was one. */
 static bool send_signal(struct tty *tty, uint8_t byte)
 {
@@ -236,6 +245,9 @@ static bool send_signal(struct tty *tty, uint8_t byte)
     if (!has_lflag(tty, ABI_NOFLSH)) {
         tty_flush_input(tty);
     }
+    if ((tty->termios.iflag & ABI_IXON) != 0) { /* what is said about the signal shall be seen */
+        set_stopped(tty, false);
+    }
     if (has_lflag(tty, ABI_ECHO)) {
         tty_echo_char(tty, byte);
     }
@@ -243,14 +255,6 @@ static bool send_signal(struct tty *tty, uint8_t byte)
         tty_job->signal_group(group, signal);
     }
     return true;
-}
-
-static void set_stopped(struct tty *tty, bool is_stopped)
-{
-    atomic_store_explicit(&tty->is_stopped, is_stopped, memory_order_release);
-    if (!is_stopped) {
-        waitq_wake_all(&tty->output_waitq);
-    }
 }
 
 /* ^S and ^Q. Returns whether the byte was one. */
@@ -362,6 +366,9 @@ void tty_process_input(struct tty *tty, const uint8_t *bytes, size_t len_bytes)
         process_byte(tty, bytes[i]);
     }
     has_input = tty->read_index != tty->line_index;
+    if (has_input) {
+        atomic_fetch_add_explicit(&tty->changes, 1, memory_order_release);
+    }
     mutex_unlock(&tty->lock);
     if (has_input) {
         waitq_wake_all(&tty->input_waitq);

@@ -28,6 +28,7 @@ struct tty {
     uint32_t column;           /* [lock] of the cursor, for tabs and their erasure */
     uint32_t line_column;      /* [lock] where the edited line began on the screen */
     bool is_literal_next;      /* [lock] ^V was typed */
+    _Atomic uint32_t changes;  /* [a] counts what readers wait for: input, and changes of mode */
     _Atomic bool is_stopped;   /* [a] ^S was typed */
     _Atomic bool is_hung_up;   /* [a] */
     _Atomic int32_t group;     /* [a] foreground process group, 0: none */
@@ -51,7 +52,7 @@ void tty_flush_input(struct tty *tty);
 /* ---- tty_output.c ------------------------------------------------------------------------------ */
 
 /** Send bytes through output processing, waiting for room. Returns the bytes taken of the source; fewer than len means that the wait
- *  was interrupted, or is_nonblock and there was no room. Caller: tty->lock not held. */
+ *  was interrupted, is_nonblock and there was no room, or the line is hung up. Caller: tty->lock not held. */
 size_t tty_output(struct tty *tty, const uint8_t *bytes, size_t len_bytes, bool is_nonblock);
 /** Echo, from the line discipline: never waits for long. Caller: tty->lock. */
 void tty_echo(struct tty *tty, const char *bytes, size_t len_bytes);

@@ -20,13 +20,12 @@ static unsigned process(const struct abi_termios *termios, uint8_t byte, uint32_
     bool is_post = (termios->oflag & ABI_OPOST) != 0;
     unsigned nr = 0;
 
-    if (is_post && byte == '\r' && (termios->oflag & ABI_OCRNL) != 0) {
-        byte = '\n';
-    }
     switch (byte) {
     case '\n':
         if (is_post && (termios->oflag & ABI_ONLCR) != 0) {
             group[nr++] = '\r';
+            *column = 0;
+        } else if (is_post && (termios->oflag & ABI_ONLRET) != 0) {
             *column = 0;
         }
         break;
@@ -34,7 +33,13 @@ static unsigned process(const struct abi_termios *termios, uint8_t byte, uint32_
         if (is_post && (termios->oflag & ABI_ONOCR) != 0 && *column == 0) {
             return 0;
         }
-        *column = 0;
+        if (is_post &&
+            (termios->oflag & ABI_OCRNL) != 0) { /* a bare newline, which ONLCR leaves alone */
+            byte = '\n';
+            *column = (termios->oflag & ABI_ONLRET) != 0 ? 0 : *column;
+        } else {
+            *column = 0;
+        }
         break;
     case '\b': *column -= *column != 0 ? 1 : 0; break;
     case '\t': *column += 8 - *column % 8; break;
@@ -115,7 +120,7 @@ size_t tty_output(struct tty *tty, const uint8_t *bytes, size_t len_bytes, bool 
 
     while (done < len_bytes && wait_to_send(tty, is_nonblock) == 0) {
         if (atomic_load_explicit(&tty->is_hung_up, memory_order_acquire)) {
-            return len_bytes; /* nobody is there to see it */
+            break;
         }
         mutex_lock(&tty->lock);
         done += send_some(tty, bytes + done, len_bytes - done);

@@ -27,8 +27,9 @@ enum { /* configuration fields */
 enum { BLK_T_IN = 0, BLK_T_OUT = 1, BLK_T_FLUSH = 4 };
 enum { BLK_S_OK = 0, BLK_S_IOERR = 1, BLK_S_UNSUPP = 2 };
 
-#define BLK_QUEUE_SIZE 256u
-#define BLK_NR_SLOTS   64u
+#define BLK_QUEUE_SIZE     256u
+#define BLK_NR_SLOTS       64u
+#define BLK_MIN_QUEUE_SIZE 4u /* header, a segment, status; a power of two */
 
 struct blk_slot {
     struct { /* read by the device */
@@ -154,8 +155,9 @@ static void read_config(struct blk_disk *disk)
     struct virtio_device *virtio = disk->virtio;
     struct block_device *block = &disk->block;
 
-    block->nr_sectors = virtio_config_read64(virtio, BLK_CONFIG_CAPACITY);
-    block->max_segments = BLOCK_MAX_SEGMENTS;
+    block->nr_sectors = min_of(virtio_config_read64(virtio, BLK_CONFIG_CAPACITY),
+                               (uint64_t)INT64_MAX / SECTOR_SIZE);
+    block->max_segments = min_of((uint32_t)BLOCK_MAX_SEGMENTS, disk->queue.size - 2);
     if (virtio_has(virtio, BLK_F_SEG_MAX)) {
         uint32_t seg_max = virtio_config_read32(virtio, BLK_CONFIG_SEG_MAX);
 
@@ -165,6 +167,27 @@ static void read_config(struct blk_disk *disk)
     block->has_flush = virtio_has(virtio, BLK_F_FLUSH);
     block->ops = &blk_ops;
     block->driver = disk;
+}
+
+/* From the registration on the disk stays for ever: without an interrupt it is one of no sectors, whose requests all fail. */
+static void start_disk(struct blk_disk *disk)
+{
+    struct virtio_device *virtio = disk->virtio;
+    int error = irq_register(virtio->irq_source, virtio->name, blk_interrupt, disk);
+
+    if (error != 0) {
+        pr_err("%s: %s: no interrupt %u to be had (error %d): not used", virtio->name,
+               disk->block.name, virtio->irq_source, -error);
+        disk->block.nr_sectors = 0;
+        virtio_fail(virtio);
+        return;
+    }
+    virtio_start(virtio);
+    pr_info("%s: %s: disk of %llu MiB%s%s", virtio->name, disk->block.name,
+            (unsigned long long)(disk->block.nr_sectors >> 11),
+            disk->block.is_read_only ? ", read-only" : "",
+            disk->block.has_flush ? "" : ", write-through");
+    block_scan_partitions(&disk->block);
 }
 
 int virtio_block_probe(struct virtio_device *virtio)
@@ -191,28 +214,24 @@ int virtio_block_probe(struct virtio_device *virtio)
     }
     error = virtio_queue_init(&disk->queue, virtio, 0, BLK_QUEUE_SIZE);
     if (error != 0) {
-        goto fail_device;
+        goto free_slots;
+    }
+    if (disk->queue.size < BLK_MIN_QUEUE_SIZE) {
+        pr_err("%s: a queue of %u is too short for a request", virtio->name, disk->queue.size);
+        error = -ENODEV;
+        goto free_queue;
     }
     read_config(disk);
-    disk->block.max_segments = min_of(disk->block.max_segments,
-                                      disk->queue.size > 2 ? disk->queue.size - 2 : 1u);
-    error = irq_register(virtio->irq_source, virtio->name, blk_interrupt, disk);
-    if (error == 0) {
-        error = block_register(&disk->block);
-    }
+    error = block_register(&disk->block);
     if (error != 0) {
-        goto fail_device;
+        goto free_queue;
     }
-    virtio_start(virtio);
-    pr_info("%s: %s: disk of %llu MiB%s%s", virtio->name, disk->block.name,
-            (unsigned long long)(disk->block.nr_sectors >> 11),
-            disk->block.is_read_only ? ", read-only" : "",
-            disk->block.has_flush ? "" : ", write-through");
-    block_scan_partitions(&disk->block);
+    start_disk(disk);
     return 0;
 
-fail_device:
+free_queue:
     virtio_fail(virtio);
+    virtio_queue_destroy(&disk->queue);
 free_slots:
     kfree(disk->slots);
 free_disk:

@@ -89,6 +89,7 @@ void virtio_start(struct virtio_device *device)
 
 void virtio_fail(struct virtio_device *device)
 {
+    virtio_write(device, VIRTIO_STATUS, 0); /* after a reset it touches no memory of ours */
     add_status(device, VIRTIO_STATUS_FAILED);
 }
 
@@ -115,6 +116,7 @@ uint32_t virtio_config_read32(struct virtio_device *device, unsigned offset)
 uint64_t virtio_config_read64(struct virtio_device *device, unsigned offset)
 {
     uint32_t before, after = 0;
+    unsigned nr_tries = 0;
     uint64_t value;
 
     do { /* legacy devices have no generation: they read as 0 there and change nothing while a driver starts */
@@ -122,7 +124,8 @@ uint64_t virtio_config_read64(struct virtio_device *device, unsigned offset)
         value = virtio_config_read32(device, offset);
         value |= (uint64_t)virtio_config_read32(device, offset + 4) << 32;
         after = device->version >= 2 ? virtio_read(device, VIRTIO_CONFIG_GENERATION) : 0;
-    } while (before != after);
+    } while (before != after &&
+             ++nr_tries < 1000); /* a device that never rests is not waited for */
     return value;
 }
 

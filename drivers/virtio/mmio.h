@@ -28,7 +28,7 @@ int must_check virtio_negotiate(struct virtio_device *device, uint64_t wanted);
 /** Feature bits are settled and queues set up: the device may run. */
 void virtio_start(struct virtio_device *device);
 
-/** The driver gave up: tell the device. */
+/** The driver gave up: reset the device, so that it leaves memory alone, and tell it so. */
 void virtio_fail(struct virtio_device *device);
 
 static inline bool virtio_has(const struct virtio_device *device, unsigned feature)

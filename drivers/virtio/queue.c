@@ -31,15 +31,20 @@ static_assert(sizeof(struct virtio_descriptor) == 16, "VIRTIO 1.2, 2.7.5");
 
 enum { DESCRIPTOR_NEXT = 1, DESCRIPTOR_WRITE = 2 };
 
+static void free_own_state(struct virtio_queue *queue)
+{
+    kfree(queue->tokens);
+    kfree(queue->chain_lengths);
+    kfree(queue->next_free);
+}
+
 static int alloc_own_state(struct virtio_queue *queue)
 {
     queue->tokens = kcalloc(queue->size, sizeof(*queue->tokens), ALLOC_KERNEL);
     queue->chain_lengths = kcalloc(queue->size, sizeof(*queue->chain_lengths), ALLOC_KERNEL);
     queue->next_free = kcalloc(queue->size, sizeof(*queue->next_free), ALLOC_KERNEL);
     if (queue->tokens == NULL || queue->chain_lengths == NULL || queue->next_free == NULL) {
-        kfree(queue->tokens);
-        kfree(queue->chain_lengths);
-        kfree(queue->next_free);
+        free_own_state(queue);
         return -ENOMEM;
     }
     for (uint32_t i = 0; i < queue->size; i++) {
@@ -76,12 +81,29 @@ static void announce(struct virtio_queue *queue)
     virtio_write(device, VIRTIO_QUEUE_READY, 1);
 }
 
+/* The bytes before the used ring, which legacy devices expect on a page of its own. */
+static size_t used_offset(const struct virtio_queue *queue)
+{
+    return align_up(queue->size * sizeof(struct virtio_descriptor) + 2 * (3 + (size_t)queue->size),
+                    PAGE_SIZE);
+}
+
+/* log2 of the pages that the three arrays need. */
+static unsigned queue_order(const struct virtio_queue *queue)
+{
+    size_t total = used_offset(queue) + 2 * 3 + 8 * (size_t)queue->size;
+    unsigned order = 0;
+
+    while ((PAGE_SIZE << order) < total) {
+        order++;
+    }
+    return order;
+}
+
 int virtio_queue_init(struct virtio_queue *queue, struct virtio_device *device, uint32_t index,
                       uint32_t max_size)
 {
     uint32_t device_max;
-    size_t used_offset, total;
-    unsigned order = 0;
     struct page *pages;
 
     memset(queue, 0, sizeof(*queue));
@@ -95,25 +117,25 @@ int virtio_queue_init(struct virtio_queue *queue, struct virtio_device *device, 
     }
     for (queue->size = 1; queue->size * 2 <= min_of(device_max, max_size); queue->size *= 2) {
     }
-    used_offset = align_up(
-        queue->size * sizeof(struct virtio_descriptor) + 2 * (3 + (size_t)queue->size), PAGE_SIZE);
-    total = used_offset + 2 * 3 + 8 * (size_t)queue->size;
-    while ((PAGE_SIZE << order) < total) {
-        order++;
-    }
-    pages = frames_alloc(order, ALLOC_KERNEL | ALLOC_ZERO);
+    pages = frames_alloc(queue_order(queue), ALLOC_KERNEL | ALLOC_ZERO);
     if (pages == NULL) {
         return -ENOMEM;
     }
     if (alloc_own_state(queue) != 0) {
-        frames_free(pages, order);
+        frames_free(pages, queue_order(queue));
         return -ENOMEM;
     }
     queue->descriptors = page_address(pages);
     queue->available = (uint16_t *)(queue->descriptors + queue->size);
-    queue->used = (volatile uint16_t *)((char *)page_address(pages) + used_offset);
+    queue->used = (volatile uint16_t *)((char *)page_address(pages) + used_offset(queue));
     announce(queue);
     return 0;
+}
+
+void virtio_queue_destroy(struct virtio_queue *queue)
+{
+    frames_free(page_from_virt(queue->descriptors), queue_order(queue));
+    free_own_state(queue);
 }
 
 int virtio_queue_add(struct virtio_queue *queue, const struct virtio_buffer *buffers, uint32_t nr,
@@ -168,9 +190,31 @@ static void free_chain(struct virtio_queue *queue, uint16_t head)
     queue->tokens[head] = NULL;
 }
 
+/* A device that misbehaves once may do so at every interrupt: one line is enough. */
+static void distrust(struct virtio_queue *queue, const char *what, uint32_t value)
+{
+    if (!queue->is_distrusted) {
+        pr_err("%s: queue %u: %s %u: such answers are ignored", queue->device->name, queue->index,
+               what, value);
+    }
+    queue->is_distrusted = true;
+}
+
+/* How many entries of the used ring are new. An index that runs further ahead than the queue is long is nonsense: none. */
+static uint16_t nr_used(struct virtio_queue *queue)
+{
+    uint16_t nr = (uint16_t)(queue->used[1] - queue->last_used);
+
+    if (nr > queue->size) {
+        distrust(queue, "the device claims to have finished", nr);
+        return 0;
+    }
+    return nr;
+}
+
 void *virtio_queue_take(struct virtio_queue *queue, uint32_t *len_bytes)
 {
-    while (queue->last_used != queue->used[1]) {
+    while (nr_used(queue) != 0) {
         const volatile uint32_t *entry;
         uint32_t id;
         void *token;
@@ -183,8 +227,7 @@ void *virtio_queue_take(struct virtio_queue *queue, uint32_t *len_bytes)
         *len_bytes = entry[1];
         queue->last_used++;
         if (id >= queue->size || queue->tokens[id] == NULL) {
-            pr_err("%s: queue %u returns descriptor %u, which it does not have",
-                   queue->device->name, queue->index, id);
+            distrust(queue, "the device returns what it does not have, descriptor", id);
             continue;
         }
         token = queue->tokens[id];

@@ -27,6 +27,7 @@ struct virtio_queue {
     uint16_t first_free; /* [caller's lock] */
     uint32_t nr_free;    /* [caller's lock] */
     uint16_t last_used;  /* [caller's lock] */
+    bool is_distrusted;  /* [caller's lock] the device gave a nonsense answer, and the log has it */
     uint16_t
         next_available; /* [caller's lock] not yet told to the device beyond what kick published */
 };
@@ -42,7 +43,10 @@ int must_check virtio_queue_add(struct virtio_queue *queue, const struct virtio_
 /** Tell the device about what was added. */
 void virtio_queue_kick(struct virtio_queue *queue);
 
-/** A chain that the device has finished with: its token, or NULL. A nonsense answer of the device is logged and skipped. */
+/** Give back what virtio_queue_init() took. The device was reset (virtio_fail). */
+void virtio_queue_destroy(struct virtio_queue *queue);
+
+/** A chain that the device has finished with: its token, or NULL. Nonsense answers are skipped, and the first is logged. */
 void *virtio_queue_take(struct virtio_queue *queue, uint32_t *len_bytes);
 
 #endif

@@ -63,19 +63,22 @@ int virtio_rng_probe(struct virtio_device *virtio)
     if (error == 0) {
         error = virtio_queue_init(&rng->queue, virtio, 0, 4);
     }
-    if (error == 0) {
-        error = irq_register(virtio->irq_source, virtio->name, rng_interrupt, rng);
+    if (error != 0) {
+        goto free_buffer;
     }
+    error = irq_register(virtio->irq_source, virtio->name, rng_interrupt, rng);
     if (error != 0) {
         virtio_fail(virtio);
-        kfree(rng->buffer);
-        goto free_rng;
+        virtio_queue_destroy(&rng->queue);
+        goto free_buffer;
     }
     virtio_start(virtio);
     pr_info("%s: entropy source", virtio->name);
     ask(rng);
     return 0;
 
+free_buffer:
+    kfree(rng->buffer);
 free_rng:
     kfree(rng);
     return error;
