@@ -33,6 +33,8 @@ CROSS ?= $(firstword $(foreach p,riscv64-linux-gnu- riscv64-unknown-elf-,$(if $(
 HOST_CC ?= gcc
 ## WERROR: 1 makes a warning an error (make lint and CI do)
 WERROR ?=
+## DEBUG: 1 builds a kernel that checks lock order, contexts and costly assertions (use another O)
+DEBUG ?=
 ## V: 1 shows the commands
 V ?=
 

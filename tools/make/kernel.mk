@@ -31,7 +31,7 @@ endif
 KFLAGS = -march=$(KARCH) -mabi=lp64 -mcmodel=medany -I. -Ikernel/arch/riscv64 -g
 KCFLAGS = $(KFLAGS) -std=gnu11 -O2 -ffreestanding -fno-pic -fno-common -fno-strict-aliasing \
           -fno-omit-frame-pointer -fno-stack-protector -fno-asynchronous-unwind-tables \
-          -fno-unwind-tables -U_FORTIFY_SOURCE $(WARNINGS) $(KCFLAGS_EXTRA)
+          -fno-unwind-tables -U_FORTIFY_SOURCE $(WARNINGS) $(if $(filter 1,$(DEBUG)),-DCAIRN_DEBUG) $(KCFLAGS_EXTRA)
 KLDFLAGS = -m elf64lriscv -static -nostdlib --build-id=none -z max-page-size=4096 $(KLD_QUIET)
 KLD_QUIET := $(if $(CROSS),$(shell $(KLD) --help 2>/dev/null | grep -q no-warn-rwx-segments && echo --no-warn-rwx-segments))
 
