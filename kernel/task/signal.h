@@ -66,9 +66,10 @@ void signal_deliver(struct trap_frame *frame);
 /** rt_sigreturn(2). Returns what goes into a0. signal_frame.c */
 int64_t signal_return(struct trap_frame *frame);
 
-/** Make a handler run: build its frame. Returns 0 or -EFAULT. signal_frame.c */
+/** Make a handler run: build its frame, from which rt_sigreturn restores the blocked signals. Returns 0 or -EFAULT.
+ *  signal_frame.c */
 int must_check signal_build_frame(struct trap_frame *frame, const struct abi_siginfo *info,
-                                  const struct abi_sigaction *action);
+                                  const struct abi_sigaction *action, uint64_t old_blocked);
 
 /** Take one of the wanted signals, waiting until the deadline: sigtimedwait(2). Returns it, -EAGAIN or -EINTR. */
 int must_check signal_wait(uint64_t wanted, uint64_t deadline_ns, struct abi_siginfo *info);

@@ -31,6 +31,7 @@ struct taken {
     int signal; /* 0: none */
     struct abi_siginfo info;
     struct abi_sigaction action;
+    uint64_t old_blocked; /* what the handler's end restores */
 };
 
 static void step_back(struct trap_frame *frame)
@@ -79,7 +80,25 @@ static void settle_call_without_handler(struct trap_frame *frame)
     frame->syscall = NO_SYSCALL;
 }
 
-/** Take the next signal. A one-shot handler is reset. Caller: signal_lock. */
+static void reset_one_shot(struct process *process, int signal)
+{
+    spin_lock_nested(&process->actions->lock);
+    process->actions->actions[signal - 1].handler = ABI_SIG_DFL;
+    spin_unlock(&process->actions->lock);
+}
+
+/** A handler is to run: block what it wants blocked. Caller: signal_lock. */
+static void block_for_handler(struct task *self, struct taken *taken)
+{
+    taken->old_blocked = self->restores_blocked ? self->saved_blocked : self->blocked;
+    self->restores_blocked = false;
+    self->blocked |= taken->action.mask & ~SIGNAL_UNBLOCKABLE;
+    if ((taken->action.flags & ABI_SA_NODEFER) == 0) {
+        self->blocked |= signal_bit(taken->signal);
+    }
+}
+
+/** Take the next signal. Caller: signal_lock. */
 static void take_next(struct task *self, struct taken *taken)
 {
     struct process *process = self->process;
@@ -91,15 +110,16 @@ static void take_next(struct task *self, struct taken *taken)
         taken->signal =
             signal_queue_take(&process->pending, wanted, &taken->info, &process->nr_queued_signals);
     }
-    if (taken->signal == 0) {
-        return;
+    if (taken->signal != 0) {
+        taken->action = signal_actions_read(process, taken->signal);
+        if (taken->action.handler > ABI_SIG_IGN) {
+            if ((taken->action.flags & ABI_SA_RESETHAND) != 0) {
+                reset_one_shot(process, taken->signal);
+            }
+            block_for_handler(self, taken);
+        }
     }
-    taken->action = signal_actions_read(process, taken->signal);
-    if (taken->action.handler > ABI_SIG_IGN && (taken->action.flags & ABI_SA_RESETHAND) != 0) {
-        spin_lock_nested(&process->actions->lock);
-        process->actions->actions[taken->signal - 1].handler = ABI_SIG_DFL;
-        spin_unlock(&process->actions->lock);
-    }
+    signal_recompute(self);
 }
 
 static bool is_current_group_orphaned(const struct process *process)
@@ -148,9 +168,16 @@ static void do_default(struct task *self, int signal)
     }
 }
 
-/** Look at what is not a signal: the end of the process, an execve by another thread, stop and continue.
- *  Returns whether signals are to be looked at again. */
-static bool handle_process_state(struct task *self)
+/** What is not a signal comes first: the end of the process, an execve by another thread, stop and continue. Caller: signal_lock. */
+static bool has_process_news(const struct task *self)
+{
+    const struct process *process = self->process;
+
+    return process->is_exiting || process->is_stopped || process->must_tell_continued ||
+           (self->pending.set & signal_bit(ABI_SIGKILL)) != 0;
+}
+
+static void handle_process_news(struct task *self)
 {
     struct process *process = self->process;
     uint64_t irq_state = spin_lock_irqsave(&process->signal_lock);
@@ -160,6 +187,7 @@ static bool handle_process_state(struct task *self)
     int status = process->exit_status;
 
     process->must_tell_continued = false;
+    signal_recompute(self);
     spin_unlock_irqrestore(&process->signal_lock, irq_state);
     if (is_over) {
         task_exit(status);
@@ -170,29 +198,22 @@ static bool handle_process_state(struct task *self)
     if (must_stop) {
         signal_stay_stopped(self);
     }
-    return must_tell || must_stop;
 }
 
 static void run_handler(struct task *self, struct trap_frame *frame, const struct taken *taken)
 {
-    uint64_t blocked;
-
     settle_call_for_handler(frame, &taken->action);
-    if (signal_build_frame(frame, &taken->info, &taken->action) != 0) {
+    if (signal_build_frame(frame, &taken->info, &taken->action, taken->old_blocked) != 0) {
         struct abi_siginfo info = signal_info_kernel(ABI_SIGSEGV);
 
         if (taken->signal == ABI_SIGSEGV) {
             process_exit(ABI_STATUS_KILLED(ABI_SIGSEGV));
         }
         signal_force(self, &info);
-        return;
     }
-    self->restores_blocked = false;
-    blocked = self->blocked | taken->action.mask;
-    if ((taken->action.flags & ABI_SA_NODEFER) == 0) {
-        blocked |= signal_bit(taken->signal);
+    if (signal_is_pending(self)) {
+        __atomic_store_n(&self->thread.work, 1, __ATOMIC_RELAXED); /* one frame at a time: come again for the next */
     }
-    signal_set_blocked(blocked);
 }
 
 void signal_deliver(struct trap_frame *frame)
@@ -202,15 +223,17 @@ void signal_deliver(struct trap_frame *frame)
     struct taken taken;
 
     while (signal_is_pending(self)) {
-        uint64_t irq_state;
+        uint64_t irq_state = spin_lock_irqsave(&process->signal_lock);
+        bool has_news = has_process_news(self);
 
-        if (handle_process_state(self)) {
+        if (!has_news) {
+            take_next(self, &taken);
+        }
+        spin_unlock_irqrestore(&process->signal_lock, irq_state);
+        if (has_news) {
+            handle_process_news(self);
             continue;
         }
-        irq_state = spin_lock_irqsave(&process->signal_lock);
-        take_next(self, &taken);
-        signal_recompute(self);
-        spin_unlock_irqrestore(&process->signal_lock, irq_state);
         if (taken.signal == 0 || taken.action.handler == ABI_SIG_IGN) {
             continue;
         }

@@ -3,9 +3,9 @@
  * floating-point state. The handler gets (signal, &info, &context), returns to the trampoline, and rt_sigreturn takes all of
  * it back, except for what user mode must not choose.
  *
- * A frame is built whole in kernel memory and copied once. */
+ * A quarter of the frame is room for machines with larger registers, which nobody reads: it is neither written nor read, only the
+ * words at its end that would announce more are cleared. */
 #include "kernel/abi/errno.h"
-#include "kernel/base/string.h"
 #include "kernel/task/signal.h"
 #include "kernel/task/trampoline.h"
 
@@ -37,6 +37,7 @@ static void fill_stack(struct task *task, struct abi_stack *stack, uint64_t sp)
     stack->sp = task->alt_stack;
     stack->size = task->alt_stack_size;
     stack->flags = (int32_t)task->alt_stack_flags;
+    stack->padding = 0;
     if (task->alt_stack_size == 0) {
         stack->flags = ABI_SS_DISABLE;
     } else if (is_on_alt_stack(task, sp)) {
@@ -44,33 +45,58 @@ static void fill_stack(struct task *task, struct abi_stack *stack, uint64_t sp)
     }
 }
 
-static void fill_fpu(struct task *task, struct abi_fp_state *fp)
-{
-    struct fpu_state state;
+/* The floating-point state of the machine and that of the frame begin alike. So do the registers: the frame has pc where struct
+ * trap_frame has its unused regs[0]; with pc put there, both are copied as they stand. */
+static_assert(offsetof(struct abi_fp_state, fcsr) == offsetof(struct fpu_state, fcsr) &&
+                  sizeof(struct fpu_state) <= sizeof(struct abi_fp_state),
+              "the D extension's arm of the union");
+static_assert(sizeof(struct abi_user_regs) == sizeof(((struct trap_frame *)NULL)->regs), "pc, x1 to x31");
 
-    thread_save_fpu(&task->thread, &state);
-    memcpy(fp->f, state.f, sizeof(fp->f));
-    fp->fcsr = state.fcsr;
+/* Places in a frame. */
+#define INFO_OFFSET offsetof(struct abi_sigframe, info)
+#define CONTEXT_OFFSET offsetof(struct abi_sigframe, context)
+#define CONTEXT_BYTES (offsetof(struct abi_ucontext, mask) + sizeof(uint64_t))
+#define REGS_OFFSET offsetof(struct abi_sigframe, context.context.regs)
+#define FP_OFFSET offsetof(struct abi_sigframe, context.context.fp)
+#define END_BYTES 16 /* of the union, and more than enough for "no further records" */
+
+static bool put(uint64_t address, uint64_t offset, const void *bytes, size_t len_bytes)
+{
+    return port_copy_to_user(user_ptr(address + offset), bytes, len_bytes) == 0;
+}
+
+static bool get(uint64_t address, uint64_t offset, void *bytes, size_t len_bytes)
+{
+    return port_copy_from_user(bytes, user_ptr(address + offset), len_bytes) == 0;
+}
+
+static bool put_frame(struct task *self, struct trap_frame *frame, uint64_t address,
+                      const struct abi_siginfo *info, uint64_t old_blocked)
+{
+    static const uint64_t zeros[END_BYTES / sizeof(uint64_t)];
+    struct abi_ucontext context; /* only its beginning, up to the mask */
+    struct fpu_state fpu;
+
+    context.flags = 0;
+    context.link = 0;
+    fill_stack(self, &context.stack, frame->regs[REG_SP]);
+    context.mask = old_blocked;
+    thread_save_fpu(&self->thread, &fpu);
+    frame->regs[0] = frame->pc;
+    return put(address, INFO_OFFSET, info, sizeof(*info)) &&
+           put(address, CONTEXT_OFFSET, &context, CONTEXT_BYTES) &&
+           put(address, REGS_OFFSET, frame->regs, sizeof(frame->regs)) &&
+           put(address, FP_OFFSET, &fpu, sizeof(fpu)) &&
+           put(address, sizeof(struct abi_sigframe) - END_BYTES, zeros, END_BYTES);
 }
 
 int signal_build_frame(struct trap_frame *frame, const struct abi_siginfo *info,
-                       const struct abi_sigaction *action)
+                       const struct abi_sigaction *action, uint64_t old_blocked)
 {
     struct task *self = task_current();
-    struct abi_sigframe built;
     uint64_t address = place_frame(self, frame, action);
 
-    if (address == 0) {
-        return -EFAULT;
-    }
-    memset(&built.context, 0, sizeof(built.context));
-    built.info = *info;
-    fill_stack(self, &built.context.stack, frame->regs[REG_SP]);
-    built.context.mask = self->restores_blocked ? self->saved_blocked : self->blocked;
-    built.context.context.regs.pc = frame->pc;
-    memcpy(built.context.context.regs.x, &frame->regs[1], sizeof(built.context.context.regs.x));
-    fill_fpu(self, &built.context.context.fp);
-    if (port_copy_to_user(user_ptr(address), &built, sizeof(built)) != 0) {
+    if (address == 0 || !put_frame(self, frame, address, info, old_blocked)) {
         return -EFAULT;
     }
     if ((self->alt_stack_flags & ABI_SS_AUTODISARM) != 0) {
@@ -81,31 +107,35 @@ int signal_build_frame(struct trap_frame *frame, const struct abi_siginfo *info,
     frame->regs[REG_SP] = address;
     frame->regs[REG_RA] = TRAMPOLINE_ADDRESS;
     frame->regs[REG_A0] = (uint64_t)info->si_signo;
-    frame->regs[REG_A1] = address + offsetof(struct abi_sigframe, info);
-    frame->regs[REG_A2] = address + offsetof(struct abi_sigframe, context);
+    frame->regs[REG_A1] = address + INFO_OFFSET;
+    frame->regs[REG_A2] = address + CONTEXT_OFFSET;
     return 0;
+}
+
+static void take_back_alt_stack(struct task *self, const struct abi_stack *stack)
+{
+    if ((stack->flags & ABI_SS_DISABLE) == 0 && stack->size >= ABI_MINSIGSTKSZ) {
+        self->alt_stack = stack->sp;
+        self->alt_stack_size = stack->size;
+        self->alt_stack_flags = (uint32_t)stack->flags & ABI_SS_AUTODISARM;
+    }
 }
 
 static bool take_back(struct task *self, struct trap_frame *frame)
 {
-    uint64_t address = frame->regs[REG_SP] + offsetof(struct abi_sigframe, context);
-    struct abi_ucontext context;
-    struct fpu_state state = {0};
+    uint64_t address = frame->regs[REG_SP];
+    struct abi_ucontext context; /* only its beginning */
+    struct fpu_state fpu;
 
-    if (frame->regs[REG_SP] % 16 != 0 ||
-        port_copy_from_user(&context, user_ptr(address), sizeof(context)) != 0) {
+    if (address % 16 != 0 || !get(address, CONTEXT_OFFSET, &context, CONTEXT_BYTES) ||
+        !get(address, FP_OFFSET, &fpu, sizeof(fpu)) ||
+        !get(address, REGS_OFFSET, frame->regs, sizeof(frame->regs))) {
         return false;
     }
-    frame->pc = context.context.regs.pc;
-    memcpy(&frame->regs[1], context.context.regs.x, sizeof(context.context.regs.x));
-    memcpy(state.f, context.context.fp.f, sizeof(state.f));
-    state.fcsr = context.context.fp.fcsr & 0xff;
-    thread_load_fpu(&self->thread, &state);
-    if ((context.stack.flags & ABI_SS_DISABLE) == 0 && context.stack.size >= ABI_MINSIGSTKSZ) {
-        self->alt_stack = context.stack.sp;
-        self->alt_stack_size = context.stack.size;
-        self->alt_stack_flags = (uint32_t)context.stack.flags & ABI_SS_AUTODISARM;
-    }
+    frame->pc = frame->regs[0];
+    fpu.fcsr &= 0xff;
+    thread_load_fpu(&self->thread, &fpu);
+    take_back_alt_stack(self, &context.stack);
     signal_set_blocked(context.mask);
     return true;
 }
