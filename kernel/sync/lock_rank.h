@@ -32,7 +32,6 @@ enum lock_rank {
 
     /* Spinlocks, outermost first */
     LOCK_RANK_TASK_LIST,   /* the task tree, process groups, sessions */
-    LOCK_RANK_SIGNAL,      /* a thread group's signals */
     LOCK_RANK_FD_TABLE,    /* a table of open files */
     LOCK_RANK_FS_CONTEXT,  /* root, cwd, umask */
     LOCK_RANK_FUTEX,       /* a futex bucket */
@@ -43,6 +42,9 @@ enum lock_rank {
     LOCK_RANK_MAPPING,     /* the tree of an inode's cached pages */
     LOCK_RANK_PAGE_TABLE,  /* the page tables of one address space */
     LOCK_RANK_LRU,         /* page lists for reclaim */
+
+    /* Spinlocks that interrupt handlers take as well: behind all that are held with interrupts on */
+    LOCK_RANK_SIGNAL,      /* a thread group's signals, then its actions: timers send signals */
     LOCK_RANK_TTY_BUFFER,  /* a terminal's input and output buffers */
     LOCK_RANK_BLOCK,       /* a block device's request lists */
     LOCK_RANK_DRIVER,      /* a device's registers and rings */
