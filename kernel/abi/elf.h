@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* ELF64 program files, as far as a program loader reads them. Source: System V ABI, chapter 4 and 5. */
+/* ELF64 program files, as far as a program loader reads them. Source: System V ABI, chapter 4
+ * and 5. */
 #ifndef CAIRN_ABI_ELF_H
 #define CAIRN_ABI_ELF_H
 

@@ -21,9 +21,9 @@ enum abi_futex_operation {
     ABI_FUTEX_CLOCK_REALTIME = 256,
 };
 
-#define ABI_FUTEX_WAITERS 0x80000000u
+#define ABI_FUTEX_WAITERS    0x80000000u
 #define ABI_FUTEX_OWNER_DIED 0x40000000u
-#define ABI_FUTEX_TID_MASK 0x3fffffffu
+#define ABI_FUTEX_TID_MASK   0x3fffffffu
 #define ABI_FUTEX_BITSET_ANY 0xffffffffu
 
 /* FUTEX_WAKE_OP: what to do with the second word, and how to compare its old value. */

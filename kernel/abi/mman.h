@@ -5,7 +5,7 @@
 
 enum abi_prot { ABI_PROT_NONE = 0, ABI_PROT_READ = 1, ABI_PROT_WRITE = 2, ABI_PROT_EXEC = 4 };
 #define ABI_PROT_GROWSDOWN 0x01000000u
-#define ABI_PROT_GROWSUP 0x02000000u
+#define ABI_PROT_GROWSUP   0x02000000u
 
 enum abi_map {
     ABI_MAP_SHARED = 0x01,

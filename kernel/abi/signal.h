@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Signals as Linux riscv64 has them: numbers, sigaction, siginfo, and the frame that a handler runs on. */
+/* Signals as Linux riscv64 has them: numbers, sigaction, siginfo, and the frame that a handler
+ * runs on. */
 #ifndef CAIRN_ABI_SIGNAL_H
 #define CAIRN_ABI_SIGNAL_H
 
@@ -121,7 +122,7 @@ _Static_assert(sizeof(struct abi_siginfo) == 128, "siginfo_t");
 
 enum abi_ss_flags { ABI_SS_ONSTACK = 1, ABI_SS_DISABLE = 2 };
 #define ABI_SS_AUTODISARM 0x80000000u
-#define ABI_MINSIGSTKSZ 2048
+#define ABI_MINSIGSTKSZ   2048
 
 struct abi_stack {
     uint64_t sp;
@@ -136,7 +137,8 @@ struct abi_user_regs {
     uint64_t x[31];
 };
 
-/* The D extension's arm of the union of floating-point states, which is as large as the Q extension's. */
+/* The D extension's arm of the union of floating-point states, which is as large as the Q
+ * extension's. */
 struct abi_fp_state {
     uint64_t f[32];
     uint32_t fcsr;
@@ -166,7 +168,12 @@ struct abi_sigframe {
 };
 
 /* timer_create(2), and the notification it asks for. */
-enum abi_sigev { ABI_SIGEV_SIGNAL = 0, ABI_SIGEV_NONE = 1, ABI_SIGEV_THREAD = 2, ABI_SIGEV_THREAD_ID = 4 };
+enum abi_sigev {
+    ABI_SIGEV_SIGNAL = 0,
+    ABI_SIGEV_NONE = 1,
+    ABI_SIGEV_THREAD = 2,
+    ABI_SIGEV_THREAD_ID = 4
+};
 
 struct abi_sigevent {
     uint64_t value;

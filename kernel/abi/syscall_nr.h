@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Numbers of the system calls of Linux on riscv64: those of asm-generic, and two of its own (258, 259).
- * The table in kernel/syscall/table.c says which of them Cairn has. */
+/* Numbers of the system calls of Linux on riscv64: those of asm-generic, and two of its own
+ * (258, 259). The table in kernel/syscall/table.c says which of them Cairn has. */
 #ifndef CAIRN_ABI_SYSCALL_NR_H
 #define CAIRN_ABI_SYSCALL_NR_H
 

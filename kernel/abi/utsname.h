@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* uname(2), sysinfo(2), reboot(2), prctl(2), capget(2): small structures and commands about the system as a whole. */
+/* uname(2), sysinfo(2), reboot(2), prctl(2), capget(2): small structures and commands about the
+ * system as a whole. */
 #ifndef CAIRN_ABI_UTSNAME_H
 #define CAIRN_ABI_UTSNAME_H
 
@@ -24,17 +25,17 @@ struct abi_sysinfo {
     uint32_t mem_unit;
 };
 
-#define ABI_REBOOT_MAGIC1 0xfee1deadu
-#define ABI_REBOOT_MAGIC2 0x28121969u
-#define ABI_REBOOT_MAGIC2A 0x05121996u
-#define ABI_REBOOT_MAGIC2B 0x16041998u
-#define ABI_REBOOT_MAGIC2C 0x20112000u
-#define ABI_REBOOT_RESTART 0x01234567u
-#define ABI_REBOOT_HALT 0xcdef0123u
-#define ABI_REBOOT_CAD_ON 0x89abcdefu
-#define ABI_REBOOT_CAD_OFF 0x00000000u
+#define ABI_REBOOT_MAGIC1    0xfee1deadu
+#define ABI_REBOOT_MAGIC2    0x28121969u
+#define ABI_REBOOT_MAGIC2A   0x05121996u
+#define ABI_REBOOT_MAGIC2B   0x16041998u
+#define ABI_REBOOT_MAGIC2C   0x20112000u
+#define ABI_REBOOT_RESTART   0x01234567u
+#define ABI_REBOOT_HALT      0xcdef0123u
+#define ABI_REBOOT_CAD_ON    0x89abcdefu
+#define ABI_REBOOT_CAD_OFF   0x00000000u
 #define ABI_REBOOT_POWER_OFF 0x4321fedcu
-#define ABI_REBOOT_RESTART2 0xa1b2c3d4u
+#define ABI_REBOOT_RESTART2  0xa1b2c3d4u
 
 enum abi_prctl {
     ABI_PR_SET_PDEATHSIG = 1,
@@ -63,7 +64,7 @@ enum abi_prctl {
 #define ABI_CAPABILITY_VERSION_1 0x19980330u
 #define ABI_CAPABILITY_VERSION_2 0x20071026u
 #define ABI_CAPABILITY_VERSION_3 0x20080522u
-#define ABI_CAP_LAST 40
+#define ABI_CAP_LAST             40
 
 struct abi_cap_header {
     uint32_t version;

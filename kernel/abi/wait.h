@@ -16,10 +16,11 @@ enum abi_wait_options {
 
 enum abi_waitid_type { ABI_P_ALL = 0, ABI_P_PID = 1, ABI_P_PGID = 2, ABI_P_PIDFD = 3 };
 
-/* The status word: exit code << 8, or the signal that killed; 0x7f with the signal << 8 when stopped. */
-#define ABI_STATUS_EXITED(code) (((code)&0xff) << 8)
-#define ABI_STATUS_KILLED(signal) ((signal)&0x7f)
+/* The status word: exit code << 8, or the signal that killed; 0x7f with the signal << 8 when
+ * stopped. */
+#define ABI_STATUS_EXITED(code)    (((code)&0xff) << 8)
+#define ABI_STATUS_KILLED(signal)  ((signal)&0x7f)
 #define ABI_STATUS_STOPPED(signal) (((signal) << 8) | 0x7f)
-#define ABI_STATUS_CONTINUED 0xffff
+#define ABI_STATUS_CONTINUED       0xffff
 
 #endif

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* The handlers of all system calls, one line each, by the file family that defines them. Each gets the six argument
- * registers and returns what goes into a0: a value, or -errno. */
+/* The handlers of all system calls, one line each, by the file family that defines them. Each
+ * gets the six argument registers and returns what goes into a0: a value, or -errno. */
 #ifndef CAIRN_SYSCALL_CALLS_H
 #define CAIRN_SYSCALL_CALLS_H
 
 #include "kernel/syscall/table.h"
 
-#define SYSCALL(name) int64_t sys_##name(const struct syscall_args *args) __attribute__((weak))
+#define SYSCALL(name) int64_t sys_##name(const struct syscall_args *args)
 
 SYSCALL(getcwd);
 SYSCALL(eventfd2);

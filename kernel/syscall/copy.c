@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Path names from user memory: every call that takes a name copies it once, whole, before anything looks at it. */
+/* Path names from user memory: every call that takes a name copies it once, whole, before
+ * anything looks at it. */
 #include "kernel/syscall/copy.h"
 #include "mm/slab.h"
 

@@ -20,7 +20,8 @@ static inline int must_check copy_to_user(uint64_t dst, const void *src, size_t 
     return port_copy_to_user(user_ptr(dst), src, len_bytes) == 0 ? 0 : -EFAULT;
 }
 
-/** A path name from user memory, in a buffer of its own of PATH_MAX bytes: to be given back by name_put().
+/** A path name from user memory, in a buffer of its own of PATH_MAX bytes: to be given back by
+ *  name_put().
  *  Returns 0, -EFAULT, -ENAMETOOLONG or -ENOMEM; "" is allowed (the walk decides). */
 int must_check name_from_user(uint64_t src, char **name);
 void name_put(char *name);

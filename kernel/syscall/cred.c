@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Calls about identity: user and group ids, supplementary groups, capabilities.
  *
- * Credentials belong to the thread, as on Linux (the C library makes all threads change together). Root is effective user id 0, and
- * capabilities follow from it: root has all of them, everybody else none.
+ * Credentials belong to the thread, as on Linux (the C library makes all threads change
+ * together). Root is effective user id 0, and capabilities follow from it: root has all of them,
+ * everybody else none.
  * Source: POSIX.1-2017, setuid(); credentials(7). */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/utsname.h"
@@ -185,7 +186,8 @@ int64_t sys_setresgid(const struct syscall_args *args)
     return 0;
 }
 
-static int put_three(const struct syscall_args *args, uint32_t real, uint32_t effective, uint32_t saved)
+static int put_three(const struct syscall_args *args, uint32_t real, uint32_t effective,
+                     uint32_t saved)
 {
     int error = copy_to_user(args->a[0], &real, sizeof(real));
 
@@ -265,9 +267,10 @@ int64_t sys_setgroups(const struct syscall_args *args)
     return 0;
 }
 
-/* ---- Capabilities ------------------------------------------------------------------------------ */
+/* ---- Capabilities ---------------------------------------------------------------------------- */
 
-/** How many words of data a version has; an unknown one is answered with ours. Returns 0 or -errno. */
+/** How many words of data a version has; an unknown one is answered with ours. Returns 0 or
+ *  -errno. */
 static int check_version(uint64_t address, const struct abi_cap_header *header, unsigned *nr_words)
 {
     uint32_t ours = ABI_CAPABILITY_VERSION_3;
@@ -343,7 +346,8 @@ int64_t sys_capset(const struct syscall_args *args)
         return -EPERM;
     }
     /* Nothing can be gained; what is given up is not remembered, because ids decide. */
-    wanted = data[0].permitted | data[0].effective | (uint64_t)(data[1].permitted | data[1].effective) << 32;
+    wanted = data[0].permitted | data[0].effective |
+             (uint64_t)(data[1].permitted | data[1].effective) << 32;
     return (wanted & ~all) != 0 ? -EPERM : 0;
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* System calls: from the trap to the handler and back.
  *
- * The number is in a7, the arguments are a0 to a5, the result goes into a0; all are fields of the trap frame, so a handler's
- * arguments are the frame itself. A call that is not in the table returns ENOSYS, and the log names it once. */
+ * The number is in a7, the arguments are a0 to a5, the result goes into a0; all are fields of
+ * the trap frame, so a handler's arguments are the frame itself. A call that is not in the table
+ * returns ENOSYS, and the log names it once. */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/syscall_nr.h"
 #include "kernel/arch/riscv64/trap.h"
@@ -13,11 +14,13 @@
 
 enum { REG_A0 = 10, REG_A7 = 17 };
 
-static_assert(offsetof(struct trap_frame, regs[REG_A0 + 6]) - offsetof(struct trap_frame, regs[REG_A0]) ==
+static_assert(offsetof(struct trap_frame, regs[REG_A0 + 6]) -
+                      offsetof(struct trap_frame, regs[REG_A0]) ==
                   sizeof(struct syscall_args),
               "a handler's arguments are the frame's registers a0 to a5");
 
-static _Atomic uint64_t reported[BITMAP_NR_WORDS(NR_SYSCALLS + 1)]; /* [a] bit of a call: it is in the log */
+static _Atomic uint64_t
+    reported[BITMAP_NR_WORDS(NR_SYSCALLS + 1)]; /* [a] bit of a call: it is in the log */
 
 static int64_t refuse_unknown(uint64_t number)
 {
@@ -27,8 +30,8 @@ static int64_t refuse_unknown(uint64_t number)
 
     if (!bitmap_test_and_set_atomic(reported, bit)) {
         pr_notice("syscall: %s (%llu) is not there: pid %d (%s) gets ENOSYS",
-                  name != NULL ? name : "a call without name", (unsigned long long)number, self->tid,
-                  self->name);
+                  name != NULL ? name : "a call without name", (unsigned long long)number,
+                  self->tid, self->name);
     }
     return -ENOSYS;
 }

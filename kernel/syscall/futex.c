@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* futex(2): decode. Priority-inheriting operations are not there (ENOSYS): the C library then says ENOTSUP. */
+/* futex(2): decode. Priority-inheriting operations are not there (ENOSYS): the C library then
+ * says ENOTSUP. */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/futex.h"
 #include "kernel/syscall/calls.h"
@@ -21,7 +22,8 @@ struct wait_args {
 static int64_t restart_wait(struct task *self)
 {
     int error = futex_wait(self->restart_args[0], (self->restart_args[3] & 1) != 0,
-                           (uint32_t)self->restart_args[1], ABI_FUTEX_BITSET_ANY, self->restart_args[2]);
+                           (uint32_t)self->restart_args[1], ABI_FUTEX_BITSET_ANY,
+                           self->restart_args[2]);
 
     if (error == -ERESTARTSYS) {
         self->restart = restart_wait;
@@ -44,7 +46,8 @@ static int64_t wait(const struct wait_args *wanted)
         }
         deadline_ns = clock_deadline(wanted->clock, time_ns, wanted->is_absolute);
     }
-    error = futex_wait(wanted->address, wanted->is_private, wanted->value, wanted->bitset, deadline_ns);
+    error = futex_wait(wanted->address, wanted->is_private, wanted->value, wanted->bitset,
+                       deadline_ns);
     if (error != -ERESTARTSYS || wanted->is_absolute || wanted->timeout == 0) {
         return error;
     }
@@ -84,9 +87,11 @@ int64_t sys_futex(const struct syscall_args *args)
     case ABI_FUTEX_REQUEUE:
         return futex_requeue(args->a[0], args->a[4], is_private, value, (uint32_t)args->a[3], NULL);
     case ABI_FUTEX_CMP_REQUEUE:
-        return futex_requeue(args->a[0], args->a[4], is_private, value, (uint32_t)args->a[3], &third);
+        return futex_requeue(args->a[0], args->a[4], is_private, value, (uint32_t)args->a[3],
+                             &third);
     case ABI_FUTEX_WAKE_OP:
-        return futex_wake_op(args->a[0], args->a[4], is_private, value, (uint32_t)args->a[3], third);
+        return futex_wake_op(args->a[0], args->a[4], is_private, value, (uint32_t)args->a[3],
+                             third);
     default: return -ENOSYS;
     }
 }

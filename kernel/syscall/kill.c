@@ -34,7 +34,7 @@ static int send_to_group(pid_t number, const struct abi_siginfo *info)
     if (group == NULL) {
         return -ESRCH;
     }
-    list_for_each(process, &group->group, group_node) {
+    list_for_each (process, &group->group, group_node) {
         int error = send_checked(process, info);
 
         if (error == 0 || result == -ESRCH) {
@@ -50,7 +50,7 @@ static int send_to_all(const struct abi_siginfo *info)
     struct process *process;
     int result = -ESRCH;
 
-    list_for_each(process, &process_list, all_node) {
+    list_for_each (process, &process_list, all_node) {
         int error;
 
         if (process->is_init || process == task_current()->process) {
@@ -70,7 +70,9 @@ static int send_to_process(pid_t number, const struct abi_siginfo *info)
     struct process *process = NULL;
 
     if (pid != NULL) {
-        process = pid->process != NULL ? pid->process : pid->task != NULL ? pid->task->process : NULL;
+        process = pid->process != NULL ? pid->process
+                  : pid->task != NULL  ? pid->task->process
+                                       : NULL;
     }
     return process != NULL ? send_checked(process, info) : -ESRCH;
 }
@@ -141,7 +143,8 @@ int64_t sys_tgkill(const struct syscall_args *args)
     return send_to_thread((pid_t)args->a[0], (pid_t)args->a[1], &info);
 }
 
-/** A siginfo of the caller's own making: it may not pretend to be the kernel's or kill's, except to itself. */
+/** A siginfo of the caller's own making: it may not pretend to be the kernel's or kill's, except
+ *  to itself. */
 static int get_siginfo(uint64_t address, int signal, pid_t target, struct abi_siginfo *info)
 {
     int error = copy_from_user(info, address, sizeof(*info));
@@ -150,7 +153,8 @@ static int get_siginfo(uint64_t address, int signal, pid_t target, struct abi_si
         return error;
     }
     info->si_signo = signal;
-    if ((info->si_code >= 0 || info->si_code == ABI_SI_TKILL) && target != task_current()->process->id) {
+    if ((info->si_code >= 0 || info->si_code == ABI_SI_TKILL) &&
+        target != task_current()->process->id) {
         return -EPERM;
     }
     return 0;

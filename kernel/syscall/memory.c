@@ -13,7 +13,7 @@
 #include "mm/space.h"
 
 #define DEV_ZERO_NUMBER 0x105u /* 1:5, Linux's */
-#define PROT_KNOWN (ABI_PROT_READ | ABI_PROT_WRITE | ABI_PROT_EXEC)
+#define PROT_KNOWN      (ABI_PROT_READ | ABI_PROT_WRITE | ABI_PROT_EXEC)
 
 static struct space *space(void)
 {
@@ -25,7 +25,8 @@ static bool is_page_aligned(uint64_t address)
     return (address & PAGE_MASK) == 0;
 }
 
-/** Round a length up to pages. Returns whether [address, address + length) is a range of the user half. */
+/** Round a length up to pages. Returns whether [address, address + length) is a range of the
+ *  user half. */
 static bool round_range(uint64_t address, uint64_t *len_bytes)
 {
     if (*len_bytes > USER_END) {
@@ -40,9 +41,10 @@ int64_t sys_brk(const struct syscall_args *args)
     return (int64_t)space_set_brk(space(), args->a[0]);
 }
 
-/* ---- mmap -------------------------------------------------------------------------------------- */
+/* ---- mmap ------------------------------------------------------------------------------------ */
 
-static int check_file_access(const struct file *file, uint32_t prot, bool is_shared, uint32_t *flags)
+static int check_file_access(const struct file *file, uint32_t prot, bool is_shared,
+                             uint32_t *flags)
 {
     if (!file->can_read || (is_shared && (prot & ABI_PROT_WRITE) != 0 && !file->can_write)) {
         return -EACCES;
@@ -53,7 +55,8 @@ static int check_file_access(const struct file *file, uint32_t prot, bool is_sha
     return 0;
 }
 
-static int map_file(struct file *file, uint32_t prot, struct space_map_request *request, uint64_t *address)
+static int map_file(struct file *file, uint32_t prot, struct space_map_request *request,
+                    uint64_t *address)
 {
     bool is_shared = (request->flags & AREA_SHARED) != 0;
     int error = check_file_access(file, prot, is_shared, &request->flags);
@@ -103,7 +106,8 @@ static bool is_dev_zero(const struct file *file)
     return device != NULL && device->dev_number == DEV_ZERO_NUMBER;
 }
 
-static int map_dev_zero(struct file *file, uint32_t prot, struct space_map_request *request, uint64_t *address)
+static int map_dev_zero(struct file *file, uint32_t prot, struct space_map_request *request,
+                        uint64_t *address)
 {
     bool is_shared = (request->flags & AREA_SHARED) != 0;
     int error = check_file_access(file, prot, is_shared, &request->flags);
@@ -111,7 +115,8 @@ static int map_dev_zero(struct file *file, uint32_t prot, struct space_map_reque
     return error != 0 ? error : map_anonymous(request, prot, address);
 }
 
-static int map_descriptor(int fd, uint32_t prot, struct space_map_request *request, uint64_t *address)
+static int map_descriptor(int fd, uint32_t prot, struct space_map_request *request,
+                          uint64_t *address)
 {
     struct file *file;
     int error = fd_get(fd, &file);
@@ -132,7 +137,8 @@ static int decode_flags(uint32_t prot, uint32_t map_flags, struct space_map_requ
     if ((prot & ~(uint32_t)PROT_KNOWN) != 0) {
         return -EINVAL;
     }
-    request->flags = prot | AREA_MAY_WRITE; /* the bits of PROT_* and of AREA_READ, WRITE, EXEC are the same */
+    /* the bits of PROT_* and of AREA_READ, WRITE, EXEC are the same */
+    request->flags = prot | AREA_MAY_WRITE;
     switch (type) {
     case ABI_MAP_PRIVATE: break;
     case ABI_MAP_SHARED:
@@ -188,7 +194,7 @@ int64_t sys_mmap(const struct syscall_args *args)
     return error != 0 ? error : (int64_t)address;
 }
 
-/* ---- Changing mappings ------------------------------------------------------------------------- */
+/* ---- Changing mappings ----------------------------------------------------------------------- */
 
 int64_t sys_munmap(const struct syscall_args *args)
 {
@@ -227,12 +233,14 @@ int64_t sys_mremap(const struct syscall_args *args)
     uint64_t address;
     int error;
 
-    if ((flags & ~(uint32_t)(ABI_MREMAP_MAYMOVE | ABI_MREMAP_FIXED)) != 0 || (is_fixed && !may_move) ||
-        !is_page_aligned(args->a[0]) || (is_fixed && !is_page_aligned(args->a[4])) || new_len == 0 ||
+    if ((flags & ~(uint32_t)(ABI_MREMAP_MAYMOVE | ABI_MREMAP_FIXED)) != 0 ||
+        (is_fixed && !may_move) || !is_page_aligned(args->a[0]) ||
+        (is_fixed && !is_page_aligned(args->a[4])) || new_len == 0 ||
         !round_range(args->a[0], &old_len) || !round_range(0, &new_len)) {
         return -EINVAL;
     }
-    error = space_remap(space(), args->a[0], old_len, new_len, may_move, is_fixed, args->a[4], &address);
+    error = space_remap(space(), args->a[0], old_len, new_len, may_move, is_fixed, args->a[4],
+                        &address);
     return error != 0 ? error : (int64_t)address;
 }
 
@@ -317,7 +325,8 @@ static int64_t check_range(const struct syscall_args *args)
     return 0;
 }
 
-/* Nothing is ever written to a swap device, so what is resident stays; locking only faults it in. */
+/* Nothing is ever written to a swap device, so what is resident stays; locking only faults it
+ * in. */
 int64_t sys_mlock(const struct syscall_args *args)
 {
     int64_t error = check_range(args);
@@ -334,7 +343,9 @@ int64_t sys_mlock(const struct syscall_args *args)
 
 int64_t sys_mlock2(const struct syscall_args *args)
 {
-    return (args->a[2] & ~1ull) != 0 ? -EINVAL : args->a[2] != 0 ? check_range(args) : sys_mlock(args);
+    return (args->a[2] & ~1ull) != 0 ? -EINVAL
+           : args->a[2] != 0         ? check_range(args)
+                                     : sys_mlock(args);
 }
 
 int64_t sys_munlock(const struct syscall_args *args)

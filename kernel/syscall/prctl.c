@@ -12,7 +12,7 @@
 #include "port/pagetable.h"
 
 #define DEFAULT_TIMER_SLACK_NS 50000
-#define PERSONALITY_QUERY 0xffffffffu
+#define PERSONALITY_QUERY      0xffffffffu
 
 static int64_t set_name(uint64_t address)
 {
@@ -102,8 +102,9 @@ int64_t sys_personality(const struct syscall_args *args)
     return (uint32_t)args->a[0] == PERSONALITY_QUERY || args->a[0] == 0 ? 0 : -EINVAL;
 }
 
-/** A full barrier on every hart that runs a thread of a program. Each of them is interrupted, makes a full fence, and
- *  answers; a thread that does not run passed one when it was switched away, and will when it is switched to. */
+/** A full barrier on every hart that runs a thread of a program. Each of them is interrupted,
+ *  makes a full fence, and answers; a thread that does not run passed one when it was switched
+ *  away, and will when it is switched to. */
 static void barrier_everywhere(void)
 {
     fence_full();

@@ -48,8 +48,8 @@ int64_t sys_clone3(const struct syscall_args *args)
     if (error != 0) {
         return error;
     }
-    if ((wanted.flags & ABI_CSIGNAL) != 0 || wanted.exit_signal > ABI_NSIG || wanted.set_tid_size != 0 ||
-        (wanted.stack == 0) != (wanted.stack_size == 0) ||
+    if ((wanted.flags & ABI_CSIGNAL) != 0 || wanted.exit_signal > ABI_NSIG ||
+        wanted.set_tid_size != 0 || (wanted.stack == 0) != (wanted.stack_size == 0) ||
         ((wanted.flags & (ABI_CLONE_THREAD | ABI_CLONE_PARENT)) != 0 && wanted.exit_signal != 0)) {
         return -EINVAL;
     }
@@ -140,8 +140,8 @@ int64_t sys_wait4(const struct syscall_args *args)
     struct wait_result result;
     int error;
 
-    if ((options & ~(uint32_t)(ABI_WNOHANG | ABI_WSTOPPED | ABI_WCONTINUED | ABI_WNOTHREAD | ABI_WALL |
-                               ABI_WCLONE)) != 0) {
+    if ((options & ~(uint32_t)(ABI_WNOHANG | ABI_WSTOPPED | ABI_WCONTINUED | ABI_WNOTHREAD |
+                               ABI_WALL | ABI_WCLONE)) != 0) {
         return -EINVAL;
     }
     if ((pid_t)args->a[0] == INT32_MIN) {

@@ -42,7 +42,8 @@ static int check_limit(const struct process *process, unsigned index, const stru
 }
 
 /** Read, then set, one limit of a process; either may be left out. */
-static int change(struct task *task, unsigned index, const struct abi_rlimit *next, struct abi_rlimit *old)
+static int change(struct task *task, unsigned index, const struct abi_rlimit *next,
+                  struct abi_rlimit *old)
 {
     struct process *process = task->process;
     uint64_t irq_state;
@@ -68,9 +69,9 @@ static bool may_change(const struct task *task)
     const struct cred *mine = &task_current()->cred;
     const struct cred *theirs = &task->cred;
 
-    return mine->euid == 0 || (mine->uid == theirs->uid && mine->uid == theirs->euid &&
-                               mine->uid == theirs->suid && mine->gid == theirs->gid &&
-                               mine->gid == theirs->egid && mine->gid == theirs->sgid);
+    return mine->euid == 0 ||
+           (mine->uid == theirs->uid && mine->uid == theirs->euid && mine->uid == theirs->suid &&
+            mine->gid == theirs->gid && mine->gid == theirs->egid && mine->gid == theirs->sgid);
 }
 
 static int64_t limit_call(pid_t id, unsigned index, uint64_t next_address, uint64_t old_address)

@@ -10,11 +10,11 @@
 #include "kernel/task/pid.h"
 #include "kernel/task/process.h"
 
-#define RR_INTERVAL_NS 100000000ull
+#define RR_INTERVAL_NS   100000000ull
 #define FAIR_INTERVAL_NS 4000000ull
-#define NICE_MIN (-20)
-#define NICE_MAX 19
-#define RT_PRIORITY_MAX 99
+#define NICE_MIN         (-20)
+#define NICE_MAX         19
+#define RT_PRIORITY_MAX  99
 
 /** The thread a call names (0: the caller), with a reference. */
 static struct task *get_task(pid_t tid)
@@ -142,7 +142,9 @@ int64_t sys_sched_get_priority_max(const struct syscall_args *args)
     if (is_real_time(policy)) {
         return RT_PRIORITY_MAX;
     }
-    return policy == ABI_SCHED_OTHER || policy == ABI_SCHED_BATCH || policy == ABI_SCHED_IDLE ? 0 : -EINVAL;
+    return policy == ABI_SCHED_OTHER || policy == ABI_SCHED_BATCH || policy == ABI_SCHED_IDLE
+               ? 0
+               : -EINVAL;
 }
 
 int64_t sys_sched_get_priority_min(const struct syscall_args *args)
@@ -232,7 +234,7 @@ int64_t sys_getcpu(const struct syscall_args *args)
     return error;
 }
 
-/* ---- Niceness ---------------------------------------------------------------------------------- */
+/* ---- Niceness -------------------------------------------------------------------------------- */
 
 static bool is_meant(const struct process *process, int which, uint32_t who)
 {
@@ -242,8 +244,10 @@ static bool is_meant(const struct process *process, int which, uint32_t who)
         return false;
     }
     switch (which) {
-    case ABI_PRIO_PROCESS: return process == (who == 0 ? self : process) && (who == 0 || process->id == (pid_t)who);
-    case ABI_PRIO_PGRP: return process->group->number == (who == 0 ? self->group->number : (pid_t)who);
+    case ABI_PRIO_PROCESS:
+        return process == (who == 0 ? self : process) && (who == 0 || process->id == (pid_t)who);
+    case ABI_PRIO_PGRP:
+        return process->group->number == (who == 0 ? self->group->number : (pid_t)who);
     default: return process->leader->cred.uid == (who == 0 ? task_current()->cred.uid : who);
     }
 }
@@ -274,11 +278,11 @@ int64_t sys_setpriority(const struct syscall_args *args)
     }
     nice = nice < NICE_MIN ? NICE_MIN : nice > NICE_MAX ? NICE_MAX : nice;
     spin_lock(&task_tree_lock);
-    list_for_each(process, &process_list, all_node) {
+    list_for_each (process, &process_list, all_node) {
         if (!is_meant(process, which, (uint32_t)args->a[1])) {
             continue;
         }
-        list_for_each(task, &process->threads, thread_node) {
+        list_for_each (task, &process->threads, thread_node) {
             int error = set_nice(task, nice);
 
             result = result == -ESRCH || error != 0 ? error : result;
@@ -298,7 +302,7 @@ int64_t sys_getpriority(const struct syscall_args *args)
         return -EINVAL;
     }
     spin_lock(&task_tree_lock);
-    list_for_each(process, &process_list, all_node) {
+    list_for_each (process, &process_list, all_node) {
         if (is_meant(process, which, (uint32_t)args->a[1])) {
             result = max_of(result, (int64_t)(20 - process->leader->sched.nice));
         }

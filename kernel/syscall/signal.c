@@ -190,7 +190,7 @@ int64_t sys_rt_sigreturn(const struct syscall_args *args)
 int64_t sys_restart_syscall(const struct syscall_args *args)
 {
     struct task *self = task_current();
-    int64_t (*restart)(struct task *task) = self->restart;
+    int64_t (*restart)(struct task * task) = self->restart;
 
     (void)args;
     self->restart = NULL;

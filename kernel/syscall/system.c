@@ -18,8 +18,8 @@
 #include "mm/frames.h"
 #include "mm/kmalloc.h"
 
-#define HOST_NAME_MAX 64
-#define RANDOM_CHUNK 256
+#define HOST_NAME_MAX    64
+#define RANDOM_CHUNK     256
 #define GRND_KNOWN_FLAGS 7u
 
 static struct spinlock name_lock = SPINLOCK_INIT(LOCK_RANK_FS_CONTEXT, "host name");
@@ -79,7 +79,7 @@ static uint16_t count_processes(void)
     uint16_t nr = 0;
 
     spin_lock(&task_tree_lock);
-    list_for_each(process, &process_list, all_node) {
+    list_for_each (process, &process_list, all_node) {
         nr++;
     }
     spin_unlock(&task_tree_lock);
@@ -130,7 +130,7 @@ int64_t sys_getrandom(const struct syscall_args *args)
     return (int64_t)done;
 }
 
-/* ---- The end ----------------------------------------------------------------------------------- */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 static bool is_magic(uint32_t first, uint32_t second)
 {
@@ -168,21 +168,17 @@ int64_t sys_reboot(const struct syscall_args *args)
     case ABI_REBOOT_CAD_ON:
     case ABI_REBOOT_CAD_OFF: return 0;
     case ABI_REBOOT_POWER_OFF:
-    case ABI_REBOOT_HALT:
-        vfs_shutdown();
-        machine_power_off(0);
-    case ABI_REBOOT_RESTART:
-        vfs_shutdown();
-        machine_reboot();
+    case ABI_REBOOT_HALT: vfs_shutdown(); machine_power_off(0);
+    case ABI_REBOOT_RESTART: vfs_shutdown(); machine_reboot();
     case ABI_REBOOT_RESTART2: return restart_as_told(args->a[3]);
     default: return -EINVAL;
     }
 }
 
-/* ---- The log ----------------------------------------------------------------------------------- */
+/* ---- The log --------------------------------------------------------------------------------- */
 
 #define LOG_CHUNK PAGE_SIZE
-#define LOG_ROOM (1u << 18)
+#define LOG_ROOM  (1u << 18)
 
 static _Atomic uint64_t cleared_seq; /* [a] dmesg --clear: older records are not read any more */
 static struct mutex read_lock = MUTEX_INIT(read_lock, LOCK_RANK_TTY, "syslog");
@@ -249,7 +245,9 @@ int64_t sys_syslog(const struct syscall_args *args)
     case ABI_SYSLOG_READ: return read_next(args);
     case ABI_SYSLOG_READ_ALL: return read_all(args, false);
     case ABI_SYSLOG_READ_CLEAR: return read_all(args, true);
-    case ABI_SYSLOG_CLEAR: atomic_store_explicit(&cleared_seq, klog_next_seq(), memory_order_relaxed); return 0;
+    case ABI_SYSLOG_CLEAR:
+        atomic_store_explicit(&cleared_seq, klog_next_seq(), memory_order_relaxed);
+        return 0;
     case ABI_SYSLOG_CONSOLE_OFF: klog_set_console_level(1); return 0;
     case ABI_SYSLOG_CONSOLE_ON: klog_set_console_level(7); return 0;
     case ABI_SYSLOG_CONSOLE_LEVEL:

@@ -80,7 +80,7 @@ int64_t sys_settimeofday(const struct syscall_args *args)
     return error != 0 ? error : set_realtime(realtime_ns);
 }
 
-/* ---- Sleeping ---------------------------------------------------------------------------------- */
+/* ---- Sleeping -------------------------------------------------------------------------------- */
 
 /** Sleep until the deadline. Returns 0 or -ERESTARTSYS. */
 static int sleep_until(uint64_t deadline_ns)
@@ -101,7 +101,9 @@ static int64_t restart_sleep(struct task *self)
 {
     uint64_t deadline_ns = self->restart_args[0];
 
-    return sleep_until(deadline_ns) == 0 ? 0 : interrupt_sleep(self, deadline_ns, self->restart_args[1]);
+    return sleep_until(deadline_ns) == 0
+               ? 0
+               : interrupt_sleep(self, deadline_ns, self->restart_args[1]);
 }
 
 static int64_t interrupt_sleep(struct task *self, uint64_t deadline_ns, uint64_t remaining)
@@ -149,7 +151,7 @@ int64_t sys_clock_nanosleep(const struct syscall_args *args)
     return sleep_on(clock, (args->a[1] & ABI_TIMER_ABSTIME) != 0, args->a[2], args->a[3]);
 }
 
-/* ---- Processor time ---------------------------------------------------------------------------- */
+/* ---- Processor time -------------------------------------------------------------------------- */
 
 static int64_t user_ticks(uint64_t time_ns)
 {

@@ -117,7 +117,8 @@ int64_t sys_timer_settime(const struct syscall_args *args)
         error = times_from_timespec(&value.interval, &next.interval_ns);
     }
     if (error == 0) {
-        error = posix_timer_set((int)args->a[0], (args->a[1] & ABI_TIMER_ABSTIME) != 0, &next, &old);
+        error = posix_timer_set((int)args->a[0], (args->a[1] & ABI_TIMER_ABSTIME) != 0, &next,
+                                &old);
     }
     if (error != 0 || args->a[3] == 0) {
         return error;

@@ -7,7 +7,7 @@
 #include "kernel/base/types.h"
 #include "kernel/syscall/copy.h"
 
-#define NS_PER_SEC 1000000000ull
+#define NS_PER_SEC  1000000000ull
 #define NS_PER_USEC 1000ull
 
 static inline uint64_t times_join(uint64_t sec, uint64_t nsec)
@@ -50,7 +50,8 @@ static inline struct abi_timespec times_to_timespec(uint64_t ns)
 
 static inline struct abi_timeval times_to_timeval(uint64_t ns)
 {
-    return (struct abi_timeval){(int64_t)(ns / NS_PER_SEC), (int64_t)(ns % NS_PER_SEC / NS_PER_USEC)};
+    return (struct abi_timeval){(int64_t)(ns / NS_PER_SEC),
+                                (int64_t)(ns % NS_PER_SEC / NS_PER_USEC)};
 }
 
 /** Returns 0 or -EFAULT. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Accounting.
  *
- * How long a task had the hart is measured at every switch; how much of that was user time is estimated from the ticks,
- * by what they interrupted. The tick also drives the timers on processor time: ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU. */
+ * How long a task had the hart is measured at every switch; how much of that was user time is
+ * estimated from the ticks, by what they interrupted. The tick also drives the timers on
+ * processor time: ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU. */
 #include "kernel/task/account.h"
 #include "kernel/base/string.h"
 #include "kernel/task/itimer.h"
@@ -12,7 +13,8 @@
 
 #define CAUSE_TIMER (1ull << 63 | 5)
 
-/** Whether the interrupt that is being handled came from user mode: then the frame on top of the stack is its own. */
+/** Whether the interrupt that is being handled came from user mode: then the frame on top of the
+ *  stack is its own. */
 static bool was_in_user_mode(const struct task *task)
 {
     return !task->is_kernel && thread_user_frame(&task->thread)->cause == CAUSE_TIMER;
@@ -83,7 +85,7 @@ void account_process(struct process *process, struct cpu_usage *usage)
     uint64_t irq_state = spin_lock_irqsave(&process->signal_lock);
 
     *usage = process->dead_threads;
-    list_for_each(task, &process->threads, thread_node) {
+    list_for_each (task, &process->threads, thread_node) {
         struct cpu_usage mine;
 
         account_task(task, &mine);
@@ -125,6 +127,7 @@ void account_note_memory(struct process *process, struct space *space)
     uint64_t nr_pages = resident_pages_of(space);
     uint64_t irq_state = spin_lock_irqsave(&process->signal_lock);
 
-    process->dead_threads.max_resident_pages = max_of(process->dead_threads.max_resident_pages, nr_pages);
+    process->dead_threads.max_resident_pages = max_of(process->dead_threads.max_resident_pages,
+                                                      nr_pages);
     spin_unlock_irqrestore(&process->signal_lock, irq_state);
 }

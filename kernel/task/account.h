@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What processes have used: processor time by ticks, timers on it, and the sums that getrusage(2) tells. */
+/* What processes have used: processor time by ticks, timers on it, and the sums that
+ * getrusage(2) tells. */
 #ifndef CAIRN_TASK_ACCOUNT_H
 #define CAIRN_TASK_ACCOUNT_H
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* Signal actions: a table of 64 entries, shared between processes only by clone(CLONE_SIGHAND) without CLONE_THREAD.
+/* Signal actions: a table of 64 entries, shared between processes only by clone(CLONE_SIGHAND)
+ * without CLONE_THREAD.
  *
- * Locks: a process looks at its own actions with its signal_lock held; the table's own lock, inside it, is for the rare
- * case of several processes. */
+ * Locks: a process looks at its own actions with its signal_lock held; the table's own lock,
+ * inside it, is for the rare case of several processes. */
 #include "kernel/task/actions.h"
 #include "kernel/base/string.h"
 #include "kernel/task/task.h"
@@ -105,7 +106,7 @@ static void forget_pending(struct process *process, int signal)
     struct task *task;
 
     process->nr_queued_signals -= signal_queue_flush(&process->pending, signal_bit(signal));
-    list_for_each(task, &process->threads, thread_node) {
+    list_for_each (task, &process->threads, thread_node) {
         process->nr_queued_signals -= signal_queue_flush(&task->pending, signal_bit(signal));
     }
 }

@@ -11,13 +11,15 @@ struct signal_actions *must_check signal_actions_copy(struct signal_actions *fro
 void signal_actions_get(struct signal_actions *actions);
 void signal_actions_put(struct signal_actions *actions); /* any context */
 
-/** execve: handlers become defaults; ignored signals stay ignored unless all is set (CLONE_CLEAR_SIGHAND). */
+/** execve: handlers become defaults; ignored signals stay ignored unless all is set
+ *  (CLONE_CLEAR_SIGHAND). */
 void signal_actions_reset(struct signal_actions *actions);
 
 /** The action for one signal. Caller: signal_lock. */
 struct abi_sigaction signal_actions_read(struct process *process, int signal);
 
-/** sigaction(2): set and read. next may be NULL. Forgets pending signals that are now ignored. Context: any task. */
+/** sigaction(2): set and read. next may be NULL. Forgets pending signals that are now ignored.
+ *  Context: any task. */
 void signal_set_action(struct process *process, int signal, const struct abi_sigaction *next,
                        struct abi_sigaction *old);
 

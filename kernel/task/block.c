@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* Sleeping and waking, as everybody below knows them: port.h's port_block_prepare(), port_block(), port_wake().
+/* Sleeping and waking, as everybody below knows them: port.h's port_block_prepare(),
+ * port_block(), port_wake().
  *
- * The state of the task is the whole protocol (see sched.c). Signals are a second way to be woken: who sends one first
- * makes it pending and then wakes; who blocks first stores its state and then looks whether one is pending. */
+ * The state of the task is the whole protocol (see sched.c). Signals are a second way to be
+ * woken: who sends one first makes it pending and then wakes; who blocks first stores its state
+ * and then looks whether one is pending. */
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
 #include "kernel/base/atomic.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Clocks: two that run by themselves (monotonic and real time), and the processor time of threads and processes. */
+/* Clocks: two that run by themselves (monotonic and real time), and the processor time of
+ * threads and processes. */
 #include "kernel/task/clock.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/time.h"
@@ -7,7 +8,8 @@
 #include "kernel/task/process.h"
 #include "kernel/task/sched.h"
 
-/* A negative clock id names another process's or thread's processor time: ~id << 3, and these bits. */
+/* A negative clock id names another process's or thread's processor time: ~id << 3, and these
+ * bits. */
 #define CPU_CLOCK_PER_THREAD 4
 #define CPU_CLOCK_WHICH_MASK 3
 
@@ -49,7 +51,8 @@ static int read_other(int clock, uint64_t *time_ns)
     if (clock >= 0 || (clock & CPU_CLOCK_WHICH_MASK) == CPU_CLOCK_WHICH_MASK) {
         return -EINVAL;
     }
-    return (clock & CPU_CLOCK_PER_THREAD) != 0 ? read_thread(id, time_ns) : read_process(id, time_ns);
+    return (clock & CPU_CLOCK_PER_THREAD) != 0 ? read_thread(id, time_ns)
+                                               : read_process(id, time_ns);
 }
 
 int clock_read(int clock, uint64_t *time_ns)
@@ -72,7 +75,8 @@ int clock_read(int clock, uint64_t *time_ns)
 
 static bool is_real_time(int clock)
 {
-    return clock == ABI_CLOCK_REALTIME || clock == ABI_CLOCK_REALTIME_ALARM || clock == ABI_CLOCK_TAI;
+    return clock == ABI_CLOCK_REALTIME || clock == ABI_CLOCK_REALTIME_ALARM ||
+           clock == ABI_CLOCK_TAI;
 }
 
 bool clock_is_sleepable(int clock)

@@ -11,7 +11,8 @@ int must_check clock_read(int clock, uint64_t *time_ns);
 /** Whether one can sleep on it, or have a timer. */
 bool clock_is_sleepable(int clock);
 
-/** What port_block() takes: the monotonic time of `time_ns` from now, or of the clock's reaching it. */
+/** What port_block() takes: the monotonic time of `time_ns` from now, or of the clock's reaching
+ *  it. */
 uint64_t clock_deadline(int clock, uint64_t time_ns, bool is_absolute);
 
 #endif

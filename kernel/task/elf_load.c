@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* ELF: from a program file to areas of an address space.
  *
- * elf_read() takes nothing for granted: every header field that is used later is checked there, so that elf_map() deals only
- * with numbers that fit. Checked are: class, byte order, machine, type; the header table lies in the file and is small; each
- * loadable segment lies in the file (p_offset + p_filesz), is not smaller in memory than in the file, agrees in its page
- * offset with the file, lies in the user half below the stack, and comes after the one before.
+ * elf_read() takes nothing for granted: every header field that is used later is checked there,
+ * so that elf_map() deals only with numbers that fit. Checked are: class, byte order, machine,
+ * type; the header table lies in the file and is small; each loadable segment lies in the file
+ * (p_offset + p_filesz), is not smaller in memory than in the file, agrees in its page offset
+ * with the file, lies in the user half below the stack, and comes after the one before.
  *
- * A segment is mapped from the page cache, private; what it has beyond its file part is zero: the rest of its last file page
- * is cleared, further pages are anonymous memory.
+ * A segment is mapped from the page cache, private; what it has beyond its file part is zero:
+ * the rest of its last file page is cleared, further pages are anonymous memory.
  * Source: System V ABI, chapter 5; the RISC-V ELF psABI. */
 #include "kernel/task/elf_load.h"
 #include "fs/vfs/file.h"
@@ -16,7 +17,7 @@
 #include "mm/space.h"
 
 /* Programs lie below the highest place for mappings. */
-#define LOAD_END (USER_END - (1ul << 30))
+#define LOAD_END       (USER_END - (1ul << 30))
 #define LOWEST_ADDRESS PAGE_SIZE
 
 static int read_at(struct file *file, uint64_t offset, void *buffer, size_t len_bytes)

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 /* execve: the same process, another program.
  *
- * Everything that can fail is done first, beside the old program, which goes on as if nothing had happened if it does:
+ * Everything that can fail is done first, beside the old program, which goes on as if nothing
+ * had happened if it does:
  *
- *     open      find the file; for a script (#!) go on with its interpreter, at most MAX_SCRIPTS times
+ *     open      find the file; for a script (#!) go on with its interpreter
  *     strings   copy arguments and environment out of the old memory
  *     build     a new address space: segments, dynamic loader, stack, trampoline
- *     alone     end the other threads; from here on failure would be fatal, but nothing can fail any more
- *     commit    switch to the new space, and reset what a program starts with: signals, timers, descriptors, credentials
+ *     alone     end the other threads; from here on nothing can fail
+ *     commit    switch to the new space, and reset what a program starts with: signals, timers,
+ *               descriptors, credentials
  *
- * A parent in vfork() goes on once the old space is no longer used. Source: POSIX.1-2017, exec; execve(2) of Linux. */
+ * A parent in vfork() goes on once the old space is no longer used. Source: POSIX.1-2017, exec;
+ * execve(2) of Linux. */
 #include "kernel/task/exec.h"
 #include "fs/vfs/file.h"
 #include "fs/vfs/mount.h"
@@ -26,9 +29,9 @@
 #include "mm/kmalloc.h"
 #include "mm/space.h"
 
-#define MAX_SCRIPTS 4
+#define MAX_SCRIPTS       4
 #define SCRIPT_LINE_BYTES 256
-#define PIE_BASE 0x2aaaaaa000ul
+#define PIE_BASE          0x2aaaaaa000ul
 
 struct script { /* what the first line of a script says */
     char line[SCRIPT_LINE_BYTES];
@@ -43,7 +46,7 @@ struct exec_work { /* too large for the stack */
     char interpreter_name[PATH_MAX];
 };
 
-/* ---- Open -------------------------------------------------------------------------------------- */
+/* ---- Open ------------------------------------------------------------------------------------ */
 
 static int check_program(const struct walk_context *context, const struct path *path)
 {
@@ -56,7 +59,8 @@ static int check_program(const struct walk_context *context, const struct path *
     return vfs_access(context, path, ACCESS_EXEC);
 }
 
-/** Find and open a program for the kernel's reading; the caller needs only the right to execute it. */
+/** Find and open a program for the kernel's reading; the caller needs only the right to execute
+ *  it. */
 static int open_program(int dirfd, const char *name, unsigned walk_flags, struct file **file)
 {
     struct walk_context context;
@@ -87,7 +91,8 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/** Take the line apart: "#!", blanks, the interpreter, blanks, one argument up to the end of the line. */
+/** Take the line apart: "#!", blanks, the interpreter, blanks, one argument up to the end of the
+ *  line. */
 static int parse_script(struct script *script, size_t len)
 {
     char *line = script->line;
@@ -177,9 +182,10 @@ static int open_through_scripts(const struct exec_request *request, struct exec_
     return error;
 }
 
-/* ---- Strings ----------------------------------------------------------------------------------- */
+/* ---- Strings --------------------------------------------------------------------------------- */
 
-/** Arguments as the program sees them: those that scripts put in front, the script's name, the rest of the caller's. */
+/** Arguments as the program sees them: those that scripts put in front, the script's name, the
+ *  rest of the caller's. */
 static int collect_strings(const struct exec_request *request, const struct exec_work *work,
                            unsigned nr_scripts, struct exec_args *args)
 {
@@ -206,7 +212,7 @@ static int collect_strings(const struct exec_request *request, const struct exec
     return error != 0 ? error : exec_args_append(args, &request->envp, 0, true);
 }
 
-/* ---- Build ------------------------------------------------------------------------------------- */
+/* ---- Build ----------------------------------------------------------------------------------- */
 
 /** Load the dynamic loader that the program asks for. */
 static int map_interpreter(struct file *program_file, struct exec_work *work, struct space *space,
@@ -311,7 +317,8 @@ static int build_and_commit(const struct exec_request *request, struct exec_work
     }
     set_limits(start.space);
     choose_credentials(file, &start, &stack);
-    start.name = strrchr(request->name, '/') != NULL ? strrchr(request->name, '/') + 1 : request->name;
+    start.name = strrchr(request->name, '/') != NULL ? strrchr(request->name, '/') + 1
+                                                     : request->name;
     error = fill_space(work, file, args, &stack, &start);
     if (error == 0) {
         error = exec_commit(&start);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* The new program's stack.
  *
- * The strings are collected in kernel memory before anything is given up, in the order in which they will lie on the
- * stack; the stack's top is then built as one block and written at once:
+ * The strings are collected in kernel memory before anything is given up, in the order in which
+ * they will lie on the stack; the stack's top is then built as one block and written at once:
  *
  *     stack_top   8 zero bytes
  *                 the file's name (AT_EXECFN)
@@ -14,7 +14,8 @@
  *                 argument pointers, NULL
  *     sp          argc                                     sp is a multiple of 16
  *
- * All strings together may take a quarter of the stack limit; one alone 128 KiB. Source: the Linux RISC-V psABI. */
+ * All strings together may take a quarter of the stack limit; one alone 128 KiB. Source: the
+ * Linux RISC-V psABI. */
 #include "kernel/task/exec_args.h"
 #include "kernel/abi/auxv.h"
 #include "kernel/abi/errno.h"
@@ -26,23 +27,23 @@
 #include "mm/space.h"
 #include "mm/vmalloc.h"
 
-#define STACK_TOP (USER_END - 16 * PAGE_SIZE)
-#define MAX_STRING_BYTES (32 * PAGE_SIZE)
-#define LEAST_MAX_BYTES (32 * PAGE_SIZE)
-#define MOST_MAX_BYTES (6ul << 20)
-#define KMALLOC_MAX_BYTES (64ul << 10) /* above it contiguous frames would be asked too much */
-#define FIRST_CAPACITY 1024u
-#define FIRST_STRING_ROOM 256ul
+#define STACK_TOP           (USER_END - 16 * PAGE_SIZE)
+#define MAX_STRING_BYTES    (32 * PAGE_SIZE)
+#define LEAST_MAX_BYTES     (32 * PAGE_SIZE)
+#define MOST_MAX_BYTES      (6ul << 20)
+#define KMALLOC_MAX_BYTES   (64ul << 10) /* above it contiguous frames would be asked too much */
+#define FIRST_CAPACITY      1024u
+#define FIRST_STRING_ROOM   256ul
 #define INITIAL_STACK_BYTES (128ul << 10)
-#define RANDOM_BYTES 16
-#define END_BYTES 8
-#define MAX_AUX 20
+#define RANDOM_BYTES        16
+#define END_BYTES           8
+#define MAX_AUX             20
 
-#define HWCAP                                                                                    \
-    (ABI_HWCAP_LETTER('i') | ABI_HWCAP_LETTER('m') | ABI_HWCAP_LETTER('a') |                      \
+#define HWCAP                                                                \
+    (ABI_HWCAP_LETTER('i') | ABI_HWCAP_LETTER('m') | ABI_HWCAP_LETTER('a') | \
      ABI_HWCAP_LETTER('f') | ABI_HWCAP_LETTER('d') | ABI_HWCAP_LETTER('c'))
 
-/* ---- Strings ----------------------------------------------------------------------------------- */
+/* ---- Strings --------------------------------------------------------------------------------- */
 
 void exec_args_init(struct exec_args *args, uint64_t stack_limit_bytes)
 {
@@ -191,10 +192,10 @@ int exec_args_append(struct exec_args *args, const struct string_vector *vector,
     return error;
 }
 
-/* ---- The stack --------------------------------------------------------------------------------- */
+/* ---- The stack ------------------------------------------------------------------------------- */
 
 struct builder {
-    uint64_t *word;   /* where the next word goes, in kernel memory */
+    uint64_t *word; /* where the next word goes, in kernel memory */
 };
 
 static void put_word(struct builder *builder, uint64_t value)
@@ -208,7 +209,8 @@ static void put_aux(struct builder *builder, uint64_t type, uint64_t value)
     put_word(builder, value);
 }
 
-static void put_pointers(struct builder *builder, const char *strings, uint64_t address, unsigned nr)
+static void put_pointers(struct builder *builder, const char *strings, uint64_t address,
+                         unsigned nr)
 {
     const char *string = strings;
 
@@ -260,7 +262,8 @@ static int map_stack(struct space *space, uint64_t used_bytes, bool is_executabl
 }
 
 /** Fill the block that will lie at [sp, STACK_TOP). */
-static void fill(char *block, uint64_t sp, const struct exec_args *args, const struct exec_stack *stack)
+static void fill(char *block, uint64_t sp, const struct exec_args *args,
+                 const struct exec_stack *stack)
 {
     size_t name_bytes = strlen(stack->name) + 1;
     uint64_t name = STACK_TOP - END_BYTES - name_bytes;
@@ -273,7 +276,8 @@ static void fill(char *block, uint64_t sp, const struct exec_args *args, const s
     port_random_bytes(block + (random - sp), RANDOM_BYTES);
     put_word(&builder, args->nr_args);
     put_pointers(&builder, args->strings, strings, args->nr_args);
-    put_pointers(&builder, args->strings + args->env_offset, strings + args->env_offset, args->nr_envs);
+    put_pointers(&builder, args->strings + args->env_offset, strings + args->env_offset,
+                 args->nr_envs);
     put_auxv(&builder, stack, random, name);
 }
 

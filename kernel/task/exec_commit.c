@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* Becoming the new program.
  *
- * First what may fail: private copies of what clone() may have shared (descriptors, signal actions). Then the other threads are killed; the
- * last of them to leave wakes us. A thread that is not the first takes over the first one's number, so that the process keeps its
- * id. Then the space is switched, and nothing of the old program is left but what POSIX says survives.
+ * First what may fail: private copies of what clone() may have shared (descriptors, signal
+ * actions). Then the other threads are killed; the last of them to leave wakes us. A thread that
+ * is not the first takes over the first one's number, so that the process keeps its id. Then the
+ * space is switched, and nothing of the old program is left but what POSIX says survives.
  *
  * Locks: signal_lock for the threads; task_tree_lock for numbers; none while waiting. */
 #include "kernel/task/exec_commit.h"
@@ -30,7 +31,8 @@ static bool is_alone(struct process *process)
     return is_only;
 }
 
-/** Ask every other thread to end. Returns false when another one is doing the same, or the process is ending. */
+/** Ask every other thread to end. Returns false when another one is doing the same, or the
+ *  process is ending. */
 static bool kill_others(struct task *self)
 {
     struct process *process = self->process;
@@ -40,7 +42,7 @@ static bool kill_others(struct task *self)
 
     if (may) {
         process->exec_task = self;
-        list_for_each(task, &process->threads, thread_node) {
+        list_for_each (task, &process->threads, thread_node) {
             if (task != self) {
                 signal_queue_add(&task->pending, ABI_SIGKILL, NULL);
                 signal_recompute(task);
@@ -210,7 +212,8 @@ int exec_commit(const struct exec_start *start)
     reset_signals(self);
     file_get(file);
     resources_set_executable(process, file);
-    process->is_dumpable = start->cred.euid == start->cred.uid && start->cred.egid == start->cred.gid;
+    process->is_dumpable = start->cred.euid == start->cred.uid &&
+                           start->cred.egid == start->cred.gid;
     process->keeps_capabilities = false;
     if (!process->is_dumpable) {
         process->parent_death_signal = 0;

@@ -16,8 +16,8 @@ struct exec_start {
     uint64_t pc, sp;
 };
 
-/** End the other threads, then become the new program. Returns 0, or -errno with nothing changed (-ENOMEM), or with the
- *  task about to be killed (-EINTR). Context: may sleep. */
+/** End the other threads, then become the new program. Returns 0, or -errno with nothing changed
+ *  (-ENOMEM), or with the task about to be killed (-EINTR). Context: may sleep. */
 int must_check exec_commit(const struct exec_start *start);
 
 #endif

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* How threads and processes end.
  *
- * A thread first gives up what can sleep (user memory, files), then leaves its process under the tree's lock. The last one to leave
- * makes the process a zombie: its children go to the nearest subreaper or to init, groups that it held together are
- * told, its parent is told, and it stays in the tree until the parent has waited for it, or not at all if the parent ignores its
- * children. What is left of the thread is then its stack and struct task, freed by the scheduler after the last switch.
+ * A thread first gives up what can sleep (user memory, files), then leaves its process under the
+ * tree's lock. The last one to leave makes the process a zombie: its children go to the nearest
+ * subreaper or to init, groups that it held together are told, its parent is told, and it stays
+ * in the tree until the parent has waited for it, or not at all if the parent ignores its
+ * children. What is left of the thread is then its stack and struct task, freed by the scheduler
+ * after the last switch.
  *
  * The first process is special: see init.c.
  *
@@ -85,7 +87,7 @@ bool group_is_orphaned(const struct pid *group, const struct process *except)
     const struct process *member;
 
     spin_assert_held(&task_tree_lock);
-    list_for_each(member, &group->group, group_node) {
+    list_for_each (member, &group->group, group_node) {
         const struct process *parent = member->parent;
 
         if (member == except || member->is_zombie || parent == NULL || parent->is_init) {
@@ -102,7 +104,7 @@ static bool has_stopped_member(const struct pid *group)
 {
     const struct process *member;
 
-    list_for_each(member, &group->group, group_node) {
+    list_for_each (member, &group->group, group_node) {
         if (member->is_stopped) {
             return true;
         }
@@ -110,8 +112,8 @@ static bool has_stopped_member(const struct pid *group)
     return false;
 }
 
-/** The link between `process` and a group member's parent goes: if that orphans the group and somebody in it is stopped, nobody
- *  is left to continue it, so it is hung up. */
+/** The link between `process` and a group member's parent goes: if that orphans the group and
+ *  somebody in it is stopped, nobody is left to continue it, so it is hung up. */
 static void hang_up_if_orphaned(struct process *process, const struct process *parent,
                                 const struct process *except)
 {

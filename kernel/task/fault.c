@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Faults of user programs: most are the address space's way of working; the rest become signals.
  *
- * A fault that no handler takes ends the program; then one log line says what, where and by which instruction. */
+ * A fault that no handler takes ends the program; then one log line says what, where and by
+ * which instruction. */
 #include "kernel/abi/errno.h"
 #include "kernel/arch/riscv64/trap.h"
 #include "kernel/base/printk.h"
@@ -10,14 +11,14 @@
 #include "mm/space.h"
 
 enum user_exception { /* scause */
-    EXCEPTION_MISALIGNED_FETCH = 0,
-    EXCEPTION_FETCH_ACCESS = 1,
-    EXCEPTION_ILLEGAL = 2,
-    EXCEPTION_BREAKPOINT = 3,
-    EXCEPTION_MISALIGNED_LOAD = 4,
-    EXCEPTION_LOAD_ACCESS = 5,
-    EXCEPTION_MISALIGNED_STORE = 6,
-    EXCEPTION_STORE_ACCESS = 7,
+                      EXCEPTION_MISALIGNED_FETCH = 0,
+                      EXCEPTION_FETCH_ACCESS = 1,
+                      EXCEPTION_ILLEGAL = 2,
+                      EXCEPTION_BREAKPOINT = 3,
+                      EXCEPTION_MISALIGNED_LOAD = 4,
+                      EXCEPTION_LOAD_ACCESS = 5,
+                      EXCEPTION_MISALIGNED_STORE = 6,
+                      EXCEPTION_STORE_ACCESS = 7,
 };
 
 static const char *const access_names[] = {
@@ -30,7 +31,8 @@ static bool is_handled(struct task *task, int signal)
 {
     uint64_t irq_state = spin_lock_irqsave(&task->process->signal_lock);
     struct abi_sigaction action = signal_actions_read(task->process, signal);
-    bool is_handled_here = action.handler > ABI_SIG_IGN && (task->blocked & signal_bit(signal)) == 0;
+    bool is_handled_here = action.handler > ABI_SIG_IGN &&
+                           (task->blocked & signal_bit(signal)) == 0;
 
     spin_unlock_irqrestore(&task->process->signal_lock, irq_state);
     return is_handled_here;
@@ -110,8 +112,6 @@ void trap_upcall_user_exception(struct trap_frame *frame)
     case EXCEPTION_STORE_ACCESS:
         post(frame, ABI_SIGSEGV, ABI_SEGV_ACCERR, frame->value, "access fault", "");
         break;
-    default:
-        post(frame, ABI_SIGILL, ABI_ILL_ILLOPC, frame->pc, "unknown exception", "");
-        break;
+    default: post(frame, ABI_SIGILL, ABI_ILL_ILLOPC, frame->pc, "unknown exception", ""); break;
     }
 }

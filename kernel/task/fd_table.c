@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* Tables of open files.
  *
- * A table is an array of file pointers and two bitmaps of the same length; it doubles when it is full. A number is taken in two steps,
- * so that a call can reserve it before it opens anything, and put the file in when nothing can fail any more:
- * a reserved number has its `taken` bit and no file, and reads as closed.
+ * A table is an array of file pointers and two bitmaps of the same length; it doubles when it is
+ * full. A number is taken in two steps, so that a call can reserve it before it opens anything,
+ * and put the file in when nothing can fail any more: a reserved number has its `taken` bit and
+ * no file, and reads as closed.
  *
- * Locks: table->lock, a spinlock; files are flushed and dropped after it is released. A table that only the running task uses is
- * read without it: nobody else could change it (others only ever look, under the lock). */
-#include "kernel/task/fd_table.h"
+ * Locks: table->lock, a spinlock; files are flushed and dropped after it is released. A table
+ * that only the running task uses is read without it: nobody else could change it (others only
+ * ever look, under the lock). */
+#include "kernel/task/fd_table_internal.h"
 #include "fs/vfs/file.h"
 #include "fs/vfs/flock.h"
 #include "kernel/abi/errno.h"
@@ -16,64 +18,29 @@
 #include "kernel/base/string.h"
 #include "kernel/task/task.h"
 #include "mm/kmalloc.h"
-#include "mm/slab.h"
 
-#define FIRST_NR_SLOTS 64u
-
-SLAB_CACHE(fd_table_cache, struct fd_table, NULL);
-
-/* ---- Arrays ------------------------------------------------------------------------------------ */
-
-struct slots { /* one block of memory: files, then both bitmaps */
-    struct file **files;
-    uint64_t *taken;
-    uint64_t *close_on_exec;
-};
-
-static bool slots_alloc(unsigned nr, struct slots *slots)
-{
-    size_t map_bytes = nr / 8;
-    char *block = kzalloc(nr * sizeof(struct file *) + 2 * map_bytes, ALLOC_KERNEL);
-
-    if (block == NULL) {
-        return false;
-    }
-    slots->files = (struct file **)block;
-    slots->taken = (uint64_t *)(block + nr * sizeof(struct file *));
-    slots->close_on_exec = slots->taken + nr / BITMAP_WORD_BITS;
-    return true;
-}
-
-static void slots_copy(const struct slots *to, const struct fd_table *from)
+static void slots_copy(const struct fd_slots *to, const struct fd_table *from)
 {
     memcpy(to->files, from->files, from->nr_slots * sizeof(struct file *));
     memcpy(to->taken, from->taken, from->nr_slots / 8);
     memcpy(to->close_on_exec, from->close_on_exec, from->nr_slots / 8);
 }
 
-static void slots_install(struct fd_table *table, const struct slots *slots, unsigned nr)
-{
-    table->files = slots->files;
-    table->taken = slots->taken;
-    table->close_on_exec = slots->close_on_exec;
-    table->nr_slots = nr;
-}
-
 /** Grow to more than `needed` slots. Called without the lock. Returns 0 or -ENOMEM. */
 static int grow(struct fd_table *table, unsigned needed)
 {
-    unsigned nr = max_of(FIRST_NR_SLOTS, 1u << log2_ceil(needed + 1));
-    struct slots slots;
+    unsigned nr = max_of(FD_FIRST_NR_SLOTS, 1u << log2_ceil(needed + 1));
+    struct fd_slots slots;
     struct file **old = NULL;
 
-    if (!slots_alloc(nr, &slots)) {
+    if (!fd_slots_alloc(nr, &slots)) {
         return -ENOMEM;
     }
     spin_lock(&table->lock);
     if (table->nr_slots < nr) {
         slots_copy(&slots, table);
         old = table->files;
-        slots_install(table, &slots, nr);
+        fd_slots_install(table, &slots, nr);
     } else {
         old = slots.files; /* somebody else has grown it meanwhile */
     }
@@ -82,7 +49,7 @@ static int grow(struct fd_table *table, unsigned needed)
     return 0;
 }
 
-/* ---- Numbers ----------------------------------------------------------------------------------- */
+/* ---- Numbers --------------------------------------------------------------------------------- */
 
 static struct fd_table *current_table(void)
 {
@@ -203,8 +170,9 @@ int fd_open_file(struct file *file, unsigned flags)
     return fd;
 }
 
-/* The process that has the table gives up the file: its record locks on it go too, whatever descriptors remain. */
-static int flush_and_put(const struct fd_table *table, struct file *file)
+/* The process that has the table gives up the file: its record locks on it go too, whatever
+ * descriptors remain. */
+int fd_flush_and_put(const struct fd_table *table, struct file *file)
 {
     int error = file->ops->flush != NULL ? file->ops->flush(file) : 0;
 
@@ -213,8 +181,7 @@ static int flush_and_put(const struct fd_table *table, struct file *file)
     return error;
 }
 
-/** Take a file out of the table, or NULL. */
-static struct file *take_out(struct fd_table *table, unsigned fd)
+struct file *fd_take_out(struct fd_table *table, unsigned fd)
 {
     struct file *file;
 
@@ -231,9 +198,9 @@ static struct file *take_out(struct fd_table *table, unsigned fd)
 int fd_close(int fd)
 {
     struct fd_table *table = current_table();
-    struct file *file = take_out(table, (unsigned)fd);
+    struct file *file = fd_take_out(table, (unsigned)fd);
 
-    return file != NULL ? flush_and_put(table, file) : -EBADF;
+    return file != NULL ? fd_flush_and_put(table, file) : -EBADF;
 }
 
 int fd_close_range(unsigned first, unsigned last, bool only_mark)
@@ -307,7 +274,7 @@ int fd_dup_to(int fd, int new_fd, unsigned flags)
     take_locked(table, (unsigned)new_fd, flags);
     spin_unlock(&table->lock);
     if (old != NULL) {
-        (void)flush_and_put(table, old);
+        (void)fd_flush_and_put(table, old);
     }
     return new_fd;
 }
@@ -337,129 +304,4 @@ int fd_set_flags(int fd, unsigned flags)
     }
     spin_unlock(&table->lock);
     return error;
-}
-
-/* ---- Whole tables ------------------------------------------------------------------------------ */
-
-static struct fd_table *create_with(unsigned nr)
-{
-    struct fd_table *table = slab_alloc(&fd_table_cache, ALLOC_KERNEL | ALLOC_ZERO);
-    struct slots slots;
-
-    if (table == NULL) {
-        return NULL;
-    }
-    if (!slots_alloc(nr, &slots)) {
-        slab_free(&fd_table_cache, table);
-        return NULL;
-    }
-    refcount_init(&table->refs, 1);
-    spin_init(&table->lock, LOCK_RANK_FD_TABLE, "fd table");
-    slots_install(table, &slots, nr);
-    return table;
-}
-
-struct fd_table *fd_table_create(void)
-{
-    return create_with(FIRST_NR_SLOTS);
-}
-
-/** Copy what is open; a number that is only reserved stays the other's business. Both tables hold still. */
-static void copy_open_files(struct fd_table *to, const struct fd_table *from)
-{
-    size_t fd;
-
-    for (fd = bitmap_find_set(from->taken, from->nr_slots, 0); fd < from->nr_slots;
-         fd = bitmap_find_set(from->taken, from->nr_slots, fd + 1)) {
-        struct file *file = from->files[fd];
-
-        if (file != NULL) {
-            file_get(file);
-            to->files[fd] = file;
-            bitmap_set(to->taken, fd);
-            if (bitmap_test(from->close_on_exec, fd)) {
-                bitmap_set(to->close_on_exec, fd);
-            }
-        }
-    }
-}
-
-int fd_table_copy(struct fd_table *from, struct fd_table **copy)
-{
-    struct fd_table *made;
-
-    for (;;) {
-        unsigned nr = __atomic_load_n(&from->nr_slots, __ATOMIC_RELAXED);
-
-        made = create_with(nr);
-        if (made == NULL) {
-            return -ENOMEM;
-        }
-        spin_lock(&from->lock);
-        if (from->nr_slots == nr) {
-            break;
-        }
-        spin_unlock(&from->lock);
-        fd_table_put(made);
-    }
-    copy_open_files(made, from);
-    spin_unlock(&from->lock);
-    *copy = made;
-    return 0;
-}
-
-void fd_table_get(struct fd_table *table)
-{
-    refcount_get(&table->refs);
-}
-
-void fd_table_put(struct fd_table *table)
-{
-    size_t fd;
-
-    if (!refcount_put(&table->refs)) {
-        return;
-    }
-    for (fd = bitmap_find_set(table->taken, table->nr_slots, 0); fd < table->nr_slots;
-         fd = bitmap_find_set(table->taken, table->nr_slots, fd + 1)) {
-        if (table->files[fd] != NULL) {
-            (void)flush_and_put(table, table->files[fd]);
-        }
-    }
-    kfree(table->files);
-    slab_free(&fd_table_cache, table);
-}
-
-void fd_table_close_on_exec(struct fd_table *table)
-{
-    size_t fd;
-
-    for (fd = bitmap_find_set(table->close_on_exec, table->nr_slots, 0); fd < table->nr_slots;
-         fd = bitmap_find_set(table->close_on_exec, table->nr_slots, fd + 1)) {
-        struct file *file = take_out(table, (unsigned)fd);
-
-        if (file != NULL) {
-            (void)flush_and_put(table, file);
-        }
-    }
-}
-
-bool fd_table_next(struct fd_table *table, unsigned *fd, struct file **file)
-{
-    bool is_there = false;
-    size_t at;
-
-    spin_lock(&table->lock);
-    for (at = bitmap_find_set(table->taken, table->nr_slots, *fd); at < table->nr_slots;
-         at = bitmap_find_set(table->taken, table->nr_slots, at + 1)) {
-        if (table->files[at] != NULL) {
-            file_get(table->files[at]);
-            *fd = (unsigned)at;
-            *file = table->files[at];
-            is_there = true;
-            break;
-        }
-    }
-    spin_unlock(&table->lock);
-    return is_there;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* clone: a new task, sharing what the flags say and copying the rest.
  *
- * The child is built in private, from the outside in: memory that can fail first, then what it shares or copies, then its number. Only
- * then is it linked into the tree, in one section under the tree's lock that cannot fail; and last it is made
- * runnable. A failure on the way drops what there is, as the child's end would.
+ * The child is built in private, from the outside in: memory that can fail first, then what it
+ * shares or copies, then its number. Only then is it linked into the tree, in one section under
+ * the tree's lock that cannot fail; and last it is made runnable. A failure on the way drops
+ * what there is, as the child's end would.
  *
  * Locks: task_tree_lock and signal_lock for the linking. */
 #include "kernel/task/fork.h"
@@ -22,8 +23,8 @@
 
 enum { REG_SP = 2, REG_TP = 4, REG_A0 = 10 };
 
-#define NEW_NAMESPACES                                                                        \
-    (ABI_CLONE_NEWNS | ABI_CLONE_NEWCGROUP | ABI_CLONE_NEWUTS | ABI_CLONE_NEWIPC |            \
+#define NEW_NAMESPACES                                                             \
+    (ABI_CLONE_NEWNS | ABI_CLONE_NEWCGROUP | ABI_CLONE_NEWUTS | ABI_CLONE_NEWIPC | \
      ABI_CLONE_NEWUSER | ABI_CLONE_NEWPID | ABI_CLONE_NEWNET)
 
 static int check_flags(uint64_t flags)
@@ -54,7 +55,7 @@ static bool has_too_many(const struct task *self)
         return false;
     }
     spin_lock(&task_tree_lock);
-    list_for_each(process, &process_list, all_node) {
+    list_for_each (process, &process_list, all_node) {
         if (process->leader != NULL && process->leader->cred.uid == self->cred.uid) {
             nr += process->nr_threads;
         }
@@ -80,7 +81,8 @@ static int make_actions(struct process *process, const struct task *self, uint64
     return 0;
 }
 
-static int make_process(struct task *task, const struct task *self, const struct clone_request *request)
+static int make_process(struct task *task, const struct task *self,
+                        const struct clone_request *request)
 {
     struct process *from = self->process;
     struct process *process;
@@ -247,8 +249,8 @@ void process_link(struct task *task, struct task *parent_task)
     list_push_back(&process->session->session, &process->session_node);
 }
 
-/** Put the child into the tree, unless the parent must first see to a signal: one sent to the whole group then
- *  meets both or only the parent. */
+/** Put the child into the tree, unless the parent must first see to a signal: one sent to the
+ *  whole group then meets both or only the parent. */
 static int link(struct task *task, struct task *self, const struct clone_request *request)
 {
     struct process *process = self->process;
@@ -277,9 +279,10 @@ static int link(struct task *task, struct task *self, const struct clone_request
     return error;
 }
 
-/* ---- vfork ------------------------------------------------------------------------------------- */
+/* ---- vfork ----------------------------------------------------------------------------------- */
 
-struct vfork_wait { /* on the parent's kernel stack; child->resource_lock guards the pointer to it */
+struct
+    vfork_wait { /* on the parent's kernel stack; child->resource_lock guards the pointer to it */
     struct task *parent;
     bool is_done;
 };
@@ -306,12 +309,14 @@ static void vfork_wait(struct task *child, struct vfork_wait *wait)
 {
     for (;;) {
         port_block_prepare(PORT_BLOCK_KILLABLE);
-        if (__atomic_load_n(&wait->is_done, __ATOMIC_ACQUIRE) || port_block(PORT_NO_DEADLINE) != 0) {
+        if (__atomic_load_n(&wait->is_done, __ATOMIC_ACQUIRE) ||
+            port_block(PORT_NO_DEADLINE) != 0) {
             break;
         }
     }
     port_block_cancel();
-    spin_lock(&child->resource_lock); /* the child may still be at its wake-up, with our stack in its hands */
+    /* The child may still be at its wake-up, with our stack in its hands. */
+    spin_lock(&child->resource_lock);
     child->vfork = NULL;
     spin_unlock(&child->resource_lock);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Root, current directory and umask of tasks. Locks: context->lock around the two paths; references are dropped outside. */
+/* Root, current directory and umask of tasks. Locks: context->lock around the two paths;
+ * references are dropped outside. */
 #include "kernel/task/fs_context.h"
 #include "fs/vfs/file.h"
 #include "kernel/abi/errno.h"
@@ -11,7 +12,8 @@
 
 SLAB_CACHE(fs_context_cache, struct fs_context, NULL);
 
-static struct fs_context *create_with(const struct path *root, const struct path *cwd, uint32_t umask)
+static struct fs_context *create_with(const struct path *root, const struct path *cwd,
+                                      uint32_t umask)
 {
     struct fs_context *context = slab_alloc(&fs_context_cache, ALLOC_KERNEL);
 

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* Futexes.
  *
- * The word is the user's; the kernel knows only who waits on which. Waiters stand in buckets, found by a hash of the key: the same
- * memory has the same key in every space that maps it. A wait checks the word and joins the bucket under the bucket's
- * lock, and a wake takes the same lock after the word was changed; so a wake between check and sleep is not lost. The word is
- * read with page faults off, since the lock is a spinlock; if that fails it is faulted in outside and tried again.
+ * The word is the user's; the kernel knows only who waits on which. Waiters stand in buckets,
+ * found by a hash of the key: the same memory has the same key in every space that maps it. A
+ * wait checks the word and joins the bucket under the bucket's lock, and a wake takes the same
+ * lock after the word was changed; so a wake between check and sleep is not lost. The word is
+ * read with page faults off, since the lock is a spinlock; if that fails it is faulted in
+ * outside and tried again.
  *
- * Locks: bucket->lock; two buckets in order of their addresses. A waiter's bucket changes when it is requeued, so who wants to remove
- * himself locks, and looks whether it is still the same.
+ * Locks: bucket->lock; two buckets in order of their addresses. A waiter's bucket changes when
+ * it is requeued, so who wants to remove himself locks, and looks whether it is still the same.
  * Source: Franke, Russell, Kirkwood, "Fuss, Futexes and Furwocks", 2002. */
 #include "kernel/task/futex.h"
 #include "kernel/abi/errno.h"
@@ -19,7 +21,6 @@
 #include "mm/space.h"
 
 #define NR_BUCKETS 256
-#define MAX_ROBUST_ENTRIES 2048
 
 struct bucket {
     struct spinlock lock; /* LOCK_RANK_FUTEX */
@@ -27,11 +28,11 @@ struct bucket {
 };
 
 struct futex_waiter {
-    struct list node;               /* [bucket->lock] */
-    struct bucket *_Atomic bucket;  /* [a; changes under both locks] NULL: woken */
-    struct space_key key;           /* [bucket->lock] */
-    struct task *task;              /* [I] */
-    uint32_t bitset;                /* [I] */
+    struct list node;              /* [bucket->lock] */
+    struct bucket *_Atomic bucket; /* [a; changes under both locks] NULL: woken */
+    struct space_key key;          /* [bucket->lock] */
+    struct task *task;             /* [I] */
+    uint32_t bitset;               /* [I] */
 };
 
 static struct bucket buckets[NR_BUCKETS];
@@ -161,7 +162,8 @@ static int join_if_equal(uint64_t address, uint32_t value, struct futex_waiter *
     return 0;
 }
 
-int futex_wait(uint64_t address, bool is_private, uint32_t value, uint32_t bitset, uint64_t deadline_ns)
+int futex_wait(uint64_t address, bool is_private, uint32_t value, uint32_t bitset,
+               uint64_t deadline_ns)
 {
     struct futex_waiter waiter = {.task = task_current(), .bitset = bitset};
     int error;
@@ -187,13 +189,14 @@ int futex_wait(uint64_t address, bool is_private, uint32_t value, uint32_t bitse
     return leave_bucket(&waiter) ? 0 : error;
 }
 
-static int64_t wake_locked(struct bucket *bucket, const struct space_key *key, uint32_t nr, uint32_t bitset)
+static int64_t wake_locked(struct bucket *bucket, const struct space_key *key, uint32_t nr,
+                           uint32_t bitset)
 {
     struct futex_waiter *waiter;
     struct futex_waiter *after;
     int64_t nr_woken = 0;
 
-    list_for_each_safe(waiter, after, &bucket->waiters, node) {
+    list_for_each_safe (waiter, after, &bucket->waiters, node) {
         if (nr_woken >= (int64_t)nr) {
             break;
         }
@@ -227,15 +230,15 @@ int64_t futex_wake(uint64_t address, bool is_private, uint32_t nr, uint32_t bits
 }
 
 /** Let waiters for `from` wait for `to` instead. Both buckets are locked. */
-static int64_t move_locked(struct bucket *source, const struct space_key *from, struct bucket *target,
-                           const struct space_key *to, uint32_t nr)
+static int64_t move_locked(struct bucket *source, const struct space_key *from,
+                           struct bucket *target, const struct space_key *to, uint32_t nr)
 {
     struct futex_waiter *waiter;
     struct futex_waiter *after;
     struct list moved = LIST_INIT(moved);
     int64_t nr_moved = 0;
 
-    list_for_each_safe(waiter, after, &source->waiters, node) {
+    list_for_each_safe (waiter, after, &source->waiters, node) {
         if (nr_moved >= (int64_t)nr) {
             break;
         }
@@ -251,8 +254,8 @@ static int64_t move_locked(struct bucket *source, const struct space_key *from, 
     return nr_moved;
 }
 
-int64_t futex_requeue(uint64_t from, uint64_t to, bool is_private, uint32_t nr_wake, uint32_t nr_move,
-                      const uint32_t *expected)
+int64_t futex_requeue(uint64_t from, uint64_t to, bool is_private, uint32_t nr_wake,
+                      uint32_t nr_move, const uint32_t *expected)
 {
     struct space_key from_key;
     struct space_key to_key;
@@ -290,168 +293,4 @@ int64_t futex_requeue(uint64_t from, uint64_t to, bool is_private, uint32_t nr_w
     nr_moved = move_locked(source, &from_key, target, &to_key, nr_move);
     unlock_two(source, target);
     return expected != NULL ? nr_woken + nr_moved : nr_woken;
-}
-
-/* ---- FUTEX_WAKE_OP ----------------------------------------------------------------------------- */
-
-static int apply(uint32_t operation, uint32_t old, uint32_t *result)
-{
-    uint32_t code = operation >> 28;
-    uint32_t argument = (uint32_t)((int32_t)(operation << 8) >> 20);
-
-    if ((code & ABI_FUTEX_OP_ARG_SHIFT) != 0) {
-        argument = 1u << (argument & 31);
-    }
-    switch (code & ~(uint32_t)ABI_FUTEX_OP_ARG_SHIFT) {
-    case ABI_FUTEX_OP_SET: *result = argument; return 0;
-    case ABI_FUTEX_OP_ADD: *result = old + argument; return 0;
-    case ABI_FUTEX_OP_OR: *result = old | argument; return 0;
-    case ABI_FUTEX_OP_ANDN: *result = old & ~argument; return 0;
-    case ABI_FUTEX_OP_XOR: *result = old ^ argument; return 0;
-    default: return -ENOSYS;
-    }
-}
-
-static int compare_old(uint32_t operation, uint32_t old, bool *holds)
-{
-    int32_t value = (int32_t)old;
-    int32_t argument = (int32_t)(operation << 20) >> 20;
-
-    switch (operation >> 24 & 15) {
-    case ABI_FUTEX_CMP_EQ: *holds = value == argument; return 0;
-    case ABI_FUTEX_CMP_NE: *holds = value != argument; return 0;
-    case ABI_FUTEX_CMP_LT: *holds = value < argument; return 0;
-    case ABI_FUTEX_CMP_LE: *holds = value <= argument; return 0;
-    case ABI_FUTEX_CMP_GT: *holds = value > argument; return 0;
-    case ABI_FUTEX_CMP_GE: *holds = value >= argument; return 0;
-    default: return -ENOSYS;
-    }
-}
-
-/** Change the word atomically. Returns 0 and what it was, or -EFAULT, -ENOSYS. */
-static int change_word(uint64_t address, uint32_t operation, uint32_t *old)
-{
-    uint32_t seen;
-    uint32_t wanted;
-    uint32_t was;
-    int error = user_atomic_load(user_ptr(address), &seen);
-
-    while (error == 0) {
-        error = apply(operation, seen, &wanted);
-        if (error == 0) {
-            error = user_atomic_cmpxchg(user_ptr(address), seen, wanted, &was);
-        }
-        if (error == 0 && was == seen) {
-            *old = seen;
-            return 0;
-        }
-        seen = was;
-    }
-    return error;
-}
-
-int64_t futex_wake_op(uint64_t first, uint64_t second, bool is_private, uint32_t nr_first,
-                      uint32_t nr_second, uint32_t operation)
-{
-    uint32_t old;
-    bool holds = false;
-    int64_t nr_woken;
-    int64_t more = 0;
-    int error = change_word(second, operation, &old);
-
-    if (error == 0) {
-        error = compare_old(operation, old, &holds);
-    }
-    if (error != 0) {
-        return error;
-    }
-    /* The change comes before both looks for waiters: whoever waits on the old value is found, as with a plain wake. */
-    nr_woken = futex_wake(first, is_private, nr_first, ABI_FUTEX_BITSET_ANY);
-    if (nr_woken >= 0 && holds) {
-        more = futex_wake(second, is_private, nr_second, ABI_FUTEX_BITSET_ANY);
-    }
-    if (nr_woken < 0) {
-        return nr_woken;
-    }
-    return more < 0 ? more : nr_woken + more;
-}
-
-/* ---- The end of a task ------------------------------------------------------------------------- */
-
-/** Mark one robust mutex as abandoned if the task holds it. */
-static int release_robust(const struct task *task, uint64_t address, bool is_pending)
-{
-    uint32_t old;
-    uint32_t seen;
-    int error = user_atomic_load(user_ptr(address), &seen);
-
-    for (;;) {
-        if (error != 0) {
-            return error;
-        }
-        if (is_pending && seen == 0) { /* died between unlocking and waking */
-            (void)futex_wake(address, false, 1, ABI_FUTEX_BITSET_ANY);
-            return 0;
-        }
-        if ((seen & ABI_FUTEX_TID_MASK) != (uint32_t)task->tid) {
-            return 0;
-        }
-        error = user_atomic_cmpxchg(user_ptr(address), seen,
-                                    (seen & ABI_FUTEX_WAITERS) | ABI_FUTEX_OWNER_DIED, &old);
-        if (error == 0 && old == seen) {
-            if ((seen & ABI_FUTEX_WAITERS) != 0) {
-                (void)futex_wake(address, false, 1, ABI_FUTEX_BITSET_ANY);
-            }
-            return 0;
-        }
-        seen = old;
-    }
-}
-
-static void release_robust_list(const struct task *task)
-{
-    struct abi_robust_list_head head;
-    uint64_t entry;
-    uint64_t next;
-    unsigned i;
-
-    if (port_copy_from_user(&head, user_ptr(task->robust_list), sizeof(head)) != 0) {
-        return;
-    }
-    /* The lowest bit of a link marks a priority-inheriting mutex, which is released like the others. */
-    entry = head.first & ~1ull;
-    for (i = 0; i < MAX_ROBUST_ENTRIES && entry != task->robust_list; i++) {
-        if (port_copy_from_user(&next, user_ptr(entry), sizeof(next)) != 0) {
-            return;
-        }
-        if (entry != (head.pending & ~1ull) &&
-            release_robust(task, entry + (uint64_t)head.futex_offset, false) != 0) {
-            return;
-        }
-        entry = next & ~1ull;
-    }
-    if (head.pending != 0) {
-        (void)release_robust(task, (head.pending & ~1ull) + (uint64_t)head.futex_offset, true);
-    }
-}
-
-void futex_exit_task(struct task *task)
-{
-    static const uint32_t zero;
-
-    if (task->space == NULL) {
-        return;
-    }
-    if (task->robust_list != 0) {
-        release_robust_list(task);
-        task->robust_list = 0;
-    }
-    if (task->clear_child_tid != 0) {
-        /* Only when others still see this memory; else nobody could notice. */
-        if (refcount_read(&task->space->refs) > 1 &&
-            port_copy_to_user(user_ptr(task->clear_child_tid), &zero, sizeof(zero)) == 0) {
-            (void)futex_wake(task->clear_child_tid, false, 1, ABI_FUTEX_BITSET_ANY);
-        }
-        task->clear_child_tid = 0;
-    }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* The first process: how it begins, and that it must not end.
  *
- * It begins as a kernel thread with a process of its own that executes a program and leaves to user mode; everything after it comes by
- * clone. When it crashes, the same process executes the same program again: its number, its children and its place in
- * the tree stay. A program that crashes again and again, or exits, ends the machine with status 125. */
+ * It begins as a kernel thread with a process of its own that executes a program and leaves to
+ * user mode; everything after it comes by clone. When it crashes, the same process executes the
+ * same program again: its number, its children and its place in the tree stay. A program that
+ * crashes again and again, or exits, ends the machine with status 125. */
 #include "kernel/task/init.h"
 #include "fs/vfs/file.h"
 #include "fs/vfs/vfs.h"
@@ -23,7 +24,7 @@
 #include "kernel/task/sched.h"
 #include "kernel/task/signal.h"
 
-#define MAX_RESTARTS 5
+#define MAX_RESTARTS      5
 #define EXIT_STATUS_PANIC 125
 
 #define MAX_ARGS 16
@@ -32,8 +33,8 @@ static struct {
     const char *const *programs;
     const char *argv[MAX_ARGS + 2]; /* the program that works, and the arguments */
     const char *const *envp;
-    int error;                      /* [is_decided] */
-    _Atomic bool is_decided;        /* [a] an execve has worked, or all have failed */
+    int error;               /* [is_decided] */
+    _Atomic bool is_decided; /* [a] an execve has worked, or all have failed */
     struct waitq waitq;
     unsigned nr_restarts;
     void (*first_instruction_hook)(void);
@@ -56,7 +57,8 @@ static void open_console(void)
         task_walk_context_put(&context);
     }
     if (error != 0) {
-        pr_warn("init: /dev/console cannot be opened (error %d): no standard input and output", -error);
+        pr_warn("init: /dev/console cannot be opened (error %d): no standard input and output",
+                -error);
         return;
     }
     if (fd_open_file(file, 0) != 0) {

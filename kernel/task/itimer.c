@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* Interval timers.
  *
- * The real one is a struct timer with a deadline on the monotonic clock. The two on processor time are counted down by the ticks
- * that meet the process, VIRTUAL by those in user mode only; so they are as exact as a tick, and cost nothing else.
+ * The real one is a struct timer with a deadline on the monotonic clock. The two on processor
+ * time are counted down by the ticks that meet the process, VIRTUAL by those in user mode only;
+ * so they are as exact as a tick, and cost nothing else.
  *
- * Locks: the process's signal_lock. The real timer's function takes it, so it is stopped, with waiting, only without it. */
+ * Locks: the process's signal_lock. The real timer's function takes it, so it is stopped, with
+ * waiting, only without it. */
 #include "kernel/task/itimer.h"
 #include "kernel/abi/time.h"
 #include "kernel/task/sched.h"
@@ -110,7 +112,8 @@ static void count_down(struct process *process, int which, int signal, uint64_t 
 static void check_limit(struct process *process, struct task *task, uint64_t tick_ns)
 {
     const struct abi_rlimit *limit = &process->limits[ABI_RLIMIT_CPU];
-    uint64_t used_ns = process->dead_threads.user_ns + process->dead_threads.system_ns + task->sched.run_ns;
+    uint64_t used_ns = process->dead_threads.user_ns + process->dead_threads.system_ns +
+                       task->sched.run_ns;
 
     if (limit->hard != ABI_RLIM_INFINITY && used_ns / 1000000000u >= limit->hard) {
         send(process, ABI_SIGKILL);
@@ -124,7 +127,8 @@ void itimer_tick(struct task *task, bool is_user, uint64_t tick_ns)
 {
     struct process *process = task->process;
 
-    if ((process->itimers[ABI_ITIMER_VIRTUAL].next_ns | process->itimers[ABI_ITIMER_PROF].next_ns) == 0 &&
+    if ((process->itimers[ABI_ITIMER_VIRTUAL].next_ns |
+         process->itimers[ABI_ITIMER_PROF].next_ns) == 0 &&
         process->limits[ABI_RLIMIT_CPU].soft == ABI_RLIM_INFINITY) {
         return;
     }

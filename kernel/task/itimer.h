@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* setitimer(2): one timer on real time and two on processor time for each process; and RLIMIT_CPU. */
+/* setitimer(2): one timer on real time and two on processor time for each process; and
+ * RLIMIT_CPU. */
 #ifndef CAIRN_TASK_ITIMER_H
 #define CAIRN_TASK_ITIMER_H
 

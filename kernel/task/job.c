@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* Job control.
  *
- * A session is a log-in: its leader may have a controlling terminal, which then belongs to all of it. Of its process groups one is in the
- * foreground: it may read, and gets the signals of the keyboard; the others are stopped when they try to read. The terminal
- * itself (drivers/tty.c) knows only the two numbers; the rules about who may do what are here.
+ * A session is a log-in: its leader may have a controlling terminal, which then belongs to all
+ * of it. Of its process groups one is in the foreground: it may read, and gets the signals of
+ * the keyboard; the others are stopped when they try to read. The terminal itself
+ * (drivers/tty.c) knows only the two numbers; the rules about who may do what are here.
  *
  * Locks: task_tree_lock for groups, sessions and process->tty. Source: POSIX.1-2017, chapter 11. */
 #include "kernel/task/job.h"
@@ -17,7 +18,7 @@
 #include "kernel/task/signal.h"
 #include "kernel/task/tty_device.h"
 
-/* ---- Groups and sessions ----------------------------------------------------------------------- */
+/* ---- Groups and sessions --------------------------------------------------------------------- */
 
 /** The process an id names in these calls: 0 is the caller. Caller: task_tree_lock. */
 static struct process *find_process(pid_t id)
@@ -132,13 +133,13 @@ int64_t job_get_session(pid_t id)
     return get_number(id, true);
 }
 
-/* ---- The controlling terminal ------------------------------------------------------------------ */
+/* ---- The controlling terminal ---------------------------------------------------------------- */
 
 static void forget_terminal(struct pid *session)
 {
     struct process *member;
 
-    list_for_each(member, &session->session, session_node) {
+    list_for_each (member, &session->session, session_node) {
         member->tty = NULL;
     }
 }
@@ -175,8 +176,8 @@ void job_file_opened(struct file *file, uint32_t open_flags)
     struct process *self = task_current()->process;
     struct tty *tty;
 
-    if ((open_flags & O_NOCTTY) != 0 || !inode_is(file->inode, S_IFCHR) || self->session != self->pid ||
-        self->tty != NULL) {
+    if ((open_flags & O_NOCTTY) != 0 || !inode_is(file->inode, S_IFCHR) ||
+        self->session != self->pid || self->tty != NULL) {
         return;
     }
     tty = tty_of_file(file);
@@ -238,7 +239,7 @@ static int set_foreground(struct process *self, struct tty *tty, pid_t number)
     return 0;
 }
 
-/* ---- What terminals ask ------------------------------------------------------------------------ */
+/* ---- What terminals ask ---------------------------------------------------------------------- */
 
 static bool is_ignored_or_blocked(struct task *self, int signal)
 {
@@ -293,7 +294,7 @@ void job_init(void)
     tty_device_register();
 }
 
-/* ---- ioctl ------------------------------------------------------------------------------------- */
+/* ---- ioctl ----------------------------------------------------------------------------------- */
 
 static int get_pid_from_user(uint64_t address, pid_t *number)
 {
@@ -322,7 +323,9 @@ static int handle(struct tty *tty, uint32_t command, uint64_t argument)
     }
     spin_lock(&task_tree_lock);
     switch (command) {
-    case ABI_TIOCSCTTY: error = take_terminal(self, tty, argument == 1 && task_current()->cred.euid == 0); break;
+    case ABI_TIOCSCTTY:
+        error = take_terminal(self, tty, argument == 1 && task_current()->cred.euid == 0);
+        break;
     case ABI_TIOCNOTTY: error = give_up_terminal(self, tty); break;
     case ABI_TIOCSPGRP: error = set_foreground(self, tty, number); break;
     case ABI_TIOCGPGRP:

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Kernel threads: tasks that never see user mode.
  *
- * They all belong to one process that is in no list and has no number; so /proc does not show them, no signal reaches them,
- * and nobody waits for them. The scheduler treats them as any task. */
+ * They all belong to one process that is in no list and has no number; so /proc does not show
+ * them, no signal reaches them, and nobody waits for them. The scheduler treats them as any
+ * task. */
 #include "kernel/task/kthread.h"
 #include "kernel/base/port.h"
 #include "kernel/base/string.h"

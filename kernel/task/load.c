@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: MIT
-/* Load averages: how many tasks were runnable or in uninterruptible sleep, over 1, 5 and 15 minutes.
+/* Load averages: how many tasks were runnable or in uninterruptible sleep, over 1, 5 and 15
+ * minutes.
  *
- * A sample is due every five seconds; each average decays by exp(-5 s / period), in fixed point with LOAD_SHIFT bits. No timer
- * is kept for it, so that an idle machine sleeps on: the tick of a busy hart takes the samples, and those that fell due while
- * all harts were idle are made up for when somebody looks, as samples of nothing. */
+ * A sample is due every five seconds; each average decays by exp(-5 s / period), in fixed point
+ * with LOAD_SHIFT bits. No timer is kept for it, so that an idle machine sleeps on: the tick of
+ * a busy hart takes the samples, and those that fell due while all harts were idle are made up
+ * for when somebody looks, as samples of nothing. */
 #include "kernel/base/port.h"
 #include "kernel/sync/spinlock.h"
 #include "kernel/task/sched_internal.h"
 
-#define SAMPLE_NS 5000000000ull
-#define ONE (1ull << LOAD_SHIFT)
+#define SAMPLE_NS         5000000000ull
+#define ONE               (1ull << LOAD_SHIFT)
 #define MOST_IDLE_SAMPLES 2048 /* after these every average has come down to nothing */
 
-static const uint64_t decay[3] = {1884, 2014, 2037}; /* ONE * exp(-5/60), exp(-5/300), exp(-5/900) */
+static const uint64_t decay[3] = {1884, 2014,
+                                  2037}; /* ONE * exp(-5/60), exp(-5/300), exp(-5/900) */
 
 static struct spinlock lock = SPINLOCK_INIT(LOCK_RANK_TIMER, "load"); /* irqsave */
-static uint64_t averages[3];                      /* [lock] */
-static _Atomic uint64_t next_sample_ns = SAMPLE_NS; /* [a; lock to write] */
+static uint64_t averages[3];                                          /* [lock] */
+static _Atomic uint64_t next_sample_ns = SAMPLE_NS;                   /* [a; lock to write] */
 
 static uint64_t nr_active(void)
 {
@@ -24,8 +27,8 @@ static uint64_t nr_active(void)
     unsigned hart;
 
     for (hart = 0; hart < MAX_HARTS; hart++) {
-        nr_uninterruptible +=
-            (int32_t)__atomic_load_n(&run_queues[hart].nr_uninterruptible, __ATOMIC_RELAXED);
+        nr_uninterruptible += (int32_t)__atomic_load_n(&run_queues[hart].nr_uninterruptible,
+                                                       __ATOMIC_RELAXED);
     }
     return sched_nr_runnable() + (nr_uninterruptible > 0 ? (uint64_t)nr_uninterruptible : 0);
 }
@@ -55,8 +58,10 @@ void sched_sample_load(uint64_t now_ns)
     next_ns = atomic_load_explicit(&next_sample_ns, memory_order_relaxed);
     if (now_ns >= next_ns) {
         nr_missed = (now_ns - next_ns) / SAMPLE_NS;
-        atomic_store_explicit(&next_sample_ns, next_ns + (nr_missed + 1) * SAMPLE_NS, memory_order_relaxed);
-        for (nr_missed = min_of(nr_missed, (uint64_t)MOST_IDLE_SAMPLES); nr_missed > 0; nr_missed--) {
+        atomic_store_explicit(&next_sample_ns, next_ns + (nr_missed + 1) * SAMPLE_NS,
+                              memory_order_relaxed);
+        for (nr_missed = min_of(nr_missed, (uint64_t)MOST_IDLE_SAMPLES); nr_missed > 0;
+             nr_missed--) {
             add_sample(0);
         }
         add_sample(nr_active());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Open files behind mapped areas: mm keeps them for /proc/PID/maps without knowing what they are. */
+/* Open files behind mapped areas: mm keeps them for /proc/PID/maps without knowing what they
+ * are. */
 #include "kernel/task/map_file.h"
 
 #include "fs/vfs/file.h"

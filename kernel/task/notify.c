@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* What parents are told, and how they can decline: SA_NOCLDSTOP (no signal for stops), SA_NOCLDWAIT or an ignored SIGCHLD
- * (no zombies). Source: POSIX.1-2017, sigaction() and _exit(). */
+/* What parents are told, and how they can decline: SA_NOCLDSTOP (no signal for stops),
+ * SA_NOCLDWAIT or an ignored SIGCHLD (no zombies). Source: POSIX.1-2017, sigaction() and
+ * _exit(). */
 #include "kernel/task/notify.h"
 #include "kernel/abi/time.h"
 #include "kernel/abi/wait.h"

@@ -9,7 +9,8 @@
 void notify_parent_stopped(struct process *process);
 void notify_parent_continued(struct process *process);
 
-/** The process has become a zombie. Returns whether it is to be reaped at once, since its parent ignores its children.
+/** The process has become a zombie. Returns whether it is to be reaped at once, since its parent
+ *  ignores its children.
  *  Caller: task_tree_lock. */
 bool must_check notify_parent_exited(struct process *process);
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-/* When nothing can be reclaimed, somebody must go: the process with the most resident memory, since that frees the most and is most
- * likely the one that grew too large. Init and the kernel's own threads are spared. The log says who was weighed.
+/* When nothing can be reclaimed, somebody must go: the process with the most resident memory,
+ * since that frees the most and is most likely the one that grew too large. Init and the
+ * kernel's own threads are spared. The log says who was weighed.
  *
- * A victim's memory comes back when it has ended, which takes a moment: while one is on its way out nobody else is chosen, and the
- * allocation waits and tries again.
+ * A victim's memory comes back when it has ended, which takes a moment: while one is on its way
+ * out nobody else is chosen, and the allocation waits and tries again.
  *
- * Locks: task_tree_lock to look at processes; their spaces are only counted, through resource_lock. */
+ * Locks: task_tree_lock to look at processes; their spaces are only counted, through
+ * resource_lock. */
 #include "kernel/task/oom.h"
 #include "kernel/abi/signal.h"
 #include "kernel/base/printk.h"
@@ -15,13 +17,14 @@
 #include "mm/reclaim.h"
 #include "mm/space.h"
 
-#define NR_LOGGED 5
+#define NR_LOGGED      5
 #define VICTIM_TIME_NS 2000000000ull /* for a victim to end, before another one is chosen */
-#define RETRY_NS 10000000ull
+#define RETRY_NS       10000000ull
 
-static struct mutex oom_lock = MUTEX_INIT(oom_lock, LOCK_RANK_NONE, "oom"); /* one choice at a time */
-static pid_t victim_id;         /* [oom_lock] */
-static uint64_t victim_time_ns; /* [oom_lock] when it was killed */
+static struct mutex oom_lock = MUTEX_INIT(oom_lock, LOCK_RANK_NONE,
+                                          "oom"); /* one choice at a time */
+static pid_t victim_id;                           /* [oom_lock] */
+static uint64_t victim_time_ns;                   /* [oom_lock] when it was killed */
 
 struct score {
     struct process *process; /* with a reference */
@@ -65,7 +68,7 @@ static void weigh_all(struct score top[NR_LOGGED])
     unsigned i;
 
     spin_lock(&task_tree_lock);
-    list_for_each(process, &process_list, all_node) {
+    list_for_each (process, &process_list, all_node) {
         uint64_t nr_pages = weigh(process);
 
         if (nr_pages != 0) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Pid numbers: a bitmap of those taken, and a hash table from number to `struct pid`.
  *
- * Numbers are given in rising order and start again from the bottom at PID_MAX, so that a number that has become free is not
- * used again soon: programs that remember it too long then meet ESRCH, and not a stranger.
+ * Numbers are given in rising order and start again from the bottom at PID_MAX, so that a number
+ * that has become free is not used again soon: programs that remember it too long then meet
+ * ESRCH, and not a stranger.
  *
  * Locks: all by task_tree_lock. */
 #include "kernel/task/pid.h"
@@ -11,14 +12,14 @@
 #include "mm/slab.h"
 
 #define PID_FIRST_REUSED 300 /* low numbers are for what is started at boot */
-#define NR_BUCKETS 512
+#define NR_BUCKETS       512
 
 SLAB_CACHE(pid_cache, struct pid, NULL);
 
 static uint64_t taken[BITMAP_NR_WORDS(PID_MAX)] = {1}; /* [task_tree_lock] 0 is nobody's */
-static struct list buckets[NR_BUCKETS];                /* [task_tree_lock] next is NULL until first used */
-static pid_t last_number;                              /* [task_tree_lock] */
-static uint64_t nr_created;                            /* [task_tree_lock] */
+static struct list buckets[NR_BUCKETS]; /* [task_tree_lock] next is NULL until first used */
+static pid_t last_number;               /* [task_tree_lock] */
+static uint64_t nr_created;             /* [task_tree_lock] */
 
 static struct list *bucket_of(pid_t number)
 {
@@ -95,7 +96,7 @@ struct pid *pid_lookup(pid_t number)
         return NULL;
     }
     bucket = bucket_of(number);
-    list_for_each(pid, bucket, hash_node) {
+    list_for_each (pid, bucket, hash_node) {
         if (pid->number == number) {
             return pid;
         }

@@ -7,7 +7,8 @@
 
 #define PID_MAX 32768
 
-/** A new number, in use by nobody yet. Returns 0, -EAGAIN when all are taken, or -ENOMEM. Context: may sleep. */
+/** A new number, in use by nobody yet. Returns 0, -EAGAIN when all are taken, or -ENOMEM.
+ *  Context: may sleep. */
 int must_check pid_alloc(struct pid **pid);
 
 /** Give the number back if it names nothing any more. Caller: task_tree_lock. */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* POSIX timers.
  *
- * Each is a struct timer on the monotonic clock; a deadline on the real-time clock is translated when it is set. When one fires it
- * sends its signal and, if it has an interval, starts again at the next multiple that lies in the future; the ones it skipped are
- * its overrun count. Only one signal of a timer waits at a time: what fires meanwhile counts as overrun, too.
+ * Each is a struct timer on the monotonic clock; a deadline on the real-time clock is translated
+ * when it is set. When one fires it sends its signal and, if it has an interval, starts again at
+ * the next multiple that lies in the future; the ones it skipped are its overrun count. Only one
+ * signal of a timer waits at a time: what fires meanwhile counts as overrun, too.
  *
- * Locks: the process's signal_lock, which the timer function takes; a timer is therefore stopped, with waiting, without it, after it
- * has been taken out of the process's list. */
+ * Locks: the process's signal_lock, which the timer function takes; a timer is therefore
+ * stopped, with waiting, without it, after it has been taken out of the process's list. */
 #include "kernel/task/posix_timer.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/time.h"
@@ -39,7 +40,7 @@ static bool is_signal_waiting(const struct posix_timer *posix_timer)
                                                                    : &posix_timer->process->pending;
     struct signal_info *detail;
 
-    list_for_each(detail, &queue->infos, node) {
+    list_for_each (detail, &queue->infos, node) {
         if (detail->info.si_code == ABI_SI_TIMER && detail->info.timer.id == posix_timer->id) {
             return true;
         }
@@ -73,7 +74,8 @@ static void fire(struct timer *timer)
     uint64_t now_ns = port_clock_ns();
     uint64_t nr_missed = 0;
 
-    if (posix_timer->next_ns != 0 && posix_timer->next_ns <= now_ns && list_is_linked(&posix_timer->node)) {
+    if (posix_timer->next_ns != 0 && posix_timer->next_ns <= now_ns &&
+        list_is_linked(&posix_timer->node)) {
         if (posix_timer->interval_ns == 0) {
             posix_timer->next_ns = 0;
         } else {
@@ -125,7 +127,7 @@ static struct posix_timer *find(struct process *process, int id)
 {
     struct posix_timer *posix_timer;
 
-    list_for_each(posix_timer, &process->posix_timers, node) {
+    list_for_each (posix_timer, &process->posix_timers, node) {
         if (posix_timer->id == id) {
             return posix_timer;
         }

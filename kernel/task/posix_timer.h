@@ -8,7 +8,8 @@
 
 struct process;
 
-/** event NULL: SIGALRM to the process. Returns 0 and the id, -EINVAL, -EAGAIN, -ENOMEM. Context: may sleep, as all here. */
+/** event NULL: SIGALRM to the process. Returns 0 and the id, -EINVAL, -EAGAIN, -ENOMEM. Context:
+ *  may sleep, as all here. */
 int must_check posix_timer_create(int clock, const struct abi_sigevent *event, int *id);
 int must_check posix_timer_delete(int id);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* /proc/PID: the table that procfs works from.
  *
- * procfs knows numbers; here they become tasks, each looked up anew and held only for as long as one question takes. A process
- * whose threads have ended but which nobody has waited for still has its directory, with what is left to tell. */
+ * procfs knows numbers; here they become tasks, each looked up anew and held only for as long as
+ * one question takes. A process whose threads have ended but which nobody has waited for still
+ * has its directory, with what is left to tell. */
 #include "kernel/task/proc.h"
 #include "fs/vfs/file.h"
 #include "kernel/abi/errno.h"
@@ -59,7 +60,8 @@ char proc_state(const struct proc_target *target)
     if (target->task == NULL || target->process->is_zombie) {
         return 'Z';
     }
-    /* A thread counts as stopped, and the parent has perhaps been told, before it has given up its hart. */
+    /* A thread counts as stopped, and the parent has perhaps been told, before it has given up
+     * its hart. */
     if (__atomic_load_n(&target->task->is_stopped, __ATOMIC_RELAXED)) {
         return 'T';
     }
@@ -72,7 +74,7 @@ char proc_state(const struct proc_target *target)
     }
 }
 
-/* ---- Who is there ------------------------------------------------------------------------------ */
+/* ---- Who is there ---------------------------------------------------------------------------- */
 
 static pid_t self_group(void)
 {
@@ -90,7 +92,7 @@ static pid_t next_group(pid_t after)
     pid_t next = 0;
 
     spin_lock(&task_tree_lock);
-    list_for_each(process, &process_list, all_node) {
+    list_for_each (process, &process_list, all_node) {
         if (process->id > after && (next == 0 || process->id < next)) {
             next = process->id;
         }
@@ -108,7 +110,7 @@ static pid_t next_thread(pid_t group, pid_t after)
     spin_lock(&task_tree_lock);
     pid = pid_lookup(group);
     if (pid != NULL && pid->process != NULL) {
-        list_for_each(task, &pid->process->threads, thread_node) {
+        list_for_each (task, &pid->process->threads, thread_node) {
             if (task->tid > after && (next == 0 || task->tid < next)) {
                 next = task->tid;
             }
@@ -166,15 +168,16 @@ static int may_look(pid_t id)
         return error;
     }
     if (mine->euid != 0 && target.process != task_current()->process &&
-        (target.task == NULL || !target.process->is_dumpable || mine->fsuid != target.task->cred.uid ||
-         mine->fsuid != target.task->cred.euid || mine->fsuid != target.task->cred.suid)) {
+        (target.task == NULL || !target.process->is_dumpable ||
+         mine->fsuid != target.task->cred.uid || mine->fsuid != target.task->cred.euid ||
+         mine->fsuid != target.task->cred.suid)) {
         error = -EACCES;
     }
     proc_put(&target);
     return error;
 }
 
-/* ---- Descriptors and links --------------------------------------------------------------------- */
+/* ---- Descriptors and links ------------------------------------------------------------------- */
 
 /** The descriptor table of a task, with a reference, or NULL. */
 static struct fd_table *files_of(pid_t id)
@@ -281,7 +284,7 @@ static int follow_cwd(pid_t id, struct path *path)
     return follow_place(id, false, path);
 }
 
-/* ---- Small files ------------------------------------------------------------------------------- */
+/* ---- Small files ----------------------------------------------------------------------------- */
 
 static int show_comm(struct seq *seq, pid_t id, bool is_group)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Files of /proc about the machine as a whole: uptime, loadavg, stat, version, cpuinfo, interrupts, sys/kernel. */
+/* Files of /proc about the machine as a whole: uptime, loadavg, stat, version, cpuinfo,
+ * interrupts, sys/kernel. */
 #include "drivers/irq.h"
 #include "kernel/abi/time.h"
 #include "kernel/base/bits.h"
@@ -9,7 +10,7 @@
 #include "kernel/task/sched.h"
 #include "kernel/task/version.h"
 
-#define NS_PER_SEC 1000000000ull
+#define NS_PER_SEC       1000000000ull
 #define NS_PER_HUNDREDTH 10000000ull
 #define NS_PER_USER_TICK (NS_PER_SEC / ABI_USER_HZ)
 
@@ -45,7 +46,7 @@ static unsigned count_tasks(void)
     unsigned nr = 0;
 
     spin_lock(&task_tree_lock);
-    list_for_each(process, &process_list, all_node) {
+    list_for_each (process, &process_list, all_node) {
         nr += process->nr_threads;
     }
     spin_unlock(&task_tree_lock);
@@ -106,17 +107,20 @@ static int show_stat(struct seq *seq, const struct procfs_file *file)
     for (source = 0; irq_get_stats(source, &name, &count); source++) {
         irqs += name != NULL ? count : 0;
     }
-    seq_printf(seq, "intr %llu\nctxt %llu\nbtime %llu\nprocesses %llu\nprocs_running %u\nprocs_blocked 0\n",
-               (unsigned long long)irqs, (unsigned long long)sum.nr_switches,
-               (unsigned long long)((port_realtime_ns() - port_clock_ns()) / NS_PER_SEC),
-               (unsigned long long)pid_nr_created(), sched_nr_runnable());
+    seq_printf(
+        seq,
+        "intr %llu\nctxt %llu\nbtime %llu\nprocesses %llu\nprocs_running %u\nprocs_blocked 0\n",
+        (unsigned long long)irqs, (unsigned long long)sum.nr_switches,
+        (unsigned long long)((port_realtime_ns() - port_clock_ns()) / NS_PER_SEC),
+        (unsigned long long)pid_nr_created(), sched_nr_runnable());
     return 0;
 }
 
 static int show_version(struct seq *seq, const struct procfs_file *file)
 {
     (void)file;
-    seq_printf(seq, "%s version %s (gcc " __VERSION__ ") %s\n", VERSION_SYSTEM, VERSION_RELEASE, VERSION_BUILD);
+    seq_printf(seq, "%s version %s (gcc " __VERSION__ ") %s\n", VERSION_SYSTEM, VERSION_RELEASE,
+               VERSION_BUILD);
     return 0;
 }
 
@@ -126,8 +130,8 @@ static int show_cpuinfo(struct seq *seq, const struct procfs_file *file)
 
     (void)file;
     for (; left != 0; left &= left - 1) {
-        seq_printf(seq, "processor\t: %u\nhart\t\t: %u\nisa\t\t: rv64imafdc\nmmu\t\t: sv39\n\n", bit_first(left),
-                   bit_first(left));
+        seq_printf(seq, "processor\t: %u\nhart\t\t: %u\nisa\t\t: rv64imafdc\nmmu\t\t: sv39\n\n",
+                   bit_first(left), bit_first(left));
     }
     return 0;
 }

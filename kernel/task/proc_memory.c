@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* /proc/PID/maps, cmdline and environ: what lies where in a process's memory, and what it was started with. */
+/* /proc/PID/maps, cmdline and environ: what lies where in a process's memory, and what it was
+ * started with. */
 #include "fs/vfs/file.h"
 #include "kernel/abi/errno.h"
 #include "kernel/task/fs_context.h"
@@ -8,7 +9,7 @@
 #include "mm/kmalloc.h"
 #include "mm/space.h"
 
-/* ---- maps -------------------------------------------------------------------------------------- */
+/* ---- maps ------------------------------------------------------------------------------------ */
 
 struct map_line { /* one area, copied while the space is locked, printed afterwards */
     uint64_t start, end, offset;
@@ -24,7 +25,8 @@ struct map_list {
 
 #define LINES_AT_ONCE 64
 
-/* The space is locked for reading here, and naming a file takes locks that come before it: so areas are gathered first. */
+/* The space is locked for reading here, and naming a file takes locks that come before it: so
+ * areas are gathered first. */
 static void gather(const struct area *area, void *arg)
 {
     struct map_list *list = arg;
@@ -66,10 +68,11 @@ static void show_line(struct seq *seq, const struct space *space, const struct m
 
     seq_printf(seq, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu", (unsigned long long)line->start,
                (unsigned long long)line->end, (line->flags & AREA_READ) != 0 ? 'r' : '-',
-               (line->flags & AREA_WRITE) != 0 ? 'w' : '-', (line->flags & AREA_EXEC) != 0 ? 'x' : '-',
+               (line->flags & AREA_WRITE) != 0 ? 'w' : '-',
+               (line->flags & AREA_EXEC) != 0 ? 'x' : '-',
                (line->flags & AREA_SHARED) != 0 ? 's' : 'p',
-               (unsigned long long)(line->file != NULL ? line->offset : 0), (unsigned)(dev >> 8 & 0xfff),
-               (unsigned)(dev & 0xff),
+               (unsigned long long)(line->file != NULL ? line->offset : 0),
+               (unsigned)(dev >> 8 & 0xfff), (unsigned)(dev & 0xff),
                (unsigned long long)(line->file != NULL ? line->file->inode->number : 0));
     if (special == NULL && (line->file == NULL || line->file->path.dentry == NULL ||
                             path_name(&line->file->path, root, name, PATH_MAX) < 0)) {
@@ -140,7 +143,7 @@ int proc_show_maps(struct seq *seq, pid_t id, bool is_group)
     return error;
 }
 
-/* ---- cmdline and environ ----------------------------------------------------------------------- */
+/* ---- cmdline and environ --------------------------------------------------------------------- */
 
 static int show_range(struct seq *seq, struct space *space, uint64_t start, uint64_t end)
 {

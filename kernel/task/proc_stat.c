@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* /proc/PID/stat, statm and status: one process in numbers, in the fields and order that ps(1) and top(1) expect (proc(5)).
- * Fields that Cairn has nothing for are 0. */
+/* /proc/PID/stat, statm and status: one process in numbers, in the fields and order that ps(1)
+ * and top(1) expect (proc(5)). Fields that Cairn has nothing for are 0. */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/time.h"
 #include "kernel/task/account.h"
@@ -179,7 +179,8 @@ static void show_credentials(struct seq *seq, const struct cred *cred)
     uint32_t i;
 
     seq_printf(seq, "Uid:\t%u\t%u\t%u\t%u\n", cred->uid, cred->euid, cred->suid, cred->fsuid);
-    seq_printf(seq, "Gid:\t%u\t%u\t%u\t%u\nGroups:\t", cred->gid, cred->egid, cred->sgid, cred->fsgid);
+    seq_printf(seq, "Gid:\t%u\t%u\t%u\t%u\nGroups:\t", cred->gid, cred->egid, cred->sgid,
+               cred->fsgid);
     for (i = 0; i < cred->nr_groups; i++) {
         seq_printf(seq, "%u ", cred->groups[i]);
     }
@@ -216,20 +217,22 @@ int proc_show_status(struct seq *seq, pid_t id, bool is_group)
     get_usage(&target, is_group, &usage);
     proc_name(&target, name);
     state = proc_state(&target);
-    seq_printf(seq, "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", name, state,
-               state_word(state), target.process->id, id, relations.parent);
+    seq_printf(seq, "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
+               name, state, state_word(state), target.process->id, id, relations.parent);
     if (target.task != NULL) {
         show_credentials(seq, &target.task->cred);
         show_memory(seq, &memory);
     }
     seq_printf(seq, "Threads:\t%u\n", relations.nr_threads);
-    seq_printf(seq, "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
+    seq_printf(seq, "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n",
                (unsigned long long)signals.pending, (unsigned long long)signals.shared,
-               (unsigned long long)signals.blocked, (unsigned long long)signals.ignored,
+               (unsigned long long)signals.blocked);
+    seq_printf(seq, "SigIgn:\t%016llx\nSigCgt:\t%016llx\n", (unsigned long long)signals.ignored,
                (unsigned long long)signals.caught);
-    seq_printf(seq, "NoNewPrivs:\t%d\nvoluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
-               target.process->has_no_new_privileges, (unsigned long long)usage.nr_switches,
-               (unsigned long long)usage.nr_preempted);
+    seq_printf(
+        seq, "NoNewPrivs:\t%d\nvoluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
+        target.process->has_no_new_privileges, (unsigned long long)usage.nr_switches,
+        (unsigned long long)usage.nr_preempted);
     proc_put(&target);
     return 0;
 }

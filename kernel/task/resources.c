@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* Giving up what tasks hold. The pointers are cleared under resource_lock, since /proc and the out-of-memory killer look
- * into other tasks; what was behind them is dropped outside, because that may sleep. */
+/* Giving up what tasks hold. The pointers are cleared under resource_lock, since /proc and the
+ * out-of-memory killer look into other tasks; what was behind them is dropped outside, because
+ * that may sleep. */
 #include "kernel/task/resources.h"
 #include "fs/vfs/file.h"
 #include "kernel/task/fd_table.h"

@@ -9,7 +9,8 @@ struct file;
 struct process;
 struct task;
 
-/** Drop space, files, fs context and an unlinked pid. For the running task the space is switched away first.
+/** Drop space, files, fs context and an unlinked pid. For the running task the space is switched
+ *  away first.
  *  Context: may sleep. */
 void resources_release(struct task *task);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The way out to user mode, when there is something to do first: another task's turn, or signals. */
+/* The way out to user mode, when there is something to do first: another task's turn, or
+ * signals. */
 #include "kernel/arch/riscv64/trap.h"
 #include "kernel/task/signal.h"
 

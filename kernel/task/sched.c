@@ -1,25 +1,30 @@
 // SPDX-License-Identifier: MIT
 /* The scheduler's core: from one task to the next.
  *
- * Every hart has a run queue of its own, so that harts choose without asking each other. Which of the waiting tasks comes
- * next is the business of scheduling classes (sched_rt.c above sched_fair.c); a hart without any runs its idle task.
+ * Every hart has a run queue of its own, so that harts choose without asking each other. Which
+ * of the waiting tasks comes next is the business of scheduling classes (sched_rt.c above
+ * sched_fair.c); a hart without any runs its idle task.
  *
  * A task's state is changed by three parties, and the rules that keep them apart are these:
  *
- *   the task itself   stores a blocked state (port_block_prepare), looks at its condition again, and calls schedule();
- *   schedule()        under rq->lock, takes the task out of the queue if its state is still not RUNNABLE;
- *   a waker           under rq->lock of the task's hart, turns a blocked state into RUNNABLE, and puts the task into a
- *                     queue if schedule() has taken it out.
+ *   the task itself   stores a blocked state (port_block_prepare), looks at its condition
+ *                     again, and calls schedule();
+ *   schedule()        under rq->lock, takes the task out of the queue if its state is still
+ *                     not RUNNABLE;
+ *   a waker           under rq->lock of the task's hart, turns a blocked state into RUNNABLE,
+ *                     and puts the task into a queue if schedule() has taken it out.
  *
- * A wake-up between the task's store and schedule() is thus never lost: schedule() then sees RUNNABLE and keeps the task.
- * And because rq->lock is held from the choice of the next task until that one runs and lets go of it (finish_switch),
- * a waker that has the lock and finds the task in no queue knows that its registers are saved: it may run elsewhere at
- * once. A task that is in no queue and RUNNABLE is in the hands of exactly one hart, which is about to queue it.
+ * A wake-up between the task's store and schedule() is thus never lost: schedule() then sees
+ * RUNNABLE and keeps the task. And because rq->lock is held from the choice of the next task
+ * until that one runs and lets go of it (finish_switch), a waker that has the lock and finds the
+ * task in no queue knows that its registers are saved: it may run elsewhere at once. A task that
+ * is in no queue and RUNNABLE is in the hands of exactly one hart, which is about to queue it.
  *
- * Preemption (trap_upcall_preempt) is schedule() without the look at the state: a task that has announced that it will
- * block and is preempted before it does stays runnable.
+ * Preemption (trap_upcall_preempt) is schedule() without the look at the state: a task that has
+ * announced that it will block and is preempted before it does stays runnable.
  *
- * Locks: run queues in the order of their harts; stealing tries the second one only. Interrupts off throughout. */
+ * Locks: run queues in the order of their harts; stealing tries the second one only. Interrupts
+ * off throughout. */
 #include "kernel/arch/riscv64/asid.h"
 #include "kernel/arch/riscv64/trap.h"
 #include "kernel/base/assert.h"
@@ -140,7 +145,8 @@ static void note_idleness(struct run_queue *rq, const struct task *prev, const s
     }
 }
 
-/** What the task that was switched to does first: let go of the queue, and see the previous task off. */
+/** What the task that was switched to does first: let go of the queue, and see the previous task
+ *  off. */
 static void finish_switch(void)
 {
     struct run_queue *rq = this_run_queue();
@@ -207,7 +213,8 @@ void trap_upcall_preempt(void)
 
 void trap_upcall_ipi(void)
 {
-    /* Whoever sent it has set need_resched or work before: the way out of the trap looks at both. */
+    /* Whoever sent it has set need_resched or work before: the way out of the trap looks at
+     * both. */
 }
 
 void task_begin_user(void)

@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: MIT
 /* The fair class: everybody gets the same share of the hart, weighted by niceness.
  *
- * Each task has a virtual run time: the time that it had the hart, divided by its weight. The task with the least runs
- * next, so that all virtual times stay close together, and a task of twice the weight runs twice as long. Waiting tasks are
- * kept in a tree by virtual time; the running one is not in it, so that being charged does not move it.
+ * Each task has a virtual run time: the time that it had the hart, divided by its weight. The
+ * task with the least runs next, so that all virtual times stay close together, and a task of
+ * twice the weight runs twice as long. Waiting tasks are kept in a tree by virtual time; the
+ * running one is not in it, so that being charged does not move it.
  *
- * min_vruntime is where the queue as a whole stands; it only rises. A task that has slept starts a little below it (it gets the
- * hart soon: that is what makes a shell quick beside a compiler) and never far below (sleeping saves up no time). A
- * task that changes harts takes along its distance from min_vruntime (sched_leave).
+ * min_vruntime is where the queue as a whole stands; it only rises. A task that has slept starts
+ * a little below it (it gets the hart soon: that is what makes a shell quick beside a compiler)
+ * and never far below (sleeping saves up no time). A task that changes harts takes along its
+ * distance from min_vruntime (sched_leave).
  *
- * Source: Stoica, Abdel-Wahab, "Earliest Eligible Virtual Deadline First", 1995, for virtual time. */
+ * Source: Stoica, Abdel-Wahab, "Earliest Eligible Virtual Deadline First", 1995, for virtual
+ * time. */
 #include "kernel/abi/sched.h"
 #include "kernel/task/sched_internal.h"
 
-#define SLEEPER_CREDIT_NS 3000000ull
-#define NEW_TASK_DEBIT_NS 1000000ull
+#define SLEEPER_CREDIT_NS     3000000ull
+#define NEW_TASK_DEBIT_NS     1000000ull
 #define WAKEUP_GRANULARITY_NS 1000000ull
-#define NICE_MIN (-20)
-#define WEIGHT_IDLE 3
+#define NICE_MIN              (-20)
+#define WEIGHT_IDLE           3
 
 /* 1024 * 1.25^-nice: one step of niceness is about a tenth of the hart when two tasks compete. */
 static const uint32_t nice_weights[40] = {
@@ -128,13 +131,15 @@ static void fair_charge(struct run_queue *rq, struct task *task, uint64_t delta_
 static bool fair_preempts(struct run_queue *rq, const struct task *running, const struct task *task)
 {
     uint64_t since_ns = port_clock_ns() - running->sched.run_start_ns;
-    uint64_t running_vruntime_ns = running->sched.vruntime_ns + weigh(since_ns, running->sched.weight);
+    uint64_t running_vruntime_ns = running->sched.vruntime_ns +
+                                   weigh(since_ns, running->sched.weight);
 
     (void)rq;
     if (task->sched.policy != ABI_SCHED_OTHER) {
         return false;
     }
-    return (int64_t)(running_vruntime_ns - task->sched.vruntime_ns) > (int64_t)WAKEUP_GRANULARITY_NS;
+    return (int64_t)(running_vruntime_ns - task->sched.vruntime_ns) >
+           (int64_t)WAKEUP_GRANULARITY_NS;
 }
 
 static bool fair_is_slice_over(struct run_queue *rq, const struct task *running, uint64_t now_ns)
@@ -146,7 +151,8 @@ static bool fair_is_slice_over(struct run_queue *rq, const struct task *running,
            (int64_t)(running->sched.vruntime_ns - task_of(first)->sched.vruntime_ns) > 0;
 }
 
-/** The one that would wait longest: stealing it disturbs its hart least, and its cache is the coldest. */
+/** The one that would wait longest: stealing it disturbs its hart least, and its cache is the
+ *  coldest. */
 static struct task *fair_candidate(struct run_queue *rq, unsigned hart)
 {
     struct rb_node *node;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Harts: how they come to the scheduler, and what they do when there is nothing to do.
  *
- * The context that boots hart 0 becomes a task before anything can block, and at the end hart 0's idle task; the other harts
- * start as theirs. An idle task is in no queue: it runs when nothing else can, and never blocks. */
+ * The context that boots hart 0 becomes a task before anything can block, and at the end hart
+ * 0's idle task; the other harts start as theirs. An idle task is in no queue: it runs when
+ * nothing else can, and never blocks. */
 #include "kernel/abi/sched.h"
 #include "kernel/arch/riscv64/hart.h"
 #include "kernel/arch/riscv64/trap.h"

@@ -5,43 +5,43 @@
 
 #include "kernel/task/sched.h"
 
-#define SCHED_TICK_NS 4000000ull
-#define SCHED_NR_RT_LISTS 100
+#define SCHED_TICK_NS       4000000ull
+#define SCHED_NR_RT_LISTS   100
 #define SCHED_WEIGHT_NICE_0 1024
 
 struct run_queue {
-    struct spinlock lock;      /* LOCK_RANK_RUNQ; held from the choice of the next task until it runs */
-    unsigned hart;             /* [I] */
-    _Atomic bool is_online;    /* [a] */
-    struct task *current;      /* [lock] */
-    struct task *idle;         /* [I] */
+    struct spinlock lock; /* LOCK_RANK_RUNQ; held from the choice of the next task until it runs */
+    unsigned hart;        /* [I] */
+    _Atomic bool is_online;     /* [a] */
+    struct task *current;       /* [lock] */
+    struct task *idle;          /* [I] */
     struct task *switched_from; /* [lock] across a switch */
-    struct task *to_migrate;   /* [lock] across a switch: must go on on another hart */
+    struct task *to_migrate;    /* [lock] across a switch: must go on on another hart */
     struct space *active_space; /* [this hart, interrupts off] whose tables it translates with */
-    struct list dead;          /* [lock] ended tasks, by dead_node */
+    struct list dead;           /* [lock] ended tasks, by dead_node */
 
     _Atomic uint32_t nr_runnable; /* [lock to write] with the running one, without idle */
-    uint32_t nr_uninterruptible;  /* [lock] may be negative; only the sum over all harts means something */
+    uint32_t nr_uninterruptible;  /* [lock] may wrap; only the sum over all harts means something */
     uint64_t tick_due_ns;         /* [this hart] */
     uint64_t nr_ticks;            /* [this hart] */
 
-    struct rb_tree fair;       /* [lock] by vruntime; the running task is not in it */
-    uint64_t min_vruntime_ns;  /* [lock] never falls */
-    uint32_t nr_fair;          /* [lock] in the tree */
+    struct rb_tree fair;      /* [lock] by vruntime; the running task is not in it */
+    uint64_t min_vruntime_ns; /* [lock] never falls */
+    uint32_t nr_fair;         /* [lock] in the tree */
 
-    uint64_t rt_map[2];        /* [lock] which lists are not empty */
+    uint64_t rt_map[2];                /* [lock] which lists are not empty */
     struct list rt[SCHED_NR_RT_LISTS]; /* [lock] by priority; 99 first */
 
-    uint64_t nr_switches;      /* [lock] */
+    uint64_t nr_switches;                 /* [lock] */
     uint64_t user_ns, system_ns, idle_ns; /* [this hart] */
 };
 
 enum sched_reason { /* why a task is put into its class's queue */
-    SCHED_NEW,
-    SCHED_WOKEN,
-    SCHED_MOVED,     /* has left another queue or class by sched_leave() */
-    SCHED_PREEMPTED, /* had the hart and is to have it again */
-    SCHED_YIELDED,   /* had the hart and lets others go first */
+                    SCHED_NEW,
+                    SCHED_WOKEN,
+                    SCHED_MOVED,     /* has left another queue or class by sched_leave() */
+                    SCHED_PREEMPTED, /* had the hart and is to have it again */
+                    SCHED_YIELDED,   /* had the hart and lets others go first */
 };
 
 /* A scheduling class orders the tasks that wait for a hart. All with rq->lock held. */
@@ -53,7 +53,8 @@ struct sched_class {
     struct task *(*pick)(struct run_queue *rq);
     /** The running task has run for delta_ns more. */
     void (*charge)(struct run_queue *rq, struct task *task, uint64_t delta_ns);
-    /** Whether `task`, which became runnable, should take the hart from the running one of the same class. */
+    /** Whether `task`, which became runnable, should take the hart from the running one of the
+     *  same class. */
     bool (*preempts)(struct run_queue *rq, const struct task *running, const struct task *task);
     /** At a tick: whether the running task should give way to another one of the class. */
     bool (*is_slice_over)(struct run_queue *rq, const struct task *running, uint64_t now_ns);
@@ -80,7 +81,8 @@ void sched_fair_init(struct run_queue *rq);
 void sched_rt_init(struct run_queue *rq);
 const struct sched_class *sched_class_of(uint32_t policy);
 
-/** Put a runnable task that is in no queue into this one, and reschedule the hart if it should run at once. rq->lock held. */
+/** Put a runnable task that is in no queue into this one, and reschedule the hart if it should
+ *  run at once. rq->lock held. */
 void sched_enqueue(struct run_queue *rq, struct task *task, enum sched_reason reason);
 
 /** Take a waiting task (not the running one) out of its queue. rq->lock held. */
@@ -98,7 +100,8 @@ struct run_queue *sched_lock_task(struct task *task);
 /** The best hart for a task that is about to be queued. */
 unsigned sched_choose_hart(const struct task *task, enum sched_reason reason);
 
-/** Move a task to this hart's queue from one that has at least two more. rq->lock held. Returns whether. */
+/** Move a task to this hart's queue from one that has at least two more. rq->lock held. Returns
+ *  whether. */
 bool sched_steal(struct run_queue *rq);
 
 /** Hand a task that is in no queue to a hart. Interrupts off, no run queue locked. */

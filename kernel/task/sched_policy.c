@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What can be asked of and told to the scheduler about one task: policy, niceness, affinity, times. */
+/* What can be asked of and told to the scheduler about one task: policy, niceness, affinity,
+ * times. */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/sched.h"
 #include "kernel/task/sched_internal.h"
@@ -121,8 +122,8 @@ void sched_cpu_times(struct task *task, uint64_t *user_ns, uint64_t *system_ns)
     uint64_t user = atomic_load_explicit(&task->user_ticks, memory_order_relaxed);
     uint64_t system = atomic_load_explicit(&task->system_ticks, memory_order_relaxed);
 
-    /* A task that no tick has met has run for less than a few of them; its time counts as the system's, as most
-     * of a short program's life is. */
+    /* A task that no tick has met has run for less than a few of them; its time counts as the
+     * system's, as most of a short program's life is. */
     *user_ns = user == 0 ? 0 : run_ns / (user + system) * user;
     *system_ns = run_ns - *user_ns;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* The real-time class: SCHED_FIFO and SCHED_RR, above everything fair.
  *
- * One list for each priority, and a bitmap of the lists that are not empty: the highest is found with two words. A FIFO task
- * keeps the hart until it blocks, yields, or a higher one comes; preempted, it goes back to the head of its list. An
- * RR task does the same for the length of its slice, then goes to the tail.
+ * One list for each priority, and a bitmap of the lists that are not empty: the highest is found
+ * with two words. A FIFO task keeps the hart until it blocks, yields, or a higher one comes;
+ * preempted, it goes back to the head of its list. An RR task does the same for the length of
+ * its slice, then goes to the tail.
  * Source: POSIX.1-2017, 2.8.4 Process Scheduling. */
 #include "kernel/abi/sched.h"
 #include "kernel/base/bits.h"
@@ -44,8 +45,9 @@ static struct task *rt_pick(struct run_queue *rq)
     task = list_first(&rq->rt[priority], struct task, sched.rt_node);
     rt_dequeue(rq, task);
     if (task->sched.slice_end_ns == 0) {
-        task->sched.slice_end_ns =
-            task->sched.policy == ABI_SCHED_RR ? port_clock_ns() + RR_SLICE_NS : UINT64_MAX;
+        task->sched.slice_end_ns = task->sched.policy == ABI_SCHED_RR
+                                       ? port_clock_ns() + RR_SLICE_NS
+                                       : UINT64_MAX;
     }
     return task;
 }
@@ -79,7 +81,7 @@ static struct task *rt_candidate(struct run_queue *rq, unsigned hart)
         return NULL;
     }
     for (priority = SCHED_NR_RT_LISTS; priority-- > 0;) {
-        list_for_each(task, &rq->rt[priority], sched.rt_node) {
+        list_for_each (task, &rq->rt[priority], sched.rt_node) {
             if (sched_may_run_on(task, hart)) {
                 return task;
             }

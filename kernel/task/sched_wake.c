@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* Which hart: waking, placing, stealing.
  *
- * A woken task goes where it was last, because its data may still be in that hart's cache, unless that hart is busy and
- * another one is idle. A new task has no cache to lose and goes to an idle hart, or the least busy. An idle hart steals
- * from the busiest before it sleeps, and a busy hart with tasks waiting nudges an idle one at each tick: so no hart stays
- * idle while another has two tasks, for longer than a tick. A busy hart looks every few ticks whether another has two tasks more.
+ * A woken task goes where it was last, because its data may still be in that hart's cache,
+ * unless that hart is busy and another one is idle. A new task has no cache to lose and goes to
+ * an idle hart, or the least busy. An idle hart steals from the busiest before it sleeps, and a
+ * busy hart with tasks waiting nudges an idle one at each tick: so no hart stays idle while
+ * another has two tasks, for longer than a tick. A busy hart looks every few ticks whether
+ * another has two tasks more.
  *
- * Locks: the thief holds its own queue's lock and only tries the victim's, so the order of harts does not matter. */
+ * Locks: the thief holds its own queue's lock and only tries the victim's, so the order of harts
+ * does not matter. */
 #include "kernel/arch/riscv64/trap.h"
 #include "kernel/base/atomic.h"
 #include "kernel/base/bits.h"
@@ -82,7 +85,8 @@ void sched_start_task(struct task *task)
     port_preempt_enable();
 }
 
-/** Put a task whose state has just become RUNNABLE into a queue. rq->lock held on entry, not on return. */
+/** Put a task whose state has just become RUNNABLE into a queue. rq->lock held on entry, not on
+ *  return. */
 static void queue_woken(struct run_queue *rq, struct task *task, uint32_t state)
 {
     unsigned hart;
@@ -111,8 +115,8 @@ bool sched_wake(struct task *task, uint32_t states)
     uint32_t state;
     bool was_blocked = false;
 
-    /* The condition that the waker has made true comes before this look at the state, as the sleeper's state comes before
-     * its look at the condition: one of the two sees the other. */
+    /* The condition that the waker has made true comes before this look at the state, as the
+     * sleeper's state comes before its look at the condition: one of the two sees the other. */
     fence_full();
     if ((atomic_load_explicit(&task->state, memory_order_relaxed) & states) == 0) {
         return false;
@@ -121,7 +125,8 @@ bool sched_wake(struct task *task, uint32_t states)
     irq_state = port_irq_save();
     rq = sched_lock_task(task);
     state = atomic_load_explicit(&task->state, memory_order_relaxed);
-    /* Compare and exchange: a task that still runs may change its state meanwhile, and its last state, DEAD, must stay. */
+    /* Compare and exchange: a task that still runs may change its state meanwhile, and its last
+     * state, DEAD, must stay. */
     if ((state & states) != 0) {
         was_blocked = atomic_compare_exchange_strong_explicit(
             &task->state, &state, TASK_RUNNABLE, memory_order_relaxed, memory_order_relaxed);
@@ -143,7 +148,8 @@ void sched_notify(struct task *task)
     __atomic_store_n(&task->thread.work, 1, __ATOMIC_RELEASE);
     fence_full();
     hart = __atomic_load_n(&task->thread.hart, __ATOMIC_RELAXED);
-    if (task != task_current() && __atomic_load_n(&run_queues[hart].current, __ATOMIC_RELAXED) == task) {
+    if (task != task_current() &&
+        __atomic_load_n(&run_queues[hart].current, __ATOMIC_RELAXED) == task) {
         trap_send_ipi(hart);
     }
 }

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 /* Signals: how they are sent.
  *
- * A signal is first made pending, for a thread or for its whole process, and then some thread is made to notice: its
- * has_signal flag ends interruptible sleeps, and its work flag leads it to signal_deliver() before it goes on in user mode.
- * Everything else happens there, in the receiving thread's own context.
+ * A signal is first made pending, for a thread or for its whole process, and then some thread is
+ * made to notice: its has_signal flag ends interruptible sleeps, and its work flag leads it to
+ * signal_deliver() before it goes on in user mode. Everything else happens there, in the
+ * receiving thread's own context.
  *
- * Two kinds act at once, in the sender's context. SIGCONT wakes a stopped process, and it and the stop signals cancel each other.
- * A signal that will certainly kill puts SIGKILL into every thread, so that killable sleeps end, too.
+ * Two kinds act at once, in the sender's context. SIGCONT wakes a stopped process, and it and
+ * the stop signals cancel each other. A signal that will certainly kill puts SIGKILL into every
+ * thread, so that killable sleeps end, too.
  *
- * Locks: the signal_lock of the receiving process (irqsave: timers send signals). task->has_signal is what can be read
- * without it; it may be stale for a moment in the direction "true", which costs a look and no more. */
+ * Locks: the signal_lock of the receiving process (irqsave: timers send signals).
+ * task->has_signal is what can be read without it; it may be stale for a moment in the direction
+ * "true", which costs a look and no more. */
 #include "kernel/task/signal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"
@@ -17,16 +20,16 @@
 #include "kernel/task/pid.h"
 #include "kernel/task/sched.h"
 
-#define STOP_SIGNALS                                                                        \
-    (signal_bit(ABI_SIGSTOP) | signal_bit(ABI_SIGTSTP) | signal_bit(ABI_SIGTTIN) |          \
+#define STOP_SIGNALS                                                               \
+    (signal_bit(ABI_SIGSTOP) | signal_bit(ABI_SIGTSTP) | signal_bit(ABI_SIGTTIN) | \
      signal_bit(ABI_SIGTTOU))
 
 void signal_recompute(struct task *task)
 {
     struct process *process = task->process;
     uint64_t set = (task->pending.set | process->pending.set) & ~task->blocked;
-    bool has_work = set != 0 || (process->is_stopped && !task->is_stopped) ||
-                    process->is_exiting || process->must_tell_continued;
+    bool has_work = set != 0 || (process->is_stopped && !task->is_stopped) || process->is_exiting ||
+                    process->must_tell_continued;
 
     atomic_store_explicit(&task->has_signal, has_work, memory_order_relaxed);
 }
@@ -44,7 +47,7 @@ static void flush_everywhere(struct process *process, uint64_t set)
     struct task *task;
 
     process->nr_queued_signals -= signal_queue_flush(&process->pending, set);
-    list_for_each(task, &process->threads, thread_node) {
+    list_for_each (task, &process->threads, thread_node) {
         process->nr_queued_signals -= signal_queue_flush(&task->pending, set);
     }
 }
@@ -64,7 +67,7 @@ static void continue_process(struct process *process)
         process->news = PROCESS_NO_NEWS;
     }
     process->is_stopped = false;
-    list_for_each(task, &process->threads, thread_node) {
+    list_for_each (task, &process->threads, thread_node) {
         alert(task, TASK_STOPPED);
     }
 }
@@ -80,7 +83,7 @@ void signal_begin_exit(struct process *process, int status)
     process->is_exiting = true;
     process->exit_status = status;
     process->is_stopped = false;
-    list_for_each(task, &process->threads, thread_node) {
+    list_for_each (task, &process->threads, thread_node) {
         signal_queue_add(&task->pending, ABI_SIGKILL, NULL);
         alert(task, TASK_STOPPED | TASK_INTERRUPTIBLE | TASK_KILLABLE);
     }
@@ -104,7 +107,7 @@ static bool is_dropped(struct process *process, const struct task *target, int s
     if (target == NULL) { /* sigwait may want it though it is ignored by default */
         const struct task *task;
 
-        list_for_each(task, &process->threads, thread_node) {
+        list_for_each (task, &process->threads, thread_node) {
             if (keeps(task, signal)) {
                 return false;
             }
@@ -128,7 +131,7 @@ static struct task *choose_thread(struct process *process, int signal)
 {
     struct task *task;
 
-    list_for_each(task, &process->threads, thread_node) {
+    list_for_each (task, &process->threads, thread_node) {
         if (wants(task, signal)) {
             return task;
         }
@@ -143,7 +146,8 @@ static bool kills_for_sure(const struct process *process, const struct task *tas
            !keeps(task, signal) && !process->is_exiting;
 }
 
-/** Put the signal into a queue. Returns 0, or -EAGAIN for a queued one that there is no room for. */
+/** Put the signal into a queue. Returns 0, or -EAGAIN for a queued one that there is no room
+ *  for. */
 static int make_pending(struct process *process, struct signal_queue *queue,
                         const struct abi_siginfo *info)
 {
@@ -267,7 +271,7 @@ bool signal_send_group_locked(struct pid *group, int signal)
     struct process *process;
 
     spin_assert_held(&task_tree_lock);
-    list_for_each(process, &group->group, group_node) {
+    list_for_each (process, &group->group, group_node) {
         (void)signal_send_process(process, &info);
     }
     return !list_is_empty(&group->group);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* Signals: how they are taken, by the thread itself on its way to user mode.
  *
- * One signal after another is taken from the queues, the thread's own first. Ignored ones vanish, default actions are done here; at the
- * first with a handler, a frame is built so that user mode goes on in the handler, and the rest waits for the
- * next way out.
+ * One signal after another is taken from the queues, the thread's own first. Ignored ones
+ * vanish, default actions are done here; at the first with a handler, a frame is built so that
+ * user mode goes on in the handler, and the rest waits for the next way out.
  *
- * A system call that a signal has interrupted returns one of four errors that user mode never sees; what becomes of it depends
- * on what the signal did:
+ * A system call that a signal has interrupted returns one of four errors that user mode never
+ * sees; what becomes of it depends on what the signal did:
  *
  *                          no handler runs     handler with SA_RESTART   handler without
  *   ERESTARTNOINTR         restart             restart                   restart
@@ -23,7 +23,7 @@
 #include "kernel/task/notify.h"
 #include "kernel/task/signal.h"
 
-#define NO_SYSCALL UINT64_MAX
+#define NO_SYSCALL   UINT64_MAX
 #define ECALL_LENGTH 4
 enum { REG_A0 = 10, REG_A7 = 17 };
 
@@ -104,11 +104,11 @@ static void take_next(struct task *self, struct taken *taken)
     struct process *process = self->process;
     uint64_t wanted = ~self->blocked;
 
-    taken->signal =
-        signal_queue_take(&self->pending, wanted, &taken->info, &process->nr_queued_signals);
+    taken->signal = signal_queue_take(&self->pending, wanted, &taken->info,
+                                      &process->nr_queued_signals);
     if (taken->signal == 0) {
-        taken->signal =
-            signal_queue_take(&process->pending, wanted, &taken->info, &process->nr_queued_signals);
+        taken->signal = signal_queue_take(&process->pending, wanted, &taken->info,
+                                          &process->nr_queued_signals);
     }
     if (taken->signal != 0) {
         taken->action = signal_actions_read(process, taken->signal);
@@ -168,7 +168,8 @@ static void do_default(struct task *self, int signal)
     }
 }
 
-/** What is not a signal comes first: the end of the process, an execve by another thread, stop and continue. Caller: signal_lock. */
+/** What is not a signal comes first: the end of the process, an execve by another thread, stop
+ *  and continue. Caller: signal_lock. */
 static bool has_process_news(const struct task *self)
 {
     const struct process *process = self->process;
@@ -212,7 +213,8 @@ static void run_handler(struct task *self, struct trap_frame *frame, const struc
         signal_force(self, &info);
     }
     if (signal_is_pending(self)) {
-        __atomic_store_n(&self->thread.work, 1, __ATOMIC_RELAXED); /* one frame at a time: come again for the next */
+        __atomic_store_n(&self->thread.work, 1,
+                         __ATOMIC_RELAXED); /* one frame at a time: come again for the next */
     }
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* The frame of a signal handler on the user stack, as Linux riscv64 lays it out: siginfo, then ucontext with the registers and the
- * floating-point state. The handler gets (signal, &info, &context), returns to the trampoline, and rt_sigreturn takes all of
- * it back, except for what user mode must not choose.
+/* The frame of a signal handler on the user stack, as Linux riscv64 lays it out: siginfo, then
+ * ucontext with the registers and the floating-point state. The handler gets (signal, &info,
+ * &context), returns to the trampoline, and rt_sigreturn takes all of it back, except for what
+ * user mode must not choose.
  *
- * A quarter of the frame is room for machines with larger registers, which nobody reads: it is neither written nor read, only the
- * words at its end that would announce more are cleared. */
+ * A quarter of the frame is room for machines with larger registers, which nobody reads: it is
+ * neither written nor read, only the words at its end that would announce more are cleared. */
 #include "kernel/abi/errno.h"
 #include "kernel/task/signal.h"
 #include "kernel/task/trampoline.h"
@@ -45,20 +46,22 @@ static void fill_stack(struct task *task, struct abi_stack *stack, uint64_t sp)
     }
 }
 
-/* The floating-point state of the machine and that of the frame begin alike. So do the registers: the frame has pc where struct
- * trap_frame has its unused regs[0]; with pc put there, both are copied as they stand. */
+/* The floating-point state of the machine and that of the frame begin alike. So do the
+ * registers: the frame has pc where struct trap_frame has its unused regs[0]; with pc put there,
+ * both are copied as they stand. */
 static_assert(offsetof(struct abi_fp_state, fcsr) == offsetof(struct fpu_state, fcsr) &&
                   sizeof(struct fpu_state) <= sizeof(struct abi_fp_state),
               "the D extension's arm of the union");
-static_assert(sizeof(struct abi_user_regs) == sizeof(((struct trap_frame *)NULL)->regs), "pc, x1 to x31");
+static_assert(sizeof(struct abi_user_regs) == sizeof(((struct trap_frame *)NULL)->regs),
+              "pc, x1 to x31");
 
 /* Places in a frame. */
-#define INFO_OFFSET offsetof(struct abi_sigframe, info)
+#define INFO_OFFSET    offsetof(struct abi_sigframe, info)
 #define CONTEXT_OFFSET offsetof(struct abi_sigframe, context)
-#define CONTEXT_BYTES (offsetof(struct abi_ucontext, mask) + sizeof(uint64_t))
-#define REGS_OFFSET offsetof(struct abi_sigframe, context.context.regs)
-#define FP_OFFSET offsetof(struct abi_sigframe, context.context.fp)
-#define END_BYTES 16 /* of the union, and more than enough for "no further records" */
+#define CONTEXT_BYTES  (offsetof(struct abi_ucontext, mask) + sizeof(uint64_t))
+#define REGS_OFFSET    offsetof(struct abi_sigframe, context.context.regs)
+#define FP_OFFSET      offsetof(struct abi_sigframe, context.context.fp)
+#define END_BYTES      16 /* of the union, and more than enough for "no further records" */
 
 static bool put(uint64_t address, uint64_t offset, const void *bytes, size_t len_bytes)
 {

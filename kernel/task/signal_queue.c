@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 /* Queues of pending signals: a bit for each, and a list of details.
  *
- * A standard signal (1 to 31) waits at most once. A real-time signal waits as often as it was sent, as long as there are details;
- * its bit stays while one of its details is left. Locks: the signal_lock of the process. */
+ * A standard signal (1 to 31) waits at most once. A real-time signal waits as often as it was
+ * sent, as long as there are details; its bit stays while one of its details is left. Locks: the
+ * signal_lock of the process. */
 #include "kernel/task/signal_queue.h"
 #include "kernel/base/bits.h"
 #include "kernel/base/string.h"
 #include "mm/slab.h"
 
 /* Faults come first, so that the handler's frame shows the place of the fault. */
-#define SYNCHRONOUS                                                                       \
-    (signal_bit(ABI_SIGSEGV) | signal_bit(ABI_SIGBUS) | signal_bit(ABI_SIGILL) |          \
+#define SYNCHRONOUS                                                              \
+    (signal_bit(ABI_SIGSEGV) | signal_bit(ABI_SIGBUS) | signal_bit(ABI_SIGILL) | \
      signal_bit(ABI_SIGTRAP) | signal_bit(ABI_SIGFPE) | signal_bit(ABI_SIGSYS))
 
 SLAB_CACHE(signal_info_cache, struct signal_info, NULL);
@@ -47,7 +48,7 @@ static void take_detail(struct signal_queue *queue, int signal, struct abi_sigin
     struct signal_info *found = NULL;
     bool has_more = false;
 
-    list_for_each(detail, &queue->infos, node) {
+    list_for_each (detail, &queue->infos, node) {
         if (detail->info.si_signo != signal) {
             continue;
         }
@@ -98,7 +99,7 @@ unsigned signal_queue_flush(struct signal_queue *queue, uint64_t set)
         return 0;
     }
     queue->set &= ~set;
-    list_for_each_safe(detail, after, &queue->infos, node) {
+    list_for_each_safe (detail, after, &queue->infos, node) {
         if ((signal_bit(detail->info.si_signo) & set) != 0) {
             list_remove(&detail->node);
             signal_info_free(detail);

@@ -7,8 +7,8 @@
 #include "kernel/base/list.h"
 
 struct signal_queue {
-    uint64_t set;       /* bit n-1: signal n waits */
-    struct list infos;  /* struct signal_info, oldest first */
+    uint64_t set;      /* bit n-1: signal n waits */
+    struct list infos; /* struct signal_info, oldest first */
 };
 
 static inline uint64_t signal_bit(int signal)
@@ -30,8 +30,8 @@ void signal_info_free(struct signal_info *info);
 /** Add a signal; detail may be NULL and is then not told to the receiver. */
 void signal_queue_add(struct signal_queue *queue, int signal, struct signal_info *detail);
 
-/** Take the first of the signals in `wanted`: those of faults first, then by number. Returns it, or 0.
- *  nr_details counts down by what was freed. */
+/** Take the first of the signals in `wanted`: those of faults first, then by number. Returns it,
+ *  or 0. nr_details counts down by what was freed. */
 int signal_queue_take(struct signal_queue *queue, uint64_t wanted, struct abi_siginfo *info,
                       unsigned *nr_details);
 

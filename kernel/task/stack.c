@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* A small store of kernel stacks. A shell that starts program after program uses one of them over and over.
+/* A small store of kernel stacks. A shell that starts program after program uses one of them
+ * over and over.
  *
- * Invariant: the stored stacks are mapped and nobody's; their content is whatever the last task left. Locks: one leaf
- * spinlock. Under memory pressure the store is emptied. */
+ * Invariant: the stored stacks are mapped and nobody's; their content is whatever the last task
+ * left. Locks: one leaf spinlock. Under memory pressure the store is emptied. */
 #include "kernel/task/stack.h"
 #include "kernel/base/once.h"
 #include "kernel/sync/spinlock.h"

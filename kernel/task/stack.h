@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Kernel stacks, a few kept for the next task: making one means page-table work and flushes on every hart. */
+/* Kernel stacks, a few kept for the next task: making one means page-table work and flushes on
+ * every hart. */
 #ifndef CAIRN_TASK_STACK_H
 #define CAIRN_TASK_STACK_H
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* Stopping and continuing whole processes.
  *
- * The thread that takes a stop signal marks the process; every thread then comes to signal_deliver(), counts itself, and
- * sleeps in state STOPPED. The last one to stop tells the parent. SIGCONT (signal.c) takes the mark away and wakes all; the first
- * that runs again tells the parent.
+ * The thread that takes a stop signal marks the process; every thread then comes to
+ * signal_deliver(), counts itself, and sleeps in state STOPPED. The last one to stop tells the
+ * parent. SIGCONT (signal.c) takes the mark away and wakes all; the first that runs again tells
+ * the parent.
  *
- * Locks: the tree's lock is outside signal_lock, so the parent is told after signal_lock has been dropped. */
+ * Locks: the tree's lock is outside signal_lock, so the parent is told after signal_lock has
+ * been dropped. */
 #include "kernel/base/atomic.h"
 #include "kernel/task/notify.h"
 #include "kernel/task/sched.h"
@@ -21,7 +23,7 @@ void signal_begin_stop(struct process *process, int signal)
     }
     process->is_stopped = true;
     process->stop_signal = signal;
-    list_for_each(task, &process->threads, thread_node) {
+    list_for_each (task, &process->threads, thread_node) {
         atomic_store_explicit(&task->has_signal, true, memory_order_relaxed);
         if (task != task_current()) {
             sched_notify(task);

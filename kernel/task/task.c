@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Making and finding tasks.
  *
- * A task has a reference from being runnable (dropped by sched_free_dead, once it has ended and its stack is not in use any more),
- * and one for each party that has looked it up. What belongs to the program, not to the thread, is in its process. */
+ * A task has a reference from being runnable (dropped by sched_free_dead, once it has ended and
+ * its stack is not in use any more), and one for each party that has looked it up. What belongs
+ * to the program, not to the thread, is in its process. */
 #include "kernel/task/task.h"
 #include "kernel/arch/riscv64/trap.h"
 #include "kernel/base/printk.h"

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* Tasks: threads of user programs and of the kernel. What threads of one program have in common stands in
- * `struct process` (process.h); what clone(2) can share or not, each in a counted structure of its own.
+/* Tasks: threads of user programs and of the kernel. What threads of one program have in common
+ * stands in `struct process` (process.h); what clone(2) can share or not, each in a counted
+ * structure of its own.
  *
- * Letters: [I] immutable once the task runs; [s] written by the task itself; [r] the lock of the run queue of its hart;
- * [t] task_tree_lock; [g] process->signal_lock; [a] atomic. */
+ * Letters: [I] immutable once the task runs; [s] written by the task itself; [r] the lock of the
+ * run queue of its hart; [t] task_tree_lock; [g] process->signal_lock; [a] atomic. */
 #ifndef CAIRN_TASK_TASK_H
 #define CAIRN_TASK_TASK_H
 
@@ -27,13 +28,13 @@ struct space;
 #define TASK_NAME_SIZE 16
 
 enum task_state { /* one bit each, so that a wake-up can name several */
-    TASK_RUNNABLE = 0,
-    TASK_UNINTERRUPTIBLE = 1,
-    TASK_KILLABLE = 2,
-    TASK_INTERRUPTIBLE = 4,
-    TASK_STOPPED = 8,
-    TASK_DEAD = 16,
-    TASK_BLOCKED = TASK_UNINTERRUPTIBLE | TASK_KILLABLE | TASK_INTERRUPTIBLE,
+                  TASK_RUNNABLE = 0,
+                  TASK_UNINTERRUPTIBLE = 1,
+                  TASK_KILLABLE = 2,
+                  TASK_INTERRUPTIBLE = 4,
+                  TASK_STOPPED = 8,
+                  TASK_DEAD = 16,
+                  TASK_BLOCKED = TASK_UNINTERRUPTIBLE | TASK_KILLABLE | TASK_INTERRUPTIBLE,
 };
 
 /* What the scheduler keeps of a task. */
@@ -59,32 +60,32 @@ struct task {
     _Atomic uint32_t state; /* [a] enum task_state; how it changes is explained in sched.c */
     struct sched_entity sched;
 
-    pid_t tid;               /* [I] */
-    struct pid *pid;         /* [t] */
-    struct process *process; /* [I] */
-    struct list thread_node; /* [t and g to write, either to read] in process->threads */
-    struct list dead_node;   /* [r] finished, waiting to be freed */
-    bool is_kernel;          /* [I] has no user mode */
-    bool is_exiting;         /* [s] */
+    pid_t tid;                 /* [I] */
+    struct pid *pid;           /* [t] */
+    struct process *process;   /* [I] */
+    struct list thread_node;   /* [t and g to write, either to read] in process->threads */
+    struct list dead_node;     /* [r] finished, waiting to be freed */
+    bool is_kernel;            /* [I] has no user mode */
+    bool is_exiting;           /* [s] */
     char name[TASK_NAME_SIZE]; /* [s] */
 
-    struct space *space;     /* [s; others: task_get_space()] NULL: none */
-    struct fd_table *files;  /* [s; others: task_get_files()] */
-    struct fs_context *fs;   /* [s; others: task_get_fs()] */
-    struct cred cred;        /* [s] */
+    struct space *space;           /* [s; others: task_get_space()] NULL: none */
+    struct fd_table *files;        /* [s; others: task_get_files()] */
+    struct fs_context *fs;         /* [s; others: task_get_fs()] */
+    struct cred cred;              /* [s] */
     struct spinlock resource_lock; /* around changes of the three pointers above */
 
     /* Signals: signal.c */
-    _Atomic bool has_signal;      /* [a; g to write] something for signal_deliver() to look at */
-    bool is_stopped;              /* [g] counted in process->nr_stopped */
-    uint64_t blocked;             /* [g; s to read] */
-    uint64_t waited_for;          /* [g] signals that sigtimedwait() has unblocked while it waits: not to be acted on */
-    uint64_t saved_blocked;       /* [s] what to go back to after sigsuspend, ppoll, … */
-    bool restores_blocked;        /* [s] saved_blocked is valid */
-    struct signal_queue pending;  /* [g] for this thread alone */
-    uint64_t alt_stack;           /* [s] sigaltstack */
-    uint64_t alt_stack_size;      /* [s] 0: none */
-    uint32_t alt_stack_flags;     /* [s] */
+    _Atomic bool has_signal; /* [a; g to write] something for signal_deliver() to look at */
+    bool is_stopped;         /* [g] counted in process->nr_stopped */
+    uint64_t blocked;        /* [g; s to read] */
+    uint64_t waited_for;     /* [g] unblocked by sigtimedwait() while it waits: to be kept for it */
+    uint64_t saved_blocked;  /* [s] what to go back to after sigsuspend, ppoll, … */
+    bool restores_blocked;   /* [s] saved_blocked is valid */
+    struct signal_queue pending; /* [g] for this thread alone */
+    uint64_t alt_stack;          /* [s] sigaltstack */
+    uint64_t alt_stack_size;     /* [s] 0: none */
+    uint32_t alt_stack_flags;    /* [s] */
 
     /* A system call that goes on through restart_syscall(2): restart.c */
     int64_t (*restart)(struct task *task); /* [s] */
@@ -92,7 +93,7 @@ struct task {
 
     uint64_t clear_child_tid; /* [s] user address, or 0 */
     uint64_t robust_list;     /* [s] user address, or 0 */
-    struct vfork_wait *vfork; /* [resource_lock] the parent that waits for our execve or exit, or NULL */
+    struct vfork_wait *vfork; /* [resource_lock] a parent that waits for us, or NULL */
 
     /* Accounting */
     _Atomic uint64_t user_ticks;   /* [a] */
@@ -110,7 +111,8 @@ static inline struct task *task_current(void)
     return (struct task *)port_thread();
 }
 
-/** A task without pid and process, not yet known to anybody, with a kernel stack. NULL when memory is short. */
+/** A task without pid and process, not yet known to anybody, with a kernel stack. NULL when
+ *  memory is short. */
 struct task *must_check task_create(const char *name);
 
 void task_get(struct task *task);
@@ -119,7 +121,8 @@ void task_put(struct task *task); /* any context */
 /** The task with this thread id, with a reference, or NULL. Context: any task. */
 struct task *must_check task_find(pid_t tid);
 
-/** Another task's resources with a reference, or NULL when it has none (any more). Context: any task. */
+/** Another task's resources with a reference, or NULL when it has none (any more). Context: any
+ *  task. */
 struct space *must_check task_get_space(struct task *task);
 struct fd_table *must_check task_get_files(struct task *task);
 struct fs_context *must_check task_get_fs(struct task *task);

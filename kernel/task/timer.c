@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 /* Timers and the tick.
  *
- * Each hart has a tree of timers ordered by deadline, and its one hardware timer is set for the first of them, or for the next
- * scheduler tick, whichever comes sooner. An idle hart has no tick: it sleeps until its first timer.
+ * Each hart has a tree of timers ordered by deadline, and its one hardware timer is set for the
+ * first of them, or for the next scheduler tick, whichever comes sooner. An idle hart has no
+ * tick: it sleeps until its first timer.
  *
- * A timer function runs in the interrupt, without the tree's lock, so that it may start its timer again. While it runs,
- * the hart's `running` names it: that is what timer_stop_sync() waits for.
+ * A timer function runs in the interrupt, without the tree's lock, so that it may start its
+ * timer again. While it runs, the hart's `running` names it: that is what timer_stop_sync()
+ * waits for.
  *
- * The timer's `hart` says whose lock guards it. It changes only while that lock is held, so a lock taken by it is
- * good if it says the same afterwards. Two starts of one timer at the same time are kept apart by its owner. */
+ * The timer's `hart` says whose lock guards it. It changes only while that lock is held, so a
+ * lock taken by it is good if it says the same afterwards. Two starts of one timer at the same
+ * time are kept apart by its owner. */
 #include "kernel/arch/riscv64/trap.h"
 #include "kernel/base/port.h"
 #include "kernel/sync/spinlock.h"
@@ -17,13 +20,16 @@
 #include "kernel/task/timer.h"
 
 struct timer_hart {
-    struct spinlock lock;              /* LOCK_RANK_TIMER; irqsave */
-    struct rb_tree tree;               /* [lock] by deadline */
-    struct timer *_Atomic running;     /* [a] whose function is being called */
-    uint64_t programmed_ns;            /* [this hart, interrupts off] */
+    struct spinlock lock;          /* LOCK_RANK_TIMER; irqsave */
+    struct rb_tree tree;           /* [lock] by deadline */
+    struct timer *_Atomic running; /* [a] whose function is being called */
+    uint64_t programmed_ns;        /* [this hart, interrupts off] */
 };
 
-#define TIMER_HART_INIT {.lock = SPINLOCK_INIT(LOCK_RANK_TIMER, "timers"), .programmed_ns = UINT64_MAX}
+#define TIMER_HART_INIT                                                               \
+    {                                                                                 \
+        .lock = SPINLOCK_INIT(LOCK_RANK_TIMER, "timers"), .programmed_ns = UINT64_MAX \
+    }
 
 static struct timer_hart timer_harts[MAX_HARTS] = {
     TIMER_HART_INIT, TIMER_HART_INIT, TIMER_HART_INIT, TIMER_HART_INIT,

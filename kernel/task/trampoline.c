@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* The trampoline: two instructions that a signal handler returns to, and that call rt_sigreturn(2).
+/* The trampoline: two instructions that a signal handler returns to, and that call
+ * rt_sigreturn(2).
  *
- * On riscv64 a program gives no such code with its handler (there is no SA_RESTORER), so the kernel supplies it: one read-only,
- * executable page, the same frame in every space, mapped as an object of one page. */
+ * On riscv64 a program gives no such code with its handler (there is no SA_RESTORER), so the
+ * kernel supplies it: one read-only, executable page, the same frame in every space, mapped as
+ * an object of one page. */
 #include "kernel/task/trampoline.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/syscall_nr.h"
@@ -11,7 +13,8 @@
 #include "mm/map_object.h"
 #include "mm/space.h"
 
-#define INSTRUCTION_LI_A7(number) (0x00000893u | (uint32_t)(number) << 20) /* addi a7, zero, number */
+#define INSTRUCTION_LI_A7(number) \
+    (0x00000893u | (uint32_t)(number) << 20) /* addi a7, zero, number */
 #define INSTRUCTION_ECALL 0x00000073u
 
 static struct page *code_page; /* [once] */

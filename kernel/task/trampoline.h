@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The page of kernel-made code in every program: what a signal handler returns to. Theory in trampoline.c. */
+/* The page of kernel-made code in every program: what a signal handler returns to. Theory in
+ * trampoline.c. */
 #ifndef CAIRN_TASK_TRAMPOLINE_H
 #define CAIRN_TASK_TRAMPOLINE_H
 

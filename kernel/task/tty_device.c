@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* /dev/tty (5:0) passes everything on to the char device of the controlling terminal, as it was when it was opened. */
+/* /dev/tty (5:0) passes everything on to the char device of the controlling terminal, as it was
+ * when it was opened. */
 #include "kernel/task/tty_device.h"
 #include "drivers/tty.h"
 #include "fs/vfs/file.h"
@@ -11,7 +12,7 @@
 
 #define DEV_TTY (5u << 8 | 0u)
 
-struct tty_session { /* an open /dev/tty */
+struct tty_session {            /* an open /dev/tty */
     struct char_device *device; /* the terminal's own device */
     void *session;              /* and its session */
 };
@@ -62,7 +63,8 @@ static void release_tty(struct char_device *device, void *session)
     slab_free(&tty_session_cache, opened);
 }
 
-static ssize_t read_tty(struct char_device *device, void *session, struct iter *iter, unsigned flags)
+static ssize_t read_tty(struct char_device *device, void *session, struct iter *iter,
+                        unsigned flags)
 {
     struct tty_session *opened = session;
 
@@ -70,7 +72,8 @@ static ssize_t read_tty(struct char_device *device, void *session, struct iter *
     return opened->device->ops->read(opened->device, opened->session, iter, flags);
 }
 
-static ssize_t write_tty(struct char_device *device, void *session, struct iter *iter, unsigned flags)
+static ssize_t write_tty(struct char_device *device, void *session, struct iter *iter,
+                         unsigned flags)
 {
     struct tty_session *opened = session;
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* Waiting for children: look at all of them, and sleep until one has news.
  *
- * News are an exit (the child is a zombie), a stop, or a continue; each is told once, unless WNOWAIT leaves it in place. The look is
- * made under task_tree_lock with the caller prepared to block, and whoever brings news wakes the queue after
- * it has made them visible, so that none is missed. */
+ * News are an exit (the child is a zombie), a stop, or a continue; each is told once, unless
+ * WNOWAIT leaves it in place. The look is made under task_tree_lock with the caller prepared to
+ * block, and whoever brings news wakes the queue after it has made them visible, so that none is
+ * missed. */
 #include "kernel/task/wait.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/wait.h"
@@ -41,11 +42,12 @@ static bool take_job_news(struct process *child, const struct wait_request *requ
 {
     uint64_t irq_state = spin_lock_irqsave(&child->signal_lock);
     bool is_stop = child->news == PROCESS_NEWS_STOPPED && (request->options & ABI_WSTOPPED) != 0;
-    bool is_continue =
-        child->news == PROCESS_NEWS_CONTINUED && (request->options & ABI_WCONTINUED) != 0;
+    bool is_continue = child->news == PROCESS_NEWS_CONTINUED &&
+                       (request->options & ABI_WCONTINUED) != 0;
 
     if (is_stop || is_continue) {
-        tell(child, is_stop ? ABI_STATUS_STOPPED(child->stop_signal) : ABI_STATUS_CONTINUED, result);
+        tell(child, is_stop ? ABI_STATUS_STOPPED(child->stop_signal) : ABI_STATUS_CONTINUED,
+             result);
         if ((request->options & ABI_WNOWAIT) == 0) {
             child->news = PROCESS_NO_NEWS;
         }
@@ -78,7 +80,7 @@ static enum found look(struct process *parent, const struct wait_request *reques
     struct process *after;
 
     spin_lock(&task_tree_lock);
-    list_for_each_safe(child, after, &parent->children, sibling_node) {
+    list_for_each_safe (child, after, &parent->children, sibling_node) {
         if (!matches(child, request)) {
             continue;
         }

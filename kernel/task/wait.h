@@ -12,9 +12,9 @@ struct wait_request {
 };
 
 struct wait_result {
-    pid_t id;         /* 0: WNOHANG, and nobody has news */
+    pid_t id; /* 0: WNOHANG, and nobody has news */
     uint32_t uid;
-    int status;       /* as in wait4's status word */
+    int status; /* as in wait4's status word */
     struct cpu_usage usage;
 };
 

@@ -10,7 +10,7 @@
 #include "kernel/task/timer.h"
 #include "mm/kmalloc.h"
 
-#define MS 1000000ull
+#define MS          1000000ull
 #define PATIENCE_NS (30000 * MS) /* slow machines, and machines that are busy with others */
 
 static bool wait_until(_Atomic uint32_t *value, uint32_t wanted)
@@ -26,7 +26,7 @@ static bool wait_until(_Atomic uint32_t *value, uint32_t wanted)
     return true;
 }
 
-/* ---- Ping-pong: a lost wake-up hangs it --------------------------------------------------------- */
+/* ---- Ping-pong: a lost wake-up hangs it ------------------------------------------------------ */
 
 #define NR_ROUNDS 5000
 
@@ -41,8 +41,8 @@ static void play(struct table *table, uint32_t side)
     uint32_t round;
 
     for (round = 0; round < NR_ROUNDS; round++) {
-        waitq_wait_event(&table->waitq,
-                         atomic_load_explicit(&table->ball, memory_order_acquire) == round * 2 + side);
+        waitq_wait_event(&table->waitq, atomic_load_explicit(&table->ball, memory_order_acquire) ==
+                                            round * 2 + side);
         atomic_fetch_add_explicit(&table->ball, 1, memory_order_acq_rel);
         waitq_wake_all(&table->waitq);
     }
@@ -81,10 +81,10 @@ SELFTEST(sched_no_wake_up_is_lost_between_harts)
     CHECK(atomic_load(&table.ball) == 2 * NR_ROUNDS);
 }
 
-/* ---- Many threads, one mutex -------------------------------------------------------------------- */
+/* ---- Many threads, one mutex ----------------------------------------------------------------- */
 
 #define NR_WORKERS 32
-#define NR_TURNS 200
+#define NR_TURNS   200
 
 static struct {
     struct mutex lock;
@@ -127,7 +127,7 @@ SELFTEST(sched_many_threads_share_a_mutex)
     CHECK(shop.count == (uint64_t)nr * NR_TURNS);
 }
 
-/* ---- Stealing ----------------------------------------------------------------------------------- */
+/* ---- Stealing -------------------------------------------------------------------------------- */
 
 static struct {
     _Atomic uint64_t harts; /* where they ran */
@@ -196,7 +196,7 @@ SELFTEST(sched_affinity_is_obeyed_by_a_running_task)
     CHECK(sched_set_affinity(task_current(), ~0ull) == 0);
 }
 
-/* ---- Priorities --------------------------------------------------------------------------------- */
+/* ---- Priorities ------------------------------------------------------------------------------ */
 
 static struct {
     _Atomic uint32_t order;
@@ -242,7 +242,7 @@ SELFTEST(sched_real_time_runs_before_fair)
     CHECK(sched_set_affinity(task_current(), ~0ull) == 0);
 }
 
-/* ---- Time --------------------------------------------------------------------------------------- */
+/* ---- Time ------------------------------------------------------------------------------------ */
 
 SELFTEST(sched_sleep_lasts_at_least_as_long_as_asked)
 {
@@ -324,7 +324,7 @@ SELFTEST(timer_that_was_stopped_does_not_fire)
     timer_stop_sync(&timer);
 }
 
-/* ---- Coming and going --------------------------------------------------------------------------- */
+/* ---- Coming and going ------------------------------------------------------------------------ */
 
 static _Atomic uint32_t nr_born;
 
