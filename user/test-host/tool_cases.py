@@ -197,7 +197,7 @@ mkfifo p; stat -c '%F %A' p
 mknod p2 p; stat -c %F p2
 mkfifo -m 600 p; stat -c %a p
 mkfifo text
-stat -c '%n %s %a %A %f %h %u %g %F %Y' text dir link empty
+stat -c '%n %s %a %A %f %h %u %g %F %Y' text dir empty; stat -c '%n %s %a %A %f %h %u %g %F' link
 stat -L -c '%s %F' link
 stat -c '%x|%y' text
 stat -c %b big
