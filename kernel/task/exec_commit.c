@@ -87,8 +87,11 @@ static void become_leader(struct task *self)
     struct process *process = self->process;
     struct pid *old = self->pid;
 
+    __atomic_store_n(&process->has_execed, true, __ATOMIC_RELAXED);
+    if (old == process->pid && process->leader == self) {
+        return; /* as nearly always; alone, so nobody else could change it */
+    }
     spin_lock(&task_tree_lock);
-    process->has_execed = true;
     process->leader = self;
     if (old != process->pid) {
         old->task = NULL;

@@ -212,8 +212,12 @@ static int give_up_terminal(struct process *self, struct tty *tty)
 
 void job_leave_session(struct process *process)
 {
+    /* Only a leader has anything to leave, and nobody but the process itself makes it one. */
+    if (process->session != process->pid) {
+        return;
+    }
     spin_lock(&task_tree_lock);
-    if (process->session == process->pid && process->tty != NULL) {
+    if (process->tty != NULL) {
         (void)give_up_terminal(process, process->tty);
     }
     spin_unlock(&task_tree_lock);
