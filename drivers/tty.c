@@ -493,6 +493,7 @@ void tty_hangup(struct tty *tty)
     atomic_store_explicit(&tty->is_hung_up, true, memory_order_release);
     waitq_wake_all(&tty->input_waitq);
     waitq_wake_all(&tty->output_waitq);
+    waitq_wake_all(tty->line->room_waitq);
     if (group > 0 && tty_job != NULL) {
         tty_job->signal_group(group, ABI_SIGHUP);
         tty_job->signal_group(group, ABI_SIGCONT);
