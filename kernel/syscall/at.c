@@ -24,14 +24,16 @@ void at_end(struct at *at)
     name_put(at->name);
 }
 
-int at_walk(struct at *at, uint64_t dirfd, uint64_t name, bool follow, bool empty_ok, struct path *path)
+int at_walk(struct at *at, uint64_t dirfd, uint64_t name, bool follow, bool empty_ok,
+            struct path *path)
 {
     int error = at_begin(at, dirfd, name);
 
     if (error != 0) {
         return error;
     }
-    error = path_walk(&at->context, at->name, (follow ? WALK_FOLLOW : 0u) | (empty_ok ? WALK_EMPTY_OK : 0u), path);
+    error = path_walk(&at->context, at->name,
+                      (follow ? WALK_FOLLOW : 0u) | (empty_ok ? WALK_EMPTY_OK : 0u), path);
     if (error != 0) {
         at_end(at);
     }

@@ -11,9 +11,9 @@
 
 struct dents {
     struct dir_context context;
-    uint64_t at;    /* user address of the next record */
-    uint64_t room;  /* bytes left */
-    int error;      /* -EINVAL: not even one record fits; -EFAULT */
+    uint64_t at;   /* user address of the next record */
+    uint64_t room; /* bytes left */
+    int error;     /* -EINVAL: not even one record fits; -EFAULT */
     bool has_any;
 };
 
@@ -49,7 +49,8 @@ static bool put_entry(struct dir_context *context, const struct dir_entry *entry
 
 int64_t sys_getdents64(const struct syscall_args *args)
 {
-    struct dents dents = {.context.emit = put_entry, .at = args->a[1], .room = (uint32_t)args->a[2]};
+    struct dents dents = {
+        .context.emit = put_entry, .at = args->a[1], .room = (uint32_t)args->a[2]};
     struct file *file;
     int64_t result = fd_get((int)args->a[0], &file);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Descriptors: opening, closing, duplicating, fcntl, ioctl, locks; and files that are made without a name. */
+/* Descriptors: opening, closing, duplicating, fcntl, ioctl, locks; and files that are made
+ * without a name. */
 #include "fs/vfs/file.h"
 #include "fs/pipe/eventfd.h"
 #include "fs/pipe/pipe.h"
@@ -36,7 +37,7 @@ static int64_t install(struct file *file, uint64_t open_flags)
     return fd;
 }
 
-/* ---- Opening and closing -------------------------------------------------------------------------------------------- */
+/* ---- Opening and closing --------------------------------------------------------------------- */
 
 int64_t sys_openat(const struct syscall_args *args)
 {
@@ -73,13 +74,15 @@ int64_t sys_close_range(const struct syscall_args *args)
 {
     unsigned flags = (unsigned)args->a[2];
 
-    if ((flags & ~(unsigned)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) != 0 || (unsigned)args->a[0] > (unsigned)args->a[1]) {
+    if ((flags & ~(unsigned)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) != 0 ||
+        (unsigned)args->a[0] > (unsigned)args->a[1]) {
         return -EINVAL;
     }
     if ((flags & CLOSE_RANGE_UNSHARE) != 0) {
         return -EINVAL;
     }
-    return fd_close_range((unsigned)args->a[0], (unsigned)args->a[1], (flags & CLOSE_RANGE_CLOEXEC) != 0);
+    return fd_close_range((unsigned)args->a[0], (unsigned)args->a[1],
+                          (flags & CLOSE_RANGE_CLOEXEC) != 0);
 }
 
 int64_t sys_dup(const struct syscall_args *args)
@@ -95,7 +98,7 @@ int64_t sys_dup3(const struct syscall_args *args)
     return fd_dup_to((int)args->a[0], (int)args->a[1], fd_flags_of(args->a[2]));
 }
 
-/* ---- Files without a name ---------------------------------------------------------------------------------------------- */
+/* ---- Files without a name -------------------------------------------------------------------- */
 
 int64_t sys_pipe2(const struct syscall_args *args)
 {
@@ -171,7 +174,7 @@ int64_t sys_memfd_create(const struct syscall_args *args)
     return result == 0 ? install(file, (flags & MFD_CLOEXEC) != 0 ? O_CLOEXEC : 0) : result;
 }
 
-/* ---- fcntl --------------------------------------------------------------------------------------------------------------- */
+/* ---- fcntl ----------------------------------------------------------------------------------- */
 
 static int64_t set_status_flags(struct file *file, uint32_t wanted)
 {
@@ -179,12 +182,14 @@ static int64_t set_status_flags(struct file *file, uint32_t wanted)
     uint32_t old = __atomic_load_n(&file->flags, __ATOMIC_RELAXED);
     uint32_t fresh;
 
-    if ((wanted & ~old & O_NOATIME) != 0 && !cred_is_root(cred) && cred->fsuid != file->inode->uid) {
+    if ((wanted & ~old & O_NOATIME) != 0 && !cred_is_root(cred) &&
+        cred->fsuid != file->inode->uid) {
         return -EPERM;
     }
     do {
         fresh = (old & ~SETTABLE_FLAGS) | (wanted & SETTABLE_FLAGS);
-    } while (!__atomic_compare_exchange_n(&file->flags, &old, fresh, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    } while (!__atomic_compare_exchange_n(&file->flags, &old, fresh, true, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
     return 0;
 }
 
@@ -204,7 +209,8 @@ static int64_t record_lock(struct file *file, unsigned command, uint64_t argumen
         return -EINVAL;
     }
     if (command != F_GETLK && command != F_OFD_GETLK) {
-        return flock_set_record(file, owner, pid, &request, command == F_SETLKW || command == F_OFD_SETLKW);
+        return flock_set_record(file, owner, pid, &request,
+                                command == F_SETLKW || command == F_OFD_SETLKW);
     }
     result = flock_get_record(file, owner, &request);
     return result == 0 ? copy_to_user(argument, &request, sizeof(request)) : result;
@@ -263,7 +269,7 @@ int64_t sys_flock(const struct syscall_args *args)
     return result;
 }
 
-/* ---- ioctl ------------------------------------------------------------------------------------------------------------------ */
+/* ---- ioctl ----------------------------------------------------------------------------------- */
 
 static int64_t set_flag_from_user(struct file *file, uint64_t argument, uint32_t flag)
 {
@@ -279,7 +285,9 @@ static int64_t set_flag_from_user(struct file *file, uint64_t argument, uint32_t
 static int64_t bytes_to_read(struct file *file, uint64_t argument)
 {
     uint64_t size = inode_size(file->inode);
-    int32_t left = size > file->position ? (int32_t)min_of(size - file->position, (uint64_t)INT32_MAX) : 0;
+    int32_t left = size > file->position
+                       ? (int32_t)min_of(size - file->position, (uint64_t)INT32_MAX)
+                       : 0;
 
     return copy_to_user(argument, &left, sizeof(left));
 }
@@ -312,8 +320,9 @@ int64_t sys_ioctl(const struct syscall_args *args)
     int64_t result = fd_get((int)args->a[0], &file);
 
     if (result == 0) {
-        result = (file->flags & O_PATH) != 0 ? -EBADF
-                                             : control(file, (int)args->a[0], (uint32_t)args->a[1], args->a[2]);
+        result = (file->flags & O_PATH) != 0
+                     ? -EBADF
+                     : control(file, (int)args->a[0], (uint32_t)args->a[1], args->a[2]);
         file_put(file);
     }
     return result;

@@ -12,7 +12,7 @@
 #include "kernel/task/task.h"
 #include "mm/kmalloc.h"
 
-/* ---- Making and removing ---------------------------------------------------------------------------------------------- */
+/* ---- Making and removing --------------------------------------------------------------------- */
 
 int64_t sys_mkdirat(const struct syscall_args *args)
 {
@@ -48,7 +48,8 @@ int64_t sys_unlinkat(const struct syscall_args *args)
     }
     result = at_begin(&at, args->a[0], args->a[1]);
     if (result == 0) {
-        result = (args->a[2] & AT_REMOVEDIR) != 0 ? vfs_rmdir(&at.context, at.name) : vfs_unlink(&at.context, at.name);
+        result = (args->a[2] & AT_REMOVEDIR) != 0 ? vfs_rmdir(&at.context, at.name)
+                                                  : vfs_unlink(&at.context, at.name);
         at_end(&at);
     }
     return result;
@@ -86,8 +87,8 @@ int64_t sys_linkat(const struct syscall_args *args)
     if ((flags & AT_EMPTY_PATH) != 0 && !cred_is_root(&task_current()->cred)) {
         return -ENOENT;
     }
-    result = at_walk(&old_at, args->a[0], args->a[1], (flags & AT_SYMLINK_FOLLOW) != 0, (flags & AT_EMPTY_PATH) != 0,
-                     &old_path);
+    result = at_walk(&old_at, args->a[0], args->a[1], (flags & AT_SYMLINK_FOLLOW) != 0,
+                     (flags & AT_EMPTY_PATH) != 0, &old_path);
     if (result != 0) {
         return result;
     }
@@ -116,7 +117,8 @@ int64_t sys_renameat2(const struct syscall_args *args)
     }
     result = at_begin(&new_at, args->a[2], args->a[3]);
     if (result == 0) {
-        result = vfs_rename(&old_at.context, old_at.name, &new_at.context, new_at.name, (unsigned)args->a[4]);
+        result = vfs_rename(&old_at.context, old_at.name, &new_at.context, new_at.name,
+                            (unsigned)args->a[4]);
         at_end(&new_at);
     }
     at_end(&old_at);
@@ -156,7 +158,7 @@ int64_t sys_readlinkat(const struct syscall_args *args)
     return result;
 }
 
-/* ---- Where the process stands ------------------------------------------------------------------------------------------- */
+/* ---- Where the process stands ---------------------------------------------------------------- */
 
 int64_t sys_getcwd(const struct syscall_args *args)
 {

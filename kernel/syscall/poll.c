@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* ppoll and pselect6.
  *
- * Both become an array of poll_items. A signal mask given with the call holds for its length; when a signal ended it, the mask
- * stays for the handler's frame to restore. The time that is left is written back, as Linux does; and where that fails the
- * call is not restarted. */
+ * Both become an array of poll_items. A signal mask given with the call holds for its length;
+ * when a signal ended it, the mask stays for the handler's frame to restore. The time that is
+ * left is written back, as Linux does; and where that fails the call is not restarted. */
 #include "fs/vfs/poll.h"
 #include "kernel/abi/fcntl.h"
 #include "kernel/abi/poll.h"
@@ -21,7 +21,7 @@
 #define FAST_ITEMS   8u
 #define SIGSET_BYTES 8u
 
-/* ---- Time and signals --------------------------------------------------------------------------------------------------- */
+/* ---- Time and signals ------------------------------------------------------------------------ */
 
 /* 0 stays 0: don't wait; otherwise the time on port_clock_ns at which to give up. */
 static int load_deadline(uint64_t address, uint64_t *deadline_ns)
@@ -82,7 +82,7 @@ static void end_mask(uint64_t address, int64_t result)
     }
 }
 
-/* ---- Items ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Items ----------------------------------------------------------------------------------- */
 
 static struct poll_item *items_alloc(uint64_t nr, struct poll_item *fast)
 {
@@ -105,7 +105,7 @@ static void items_put_files(struct poll_item *items, unsigned nr)
     }
 }
 
-/* ---- ppoll ------------------------------------------------------------------------------------------------------------------ */
+/* ---- ppoll ----------------------------------------------------------------------------------- */
 
 #define CHUNK_FDS 32u /* of the user's array, copied at a time */
 
@@ -190,22 +190,23 @@ int64_t sys_ppoll(const struct syscall_args *args)
     return store_time_left(args->a[2], deadline_ns, result);
 }
 
-/* ---- pselect6 ----------------------------------------------------------------------------------------------------------------- */
+/* ---- pselect6 -------------------------------------------------------------------------------- */
 
 enum { SET_READ, SET_WRITE, SET_EXCEPT, NR_SETS };
 
-/* What makes a descriptor part of a set, and what is asked of poll for it. */
-#define READ_EVENTS   (POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR)
-#define WRITE_EVENTS  (POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR)
+/* What is asked of poll for a descriptor in a set; errors it tells unasked. */
+#define READ_EVENTS   (POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP)
+#define WRITE_EVENTS  (POLLOUT | POLLWRNORM | POLLWRBAND)
 #define EXCEPT_EVENTS POLLPRI
 
+/* What makes a descriptor part of a set that it is in. */
 static const uint16_t set_events[NR_SETS] = {
-    [SET_READ] = READ_EVENTS,
-    [SET_WRITE] = WRITE_EVENTS,
+    [SET_READ] = READ_EVENTS | POLLERR,
+    [SET_WRITE] = WRITE_EVENTS | POLLERR,
     [SET_EXCEPT] = EXCEPT_EVENTS,
 };
 
-/* The same for a descriptor in several sets: bit i of the index is set i. */
+/* What is asked for a descriptor in several sets: bit i of the index is set i. */
 static const uint16_t events_of_sets[1 << NR_SETS] = {
     0,
     READ_EVENTS,
