@@ -35,6 +35,10 @@ struct task;
 /** The number of harts that are running. At least 1. */
 unsigned port_nr_harts(void);
 
+/** A longer pause in a spin loop whose end is not near, up to some ten microseconds: if the harts are more than the
+ *  processors below them, the one that is waited for may need this one. Context: any. */
+void port_relax_long(void);
+
 /** Monotonic time since boot, in nanoseconds. Context: any. */
 uint64_t port_clock_ns(void);
 

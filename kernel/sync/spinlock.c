@@ -10,6 +10,10 @@
  * would wait for the one that it interrupted: that is the irqsave form. What can still be caught of that mistake is
  * caught: a hart that waits for a lock of which it is the owner panics instead of spinning for ever.
  *
+ * Tickets have a weak point: when the harts are more than the processors below them (an emulator, a hypervisor),
+ * the next in line may be one that does not run, and everybody who spins takes the processor that it needs. So a
+ * hart that has seen no progress for a while rests between looks.
+ *
  * Order: taking it is an acquire (a hart that sees its number served sees all that the former holder wrote), leaving is
  * a release. The ticket itself needs no order.
  *
@@ -20,6 +24,9 @@
 #include "kernel/base/atomic.h"
 #include "kernel/base/port.h"
 #include "kernel/sync/lock_rank_check.h"
+
+/* Many times what the longest sections take, as long as their holder runs. */
+#define LOOKS_BEFORE_REST 400u
 
 void spin_init(struct spinlock *lock, enum lock_rank rank, const char *name)
 {
@@ -41,8 +48,19 @@ static __attribute__((noinline)) void wait_for_turn(struct spinlock *lock, uint3
     if (load_relaxed(&lock->owner) == hart_mark()) {
         panic("spinlock %s: taken again by the hart that holds it", lock->name);
     }
-    while (load_relaxed(&lock->serving) != ticket) {
-        port_relax();
+    uint32_t serving = load_relaxed(&lock->serving);
+    unsigned nr_looks = 0;
+
+    while (serving != ticket) {
+        uint32_t before = serving;
+
+        if (nr_looks < LOOKS_BEFORE_REST) {
+            port_relax();
+        } else {
+            port_relax_long();
+        }
+        serving = load_relaxed(&lock->serving);
+        nr_looks = serving == before ? nr_looks + 1 : 0;
     }
 }
 

@@ -185,6 +185,11 @@ void host_relax(void)
     sched_yield();
 }
 
+void port_relax_long(void)
+{
+    host_relax();
+}
+
 void host_signal(struct task *task, bool is_fatal)
 {
     pthread_mutex_lock(&task->lock);

@@ -7,6 +7,7 @@
 #include "kernel/arch/riscv64/console.h"
 #include "kernel/arch/riscv64/port/memory.h"
 #include "kernel/arch/riscv64/sbi.h"
+#include "kernel/arch/riscv64/shootdown.h"
 #include "kernel/arch/riscv64/trap.h"
 #include "kernel/arch/riscv64/trap_internal.h"
 #include "kernel/arch/riscv64/user_atomic.h"
@@ -41,6 +42,11 @@ void port_console_write(const char *text, size_t len_bytes)
 void port_random_bytes(void *buffer, size_t len_bytes)
 {
     random_fill(buffer, len_bytes);
+}
+
+void port_relax_long(void)
+{
+    shootdown_rest();
 }
 
 void port_preempt_slow(void)

@@ -38,10 +38,10 @@
  *
  * Deadlock. Two harts that wait for each other serve each other: waiting is a loop around serve, so
  * it does not matter whether interrupts are on. A hart that spins for a lock with interrupts off
- * does not serve; if the holder of that lock were waiting here, both would hang. mm holds no
- * spinlock when it flushes, but a mistake there shall not be a hang: after FIRMWARE_AFTER_NS the
- * fence is asked of the firmware, whose interrupt nobody can mask. A hart that has stopped for a
- * panic is reached that way, too. A starting hart is not asked before its bit in hart_running_mask()
+ * serves from time to time (shootdown_rest). Any other code that does not come to an end with
+ * interrupts off would hang the one who waits here; so after FIRMWARE_AFTER_NS the fence is asked of
+ * the firmware, whose interrupt nobody can mask. A hart that has stopped for a panic is reached that
+ * way, too. A starting hart is not asked before its bit in hart_running_mask()
  * is set, and flushes everything once after that (secondary_main).
  *
  * Locks: none. Source: the mailbox of counts is that of FreeBSD's and illumos's shoot-downs;
@@ -59,6 +59,9 @@
 /* Harts that run answer within microseconds; who has not by then probably does not run. */
 #define SPIN_NS           (20ull * 1000)
 #define FIRMWARE_AFTER_NS (50ull * 1000 * 1000)
+#define LONG_RELAX_NS     (50ull * 1000)
+
+#define SIP_SOFTWARE 2ul
 
 #define KIND_MASK 7u
 #define ONE_POST  (KIND_MASK + 1)
@@ -147,10 +150,39 @@ static uint64_t unanswered(uint64_t harts, const uint64_t *tickets)
     return left;
 }
 
+/* With interrupts off, a message that has come and cannot be taken would end every wfi at once: so
+ * it is put aside, after a look into the mailbox, and brought back. A message that comes after this
+ * ends the wfi. Interrupts off. */
+static uint64_t put_message_aside(void)
+{
+    uint64_t pending;
+
+    __asm__ volatile("csrrc %0, sip, %1" : "=r"(pending) : "r"(SIP_SOFTWARE) : "memory");
+    shootdown_serve();
+    return pending & SIP_SOFTWARE;
+}
+
+static void bring_message_back(uint64_t pending)
+{
+    __asm__ volatile("csrs sip, %0" : : "r"(pending) : "memory");
+}
+
+void shootdown_rest(void)
+{
+    uint64_t irq_state = port_irq_save();
+    uint64_t pending = put_message_aside();
+
+    timer_wake_by(port_clock_ns() + LONG_RELAX_NS);
+    __asm__ volatile("wfi" : : : "memory");
+    bring_message_back(pending);
+    port_irq_restore(irq_state);
+}
+
 /* Sleep until somebody answers, or asks, or the clock says that the firmware's turn has come. */
 static void sleep_for_answer(uint64_t harts, const uint64_t *tickets, uint64_t deadline_ns)
 {
     uint64_t irq_state = port_irq_save();
+    uint64_t pending = put_message_aside();
     uint64_t self = self_bit();
 
     atomic_fetch_or_explicit(&sleepers, self, memory_order_relaxed);
@@ -160,6 +192,7 @@ static void sleep_for_answer(uint64_t harts, const uint64_t *tickets, uint64_t d
         __asm__ volatile("wfi" : : : "memory");
     }
     atomic_fetch_and_explicit(&sleepers, ~self, memory_order_relaxed);
+    bring_message_back(pending);
     port_irq_restore(irq_state);
 }
 

@@ -21,6 +21,10 @@ void shootdown(uint64_t harts, enum shootdown_what what);
 /** Do what this hart has been asked for. Context: interrupts off. */
 void shootdown_serve(void);
 
+/** Sleep for LONG_RELAX_NS, or until anything happens, serving others: for spin loops, whatever the
+ *  interrupts' state. */
+void shootdown_rest(void);
+
 /** Wait for an interrupt, as one that need not be told: the idle task's. Interrupts off. */
 void shootdown_doze(void);
 

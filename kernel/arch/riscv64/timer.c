@@ -79,7 +79,9 @@ void timer_set_deadline(uint64_t deadline_ns)
 
 void timer_wake_by(uint64_t deadline_ns)
 {
-    if (deadline_ns < programmed_ns[port_hart_id()]) {
+    uint64_t now_programmed_ns = programmed_ns[port_hart_id()];
+
+    if (deadline_ns < now_programmed_ns || now_programmed_ns <= port_clock_ns()) {
         timer_set_deadline(deadline_ns);
     }
 }

@@ -15,8 +15,9 @@ void timer_init_hart(void);
 /** The timer interrupt, for the trap handler: silences it until the next timer_set_deadline(). */
 void timer_handle_interrupt(void);
 
-/** Take a timer interrupt by a time, should none be programmed that is sooner. The upcall programs
- *  what the scheduler wants anew. Context: interrupts off. */
+/** Have the timer interrupt pending at a time, or sooner if the scheduler wants it sooner; but not
+ *  before now, should it be overdue. The upcall programs what the scheduler wants anew. Context:
+ *  interrupts off. */
 void timer_wake_by(uint64_t deadline_ns);
 
 /** The value of the `time` register at the kernel's first instruction. */
