@@ -65,17 +65,33 @@ static uint64_t tree_below(struct tree_model *model, uint64_t bound)
     return host_random_below(model->random, bound);
 }
 
+/* Another spelling of a name, where case does not matter. */
+static void tree_respell(struct tree_model *model, char *name)
+{
+    for (; *name != '\0'; name++) {
+        if (tree_below(model, 4) == 0) {
+            *name = (char)(char_to_lower(*name) == *name ? char_to_upper(*name)
+                                                         : char_to_lower(*name));
+        }
+    }
+}
+
 /* The absolute name of a node. */
 static void tree_path(struct tree_model *model, int node, char *path, size_t size)
 {
     char above[512];
+    char name[48];
 
     if (node < 0) {
         ksnprintf(path, size, "/mnt");
         return;
     }
     tree_path(model, model->nodes[node].parent, above, sizeof(above));
-    ksnprintf(path, size, "%s/%s", above, model->nodes[node].name);
+    strlcpy(name, model->nodes[node].name, sizeof(name));
+    if (model->features.is_case_blind) {
+        tree_respell(model, name);
+    }
+    ksnprintf(path, size, "%s/%s", above, name);
 }
 
 static int tree_find(struct tree_model *model, int parent, const char *name)
@@ -431,7 +447,7 @@ static void tree_check_listing(struct tree_model *model, int dir)
 /* ---- The model ----------------------------------------------------------------------------------- */
 
 /** Compare everything: listings, contents, link counts. */
-static void tree_model_check(struct tree_model *model)
+static inline void tree_model_check(struct tree_model *model)
 {
     struct walk_context context = tree_context(model);
 
@@ -460,7 +476,7 @@ static void tree_model_check(struct tree_model *model)
 }
 
 /** Take random steps. */
-static void tree_model_run(struct tree_model *model, unsigned nr_steps)
+static inline void tree_model_run(struct tree_model *model, unsigned nr_steps)
 {
     for (unsigned i = 0; i < nr_steps; i++) {
         switch (tree_below(model, 20)) {
@@ -483,7 +499,7 @@ static void tree_model_run(struct tree_model *model, unsigned nr_steps)
 }
 
 /** Forget the model's tree: the file system is made anew. */
-static void tree_model_clear(struct tree_model *model)
+static inline void tree_model_clear(struct tree_model *model)
 {
     for (unsigned i = 0; i < TREE_MAX_NODES; i++) {
         if (model->nodes[i].is_used) {
@@ -493,7 +509,7 @@ static void tree_model_clear(struct tree_model *model)
 }
 
 /** A tmpfs root with an empty /mnt. */
-static void tree_model_start(struct tree_model *model, struct host_random *random,
+static inline void tree_model_start(struct tree_model *model, struct host_random *random,
                              struct tree_features features)
 {
     struct walk_context context;
@@ -506,14 +522,14 @@ static void tree_model_start(struct tree_model *model, struct host_random *rando
     assert_int_equal(vfs_mkdir(&context, "/mnt", 0755), 0);
 }
 
-static void tree_mount(struct tree_model *model, const char *source, const char *type)
+static inline void tree_mount(struct tree_model *model, const char *source, const char *type)
 {
     struct walk_context context = tree_context(model);
 
     assert_int_equal(vfs_mount(&context, source, "/mnt", type, 0, ""), 0);
 }
 
-static void tree_unmount(struct tree_model *model)
+static inline void tree_unmount(struct tree_model *model)
 {
     struct walk_context context = tree_context(model);
 

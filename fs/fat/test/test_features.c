@@ -1,0 +1,671 @@
+// SPDX-License-Identifier: MIT
+/* What the FAT driver does beyond plain files and directories: names in all spellings, files
+ * from other systems, attributes and times, what FAT has not, sizes, full disks, files without a
+ * name, mount options, marks and hints on the disk. */
+#include "fs/fat/test/fat_world.h"
+#include "kernel/abi/mount.h"
+
+/* ---- Names ----------------------------------------------------------------------------------- */
+
+static void files_of_other_systems_are_found_by_all_their_names(void **state)
+{
+    struct host_disk *disk = make_image(34 * KIB, "-F 32 -s 1");
+    static const char text[] = "written by mtools";
+
+    host_disk_save(disk, image_path);
+    host_disk_free(disk);
+    assert_int_equal(
+        run_command(
+            "cd /tmp && echo -n '%s' >cairn-mtools.txt && mmd -i %s ::dir '::A Directory' && "
+            "mcopy -i %s cairn-mtools.txt '::dir/A rather long name for it.text' && "
+            "mcopy -i %s cairn-mtools.txt ::dir/UPPER.TXT && "
+            "mcopy -i %s cairn-mtools.txt ::dir/lower.txt && rm cairn-mtools.txt",
+            text, image_path, image_path, image_path, image_path),
+        0);
+    disk = host_disk_load(image_path);
+    mount_disk(disk);
+    expect_names("/mnt", "dir|A Directory|");
+    expect_names("/mnt/DIR", "A rather long name for it.text|UPPER.TXT|lower.txt|");
+    expect_text("/mnt/dir/A rather long name for it.text", text);
+    expect_text("/mnt/DIR/a RATHER LONG name for it.TEXT", text);
+    expect_text("/mnt/dir/ARATHE~1.TEX", text);
+    expect_text("/mnt/dir/upper.txt", text);
+    expect_text("/mnt/dir/Lower.Txt", text);
+    expect_text("/mnt/dir/lower.txt..", text); /* dots at the end do not count */
+    expect_names("/mnt/adirec~1", "");
+    unmount();
+    check_clean(disk);
+    host_disk_free(disk);
+}
+
+static void names_made_here_are_read_by_other_systems(void **state)
+{
+    struct host_disk *disk = make_image(16 * KIB, "-F 16");
+
+    mount_disk(disk);
+    assert_int_equal(vfs_mkdir(here(), "/mnt/Some Directory", 0755), 0);
+    put_text("/mnt/Some Directory/Näme with 🐧 and more than thirteen units.tar.gz", "content");
+    put_text("/mnt/plain.txt", "plain");
+    put_text("/mnt/.hidden", "hidden");
+    unmount();
+    check_clean(disk);
+    assert_int_equal(
+        run_command("LC_ALL=C.UTF-8 mtype -i %s '::Some Directory/N*.gz' | grep -qx content && "
+                    "mtype -i %s ::plain.txt | grep -qx plain && "
+                    "mdir -b -i %s :: | grep -qx '::/plain.txt' && "
+                    "mdir -b -i %s :: | grep -qx '::/.hidden'",
+                    image_path, image_path, image_path, image_path),
+        0);
+    host_disk_free(disk);
+}
+
+static void all_spellings_are_one_file(void **state)
+{
+    struct host_disk *disk = make_image(16 * KIB, "-F 16");
+    struct file *file;
+
+    mount_disk(disk);
+    put_text("/mnt/A Long File Name.txt", "one");
+    assert_int_equal(try_open("/mnt/a long file name.TXT", O_CREAT | O_EXCL | O_RDWR, &file),
+                     -EEXIST);
+    assert_int_equal(try_open("/mnt/ALONGF~1.TXT", O_CREAT | O_EXCL | O_RDWR, &file), -EEXIST);
+    assert_int_equal(number_of("/mnt/a LONG file name.txt"), number_of("/mnt/alongf~1.txt"));
+    put_text("/mnt/alongf~1.txt", "two");
+    expect_text("/mnt/A Long File Name.txt", "two");
+    assert_int_equal(vfs_unlink(here(), "/mnt/A LONG FILE NAME.TXT"), 0);
+    assert_int_equal(try_open("/mnt/A Long File Name.txt", O_RDONLY, &file), -ENOENT);
+    assert_int_equal(try_open("/mnt/alongf~1.txt", O_RDONLY, &file), -ENOENT);
+    expect_names("/mnt", "");
+    assert_int_equal(try_open("/mnt/name", O_RDONLY, &file),
+                     -ENOENT); /* not there in one spelling … */
+    put_text("/mnt/NAME", "there");
+    expect_text("/mnt/name", "there"); /* … and then in the other */
+    unmount();
+    check_clean(disk);
+    host_disk_free(disk);
+}
+
+static void a_directory_has_one_name_however_it_is_spelt(void **state)
+{
+    struct host_disk *disk = make_image(16 * KIB, "-F 16");
+
+    mount_disk(disk);
+    assert_int_equal(vfs_mkdir(here(), "/mnt/Directory", 0755), 0);
+    put_text("/mnt/DIRECTORY/file", "x");
+    assert_int_equal(vfs_rename(here(), "/mnt/Directory", here(), "/mnt/DIRECTORY/Below", 0),
+                     -EINVAL);
+    assert_int_equal(vfs_rename(here(), "/mnt/directory", here(), "/mnt/Other", 0), 0);
+    expect_text("/mnt/oTHER/FILE", "x");
+    assert_int_equal(vfs_unlink(here(), "/mnt/other/FILE"), 0);
+    assert_int_equal(vfs_rmdir(here(), "/mnt/OTHER"), 0);
+    expect_names("/mnt", "");
+    unmount();
+    check_clean(disk);
+    host_disk_free(disk);
+}
+
+static void many_names_that_begin_alike_have_different_short_names(void **state)
+{
+    struct host_disk *disk = make_image(16 * KIB, "-F 16 -s 1");
+    char name[64];
+
+    mount_disk(disk);
+    assert_int_equal(vfs_mkdir(here(), "/mnt/d", 0755), 0);
+    for (unsigned i = 0; i < 1500; i++) { /* more than there are tails to three digits */
+        ksnprintf(name, sizeof(name), "/mnt/d/the same beginning, number %u.txt", i);
+        file_put(open_file(name, O_CREAT | O_EXCL | O_RDWR));
+    }
+    unmount();
+    check_clean(disk); /* fsck.fat looks for names that are there twice */
+    mount_disk(disk);
+    for (unsigned i = 0; i < 1500; i++) {
+        ksnprintf(name, sizeof(name), "/mnt/d/the same beginning, number %u.txt", i);
+        assert_int_equal(vfs_unlink(here(), name), 0);
+    }
+    assert_int_equal(vfs_rmdir(here(), "/mnt/d"), 0);
+    unmount();
+    check_clean(disk);
+    host_disk_free(disk);
+}
+
+static void what_cannot_be_a_name_is_einval(void **state)
+{
+    static const char *const bad[] = {"/mnt/a*", "/mnt/a:b", "/mnt/a ", "/mnt/\xff", "/mnt/..."};
+    struct host_disk *disk = make_image(16 * KIB, "-F 16");
+    struct file *file;
+
+    mount_disk(disk);
+    for (unsigned i = 0; i < array_size(bad); i++) {
+        assert_int_equal(try_open(bad[i], O_RDONLY, &file), -ENOENT);
+        assert_int_equal(try_open(bad[i], O_CREAT | O_RDWR, &file), -EINVAL);
+        assert_int_equal(vfs_mkdir(here(), bad[i], 0755), -EINVAL);
+    }
+    put_text("/mnt/good", "x");
+    assert_int_equal(vfs_rename(here(), "/mnt/good", here(), "/mnt/b?d", 0), -EINVAL);
+    expect_text("/mnt/good", "x");
+    unmount();
+    check_clean(disk);
+    host_disk_free(disk);
+}
+
+static void what_fat_has_not_is_eperm(void **state)
+{
+    struct host_disk *disk = make_image(16 * KIB, "-F 16");
+    struct path path;
+
+    mount_disk(disk);
+    put_text("/mnt/file", "x");
+    assert_int_equal(path_walk(here(), "/mnt/file", 0, &path), 0);
+    assert_int_equal(vfs_link(&path, here(), "/mnt/link"), -EPERM);
+    path_put(&path);
+    assert_int_equal(vfs_symlink(here(), "file", "/mnt/symlink"), -EPERM);
+    assert_int_equal(vfs_mknod(here(), "/mnt/fifo", S_IFIFO | 0644, 0), -EPERM);
+    assert_int_equal(vfs_mknod(here(), "/mnt/null", S_IFCHR | 0644, 0x103), -EPERM);
+    unmount();
+    check_clean(disk);
+    host_disk_free(disk);
+}
+
+/* ---- Attributes ------------------------------------------------------------------------------ */
+
+static int change_attr(const char *name, const struct attr_change *change)
+{
+    struct attr_change copy = *change;
+    struct path path;
+    int error;
+
+    assert_int_equal(path_walk(here(), name, 0, &path), 0);
+    error = vfs_setattr(&path, &copy, &cred_kernel);
+    path_put(&path);
+    return error;
+}
+
+static void the_read_only_attribute_is_the_mode(void **state)
+{
+    struct host_disk *disk = make_image(16 * KIB, "-F 16");
+    struct kstat stat;
+
+    mount_disk(disk);
+    put_text("/mnt/file", "x");
+    assert_int_equal(
+        change_attr("/mnt/file", &(struct attr_change){.valid = ATTR_MODE, .mode = 0555}), 0);
+    assert_int_equal(
+        change_attr("/mnt/file", &(struct attr_change){.valid = ATTR_MODE, .mode = 0700}), -EPERM);
+    assert_int_equal(change_attr("/mnt/file", &(struct attr_change){.valid = ATTR_UID, .uid = 7}),
+                     -EPERM);
+    assert_int_equal(change_attr("/mnt/file", &(struct attr_change){.valid = ATTR_UID, .uid = 0}),
+                     0);
+    unmount();
+    assert_int_equal(mount_with(disk, 0, "uid=1000,gid=50,fmask=0133,dmask=077"), 0);
+    assert_int_equal(stat_file("/mnt/file", &stat), 0);
+    assert_int_equal(stat.mode, S_IFREG | 0444);
+    assert_int_equal(stat.uid, 1000);
+    assert_int_equal(stat.gid, 50);
+    assert_int_equal(stat_file("/mnt", &stat), 0);
+    assert_int_equal(stat.mode, S_IFDIR | 0700);
+    assert_int_equal(
+        change_attr("/mnt/file", &(struct attr_change){.valid = ATTR_MODE, .mode = 0644}), 0);
+    unmount();
+    mount_disk(disk);
+    assert_int_equal(stat_file("/mnt/file", &stat), 0);
+    assert_int_equal(stat.mode, S_IFREG | 0755);
+    unmount();
+    check_clean(disk);
+    host_disk_free(disk);
+}
+
+static void unknown_options_refuse_the_mount(void **state)
+{
+    struct host_disk *disk = make_image(16 * KIB, "-F 16");
+
+    assert_int_equal(mount_with(disk, 0, "uid=x"), -EINVAL);
+    assert_int_equal(mount_with(disk, 0, "fmask=9"), -EINVAL);
+    assert_int_equal(mount_with(disk, 0, "no-such-option"), -EINVAL);
+    assert_int_equal(mount_with(disk, 0, "utf8,,iocharset=utf8"), 0);
+    unmount();
+    host_disk_free(disk);
+}
+
+static void times_survive_a_remount(void **state)
+{
+    struct host_disk *disk = make_image(16 * KIB, "-F 16");
+    struct attr_change change = {
+        .valid = ATTR_ATIME | ATTR_MTIME,
+        .atime = {.sec = 1000000007},
+        .mtime = {.sec = 1234567891, .nsec = 5},
+    };
+    struct kstat before, after;
+
+    mount_disk(disk);
+    put_text("/mnt/file", "x");
+    assert_int_equal(change_attr("/mnt/file", &change), 0);
+    assert_int_equal(stat_file("/mnt/file", &before), 0);
+    assert_int_equal(before.mtime.sec, 1234567890);
+    assert_int_equal(before.atime.sec, 1000000007 - 1000000007 % 86400);
+    unmount();
+    mount_disk(disk);
+    assert_int_equal(stat_file("/mnt/file", &after), 0);
+    assert_memory_equal(&after.mtime, &before.mtime, sizeof(before.mtime));
+    assert_memory_equal(&after.atime, &before.atime, sizeof(before.atime));
+    assert_memory_equal(&after.btime, &before.btime, sizeof(before.btime));
+    unmount();
+    check_clean(disk);
+    host_disk_free(disk);
+}
+
+static void directories_count_their_subdirectories(void **state)
+{
+    struct host_disk *disk = make_image(16 * KIB, "-F 16");
+    struct kstat stat;
+
+    for (unsigned round = 0; round < 2; round++) {
+        mount_disk(disk);
+        if (round == 0) {
+            assert_int_equal(vfs_mkdir(here(), "/mnt/a", 0755), 0);
+            assert_int_equal(vfs_mkdir(here(), "/mnt/b", 0755), 0);
+            assert_int_equal(vfs_mkdir(here(), "/mnt/a/c", 0755), 0);
+            assert_int_equal(vfs_mkdir(here(), "/mnt/a/d", 0755), 0);
+            assert_int_equal(vfs_rename(here(), "/mnt/a/d", here(), "/mnt/b/d", 0), 0);
+            assert_int_equal(vfs_mkdir(here(), "/mnt/a/e", 0755), 0);
+            assert_int_equal(vfs_rename(here(), "/mnt/a/e", here(), "/mnt/b/d", 0),
+                             0); /* replaces */
+        }
+        assert_int_equal(stat_file("/mnt", &stat), 0);
+        assert_int_equal(stat.nr_links, 4);
+        assert_int_equal(stat_file("/mnt/a", &stat), 0);
+        assert_int_equal(stat.nr_links, 3);
+        assert_int_equal(stat_file("/mnt/b", &stat), 0);
+        assert_int_equal(stat.nr_links, 3);
+        assert_int_equal(number_of("/mnt/b/d/.."), number_of("/mnt/b"));
+        unmount();
+        check_clean(disk); /* fsck.fat looks at ".." too */
+    }
+    host_disk_free(disk);
+}
+
+/* ---- Inode numbers and files without a name -------------------------------------------------- */
+
+static void a_file_keeps_its_number_when_it_moves(void **state)
+{
+    struct host_disk *disk = make_image(16 * KIB, "-F 16");
+    struct file *file;
+    uint64_t number, later;
+
+    mount_disk(disk);
+    put_text("/mnt/first", "1");
+    number = number_of("/mnt/first");
+    file = open_file("/mnt/first", O_RDWR);
+    assert_int_equal(vfs_rename(here(), "/mnt/first", here(), "/mnt/second", 0), 0);
+    assert_int_equal(number_of("/mnt/second"), number);
+    put_text("/mnt/third", "3"); /* its entry lies where the first one was */
+    later = number_of("/mnt/third");
+    assert_true(later != number);
+    vfs_drop_caches(3);
+    assert_int_equal(number_of("/mnt/third"), later);
+    assert_int_equal(number_of("/mnt/second"), number);
+    assert_int_equal(write_file_at(file, "2", 1, 0), 1);
+    file_put(file);
+    expect_text("/mnt/second", "2");
+    expect_text("/mnt/third", "3");
+    unmount();
+    check_clean(disk);
+    host_disk_free(disk);
+}
+
+static void an_unlinked_open_file_lives_until_it_is_closed(void **state)
+{
+    struct host_disk *disk = make_image(16 * KIB, "-F 16");
+    static uint8_t bytes[100000], back[100000];
+    struct file *file;
+    uint64_t before;
+
+    memset(bytes, 0x5a, sizeof(bytes));
+    mount_disk(disk);
+    before = free_clusters();
+    file = open_file("/mnt/gone", O_CREAT | O_RDWR);
+    assert_int_equal(write_file_at(file, bytes, 50000, 0), 50000);
+    assert_int_equal(vfs_unlink(here(), "/mnt/gone"), 0);
+    put_text("/mnt/new", "in the same slot");
+    assert_int_equal(write_file_at(file, bytes, 50000, 50000), 50000);
+    vfs_sync_all();
+    assert_int_equal(read_file_at(file, back, sizeof(back), 0), sizeof(back));
+    assert_memory_equal(back, bytes, sizeof(bytes));
+    expect_text("/mnt/new", "in the same slot");
+    file_put(file);
+    assert_int_equal(vfs_unlink(here(), "/mnt/new"), 0);
+    assert_int_equal(free_clusters(), before);
+    unmount();
+    check_clean(disk);
+    host_disk_free(disk);
+}
+
+static void a_replaced_open_file_lives_until_it_is_closed(void **state)
+{
+    struct host_disk *disk = make_image(16 * KIB, "-F 16");
+    struct file *file;
+    char text[8] = "";
+
+    mount_disk(disk);
+    put_text("/mnt/old", "old");
+    put_text("/mnt/new", "new");
+    file = open_file("/mnt/old", O_RDWR);
+    assert_int_equal(vfs_rename(here(), "/mnt/new", here(), "/mnt/old", 0), 0);
+    assert_int_equal(write_file_at(file, "OLD", 3, 0), 3);
+    vfs_sync_all();
+    assert_int_equal(read_file_at(file, text, sizeof(text), 0), 3);
+    assert_string_equal(text, "OLD");
+    expect_text("/mnt/old", "new");
+    expect_names("/mnt", "old|");
+    file_put(file);
+    unmount();
+    check_clean(disk);
+    host_disk_free(disk);
+}
+
+/* ---- Sizes ----------------------------------------------------------------------------------- */
+
+/* Fill all free clusters of the image with a pattern, so that what is not zeroed is seen. */
+static void soil(struct host_disk *disk)
+{
+    struct file *file = open_file("/mnt/soil", O_CREAT | O_RDWR);
+    static uint8_t pattern[65536];
+    uint64_t position = 0;
+
+    memset(pattern, 0xee, sizeof(pattern));
+    while (write_file_at(file, pattern, sizeof(pattern), position) == sizeof(pattern)) {
+        position += sizeof(pattern);
+    }
+    file_put(file);
+    vfs_sync_all();
+    assert_int_equal(vfs_unlink(here(), "/mnt/soil"), 0);
+    vfs_sync_all();
+}
+
+static void gaps_are_zeros(const char *options)
+{
+    struct host_disk *disk = make_image(24 * KIB, options);
+    static uint8_t back[200001];
+    struct file *file;
+
+    mount_disk(disk);
+    soil(disk);
+    for (unsigned round = 0; round < 2; round++) {
+        static const uint64_t places[] = {0, 700, 5000, 9000, 70000, 200000};
+
+        file = open_file("/mnt/gap", O_CREAT | O_TRUNC | O_RDWR);
+        for (unsigned i = 0; i < array_size(places); i++) {
+            if (round == 0) { /* written behind the end, or grown and then written */
+                assert_int_equal(write_file_at(file, "x", 1, places[i]), 1);
+            } else {
+                assert_int_equal(vfs_truncate_file(file, places[i] + 1), 0);
+                assert_int_equal(write_file_at(file, "x", 1, places[i]), 1);
+            }
+        }
+        assert_int_equal(vfs_truncate_file(file, 100000),
+                         0); /* and what was cut off does not come back */
+        assert_int_equal(vfs_truncate_file(file, 200001), 0);
+        file_put(file);
+        unmount();
+        check_clean(disk);
+        mount_disk(disk);
+        file = open_file("/mnt/gap", O_RDONLY);
+        assert_int_equal(read_file_at(file, back, sizeof(back), 0), sizeof(back));
+        for (uint32_t i = 0; i < sizeof(back); i++) {
+            bool is_x = i == 0 || i == 700 || i == 5000 || i == 9000 || i == 70000;
+
+            assert_int_equal(back[i], is_x ? 'x' : 0);
+        }
+        file_put(file);
+    }
+    unmount();
+    host_disk_free(disk);
+}
+
+static void passed_over_bytes_are_zeros(void **state)
+{
+    gaps_are_zeros("-F 12 -s 16");
+    gaps_are_zeros("-F 16 -s 2");
+    gaps_are_zeros("-F 16 -a -R 3 -s 4");
+}
+
+static void files_end_below_4_gib(void **state)
+{
+    struct host_disk *disk = make_image(16 * KIB, "-F 16");
+    struct file *file;
+
+    mount_disk(disk);
+    file = open_file("/mnt/file", O_CREAT | O_RDWR);
+    assert_int_equal(write_file_at(file, "x", 1, 0xffffffffull), -EFBIG);
+    assert_int_equal(vfs_truncate_file(file, 1ull << 32), -EFBIG);
+    assert_int_equal(vfs_truncate_file(file, 0xffffffffull),
+                     -ENOSPC); /* possible, but not on this disk */
+    assert_int_equal(write_file_at(file, "x", 1, 0xfffffffeull), -ENOSPC);
+    file_put(file);
+    unmount();
+    check_clean(disk);
+    host_disk_free(disk);
+}
+
+static void a_full_disk_is_enospc_and_stays_consistent(void **state)
+{
+    struct host_disk *disk = make_image(16 * KIB, "-F 16 -s 4");
+    static uint8_t chunk[60001];
+    struct file *file;
+    uint64_t position = 0, before;
+    ssize_t written;
+
+    mount_disk(disk);
+    before = free_clusters();
+    file = open_file("/mnt/big", O_CREAT | O_RDWR);
+    while ((written = write_file_at(file, chunk, sizeof(chunk), position)) > 0) {
+        position += (uint64_t)written;
+    }
+    assert_int_equal(written, -ENOSPC);
+    assert_int_equal(free_clusters(), 0);
+    assert_int_equal(position, before * 2048);
+    assert_int_equal(vfs_mkdir(here(), "/mnt/dir", 0755), -ENOSPC);
+    file_put(file);
+    assert_int_equal(vfs_unlink(here(), "/mnt/big"), 0);
+    assert_int_equal(vfs_mkdir(here(), "/mnt/dir", 0755),
+                     0); /* clusters that were doomed are freed now */
+    unmount();
+    check_clean(disk);
+    mount_disk(disk);
+    assert_int_equal(free_clusters(), before - 1);
+    unmount();
+    host_disk_free(disk);
+}
+
+static void the_fixed_root_is_full_at_its_end(void **state)
+{
+    struct host_disk *disk = make_image(16 * KIB, "-F 16 -r 64");
+    unsigned nr = 0;
+    struct file *file;
+    char name[32];
+    int error;
+
+    mount_disk(disk);
+    do {
+        ksnprintf(name, sizeof(name), "/mnt/f%u", nr++);
+        error = try_open(name, O_CREAT | O_EXCL | O_RDWR, &file);
+        if (error == 0) {
+            file_put(file);
+        }
+    } while (error == 0);
+    assert_int_equal(error, -ENOSPC);
+    assert_int_equal(nr, 64); /* 63 and the volume label */
+    unmount();
+    check_clean(disk);
+    host_disk_free(disk);
+}
+
+/* ---- Listings in steps ----------------------------------------------------------------------- */
+
+struct stepper {
+    struct dir_context context;
+    unsigned nr_left;
+    bool is_seen[200];
+};
+
+static bool take_some(struct dir_context *context, const struct dir_entry *entry)
+{
+    struct stepper *stepper = container_of(context, struct stepper, context);
+    uint64_t index = 0;
+    char name[64];
+
+    if (stepper->nr_left == 0) {
+        return false;
+    }
+    stepper->nr_left--;
+    if (entry->name[0] == '.' && entry->name_len <= 2) {
+        return true;
+    }
+    assert_true(entry->name_len < sizeof(name));
+    memcpy(name, entry->name, entry->name_len);
+    name[entry->name_len] = '\0';
+    assert_int_equal(strncmp(name, "a long name with number ", 24), 0); /* never a short one */
+    assert_int_equal(parse_u64(name + 24, 10, NULL, &index), 0);
+    assert_false(stepper->is_seen[index]);
+    stepper->is_seen[index] = true;
+    return true;
+}
+
+static void listings_in_steps_show_what_stays_once(void **state)
+{
+    struct host_disk *disk = make_image(16 * KIB, "-F 16");
+    struct stepper stepper = {.context.emit = take_some};
+    struct file *dir;
+    char name[64];
+
+    mount_disk(disk);
+    assert_int_equal(vfs_mkdir(here(), "/mnt/d", 0755), 0);
+    for (unsigned i = 0; i < 100; i++) {
+        ksnprintf(name, sizeof(name), "/mnt/d/a long name with number %u", i);
+        put_text(name, "");
+    }
+    dir = open_file("/mnt/d", O_RDONLY | O_DIRECTORY);
+    for (unsigned step = 0; step < 100; step++) {
+        stepper.nr_left = 3;
+        assert_int_equal(vfs_readdir(dir, &stepper.context), 0);
+        if (step < 30) { /* odd ones go, others come, also into the room that is free now */
+            ksnprintf(name, sizeof(name), "/mnt/d/a long name with number %u", 2 * step + 1);
+            assert_int_equal(vfs_unlink(here(), name), 0);
+            ksnprintf(name, sizeof(name), "/mnt/d/a long name with number %u", 100 + step);
+            put_text(name, "");
+        }
+    }
+    file_put(dir);
+    for (unsigned i = 0; i < 100; i += 2) {
+        assert_true(stepper.is_seen[i]);
+    }
+    unmount();
+    check_clean(disk);
+    host_disk_free(disk);
+}
+
+/* ---- Marks and hints ------------------------------------------------------------------------- */
+
+static bool is_marked_dirty(struct host_disk *disk)
+{
+    const struct fat_disk_boot *boot = (const struct fat_disk_boot *)disk->bytes;
+    bool is_fat32 = get_le16(boot->table_sectors16) == 0;
+
+    return ((is_fat32 ? boot->tail32.state : boot->tail16.state) & FAT_STATE_DIRTY) != 0;
+}
+
+static void the_mark_is_set_while_it_is_mounted_for_writing(void **state)
+{
+    static const char *const kinds[] = {"-F 12 -s 32", "-F 16", "-F 32 -s 1"};
+
+    for (unsigned i = 0; i < array_size(kinds); i++) {
+        struct host_disk *disk = make_image(34 * KIB, kinds[i]);
+
+        assert_int_equal(mount_with(disk, MS_RDONLY, ""), 0);
+        assert_false(is_marked_dirty(disk));
+        assert_int_equal(vfs_mkdir(here(), "/mnt/d", 0755), -EROFS);
+        assert_int_equal(mount_with(disk, MS_REMOUNT, "uid=5"), 0);
+        assert_true(is_marked_dirty(disk));
+        put_text("/mnt/file", "x");
+        assert_int_equal(mount_with(disk, MS_REMOUNT | MS_RDONLY, ""), 0);
+        assert_false(is_marked_dirty(disk));
+        check_clean(disk);
+        assert_int_equal(mount_with(disk, MS_REMOUNT, ""), 0);
+        assert_true(is_marked_dirty(disk));
+        unmount();
+        assert_false(is_marked_dirty(disk));
+        check_clean(disk);
+        host_disk_free(disk);
+    }
+}
+
+static void a_mark_that_was_found_stays(void **state)
+{
+    struct host_disk *disk = make_image(34 * KIB, "-F 32 -s 1");
+
+    ((struct fat_disk_boot *)disk->bytes)->tail32.state |= FAT_STATE_DIRTY;
+    mount_disk(disk);
+    unmount();
+    assert_true(is_marked_dirty(disk));
+    host_disk_free(disk);
+}
+
+static void what_fsinfo_says_is_not_believed(void **state)
+{
+    struct host_disk *disk = make_image(34 * KIB, "-F 32 -s 1");
+    struct fat_disk_info *info = (struct fat_disk_info *)(disk->bytes + 512);
+    uint32_t nr_free = le32_get(info->nr_free);
+    static const uint32_t lies[] = {0, 1, 7, 0x7fffffff, 0xffffffff};
+
+    for (unsigned i = 0; i < array_size(lies); i++) {
+        info->nr_free = le32_of(lies[i]);
+        info->next_free = le32_of(lies[i]);
+        host_disk_forget_cache(disk);
+        mount_disk(disk);
+        assert_int_equal(free_clusters(), nr_free);
+        put_text("/mnt/file", "x");
+        unmount();
+        check_clean(disk); /* fsck.fat compares the count */
+        mount_disk(disk);
+        assert_int_equal(vfs_unlink(here(), "/mnt/file"), 0);
+        unmount();
+        check_clean(disk);
+        assert_int_equal(le32_get(info->nr_free), nr_free);
+    }
+    info->signature2 = le32_of(0); /* then it is none, and is left alone */
+    host_disk_forget_cache(disk);
+    mount_disk(disk);
+    put_text("/mnt/file", "x");
+    unmount();
+    assert_int_equal(le32_get(info->nr_free), nr_free);
+    host_disk_free(disk);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(files_of_other_systems_are_found_by_all_their_names),
+        cmocka_unit_test(names_made_here_are_read_by_other_systems),
+        cmocka_unit_test(all_spellings_are_one_file),
+        cmocka_unit_test(a_directory_has_one_name_however_it_is_spelt),
+        cmocka_unit_test(many_names_that_begin_alike_have_different_short_names),
+        cmocka_unit_test(what_cannot_be_a_name_is_einval),
+        cmocka_unit_test(what_fat_has_not_is_eperm),
+        cmocka_unit_test(the_read_only_attribute_is_the_mode),
+        cmocka_unit_test(unknown_options_refuse_the_mount),
+        cmocka_unit_test(times_survive_a_remount),
+        cmocka_unit_test(directories_count_their_subdirectories),
+        cmocka_unit_test(a_file_keeps_its_number_when_it_moves),
+        cmocka_unit_test(an_unlinked_open_file_lives_until_it_is_closed),
+        cmocka_unit_test(a_replaced_open_file_lives_until_it_is_closed),
+        cmocka_unit_test(passed_over_bytes_are_zeros),
+        cmocka_unit_test(files_end_below_4_gib),
+        cmocka_unit_test(a_full_disk_is_enospc_and_stays_consistent),
+        cmocka_unit_test(the_fixed_root_is_full_at_its_end),
+        cmocka_unit_test(listings_in_steps_show_what_stays_once),
+        cmocka_unit_test(the_mark_is_set_while_it_is_mounted_for_writing),
+        cmocka_unit_test(a_mark_that_was_found_stays),
+        cmocka_unit_test(what_fsinfo_says_is_not_believed),
+    };
+
+    return cmocka_run_group_tests(tests, fat_world_start, fat_world_stop);
+}
