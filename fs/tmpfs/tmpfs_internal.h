@@ -53,6 +53,39 @@ static inline struct tmpfs_inode *tmpfs_inode_of(struct inode *inode)
 int must_check tmpfs_inode_create(struct super *super, uint32_t mode, uint32_t dev_number,
                                   uid_t uid, gid_t gid, struct inode **inode);
 
+/* ---- tmpfs_entry.c --------------------------------------------------------------------------- */
+
+/** An entry in no directory yet, for an inode whose reference becomes the entry's. NULL when
+ *  memory is short. */
+struct tmpfs_entry *must_check tmpfs_entry_make(const char *name, size_t len, struct inode *inode);
+/** Free it, and put its reference. */
+void tmpfs_entry_free(struct tmpfs_entry *entry);
+/** Returns whether the name was free and the entry is in. */
+bool must_check tmpfs_entry_insert(struct tmpfs_inode *dir, struct tmpfs_entry *entry);
+/** Take an entry out. Returns it, the caller's to free; NULL when there is none. */
+struct tmpfs_entry *must_check tmpfs_entry_remove(struct tmpfs_inode *dir, const char *name,
+                                                  size_t len);
+/** Put `fresh` in place of old_name, and of what has its name in new_dir (*replaced), in one
+ *  step: nobody sees the file with no name, or the target missing. Returns the old entry, or
+ *  NULL when there is none. */
+struct tmpfs_entry *must_check tmpfs_entry_move(struct inode *old_dir, const char *old_name,
+                                                size_t old_len, struct inode *new_dir,
+                                                struct tmpfs_entry *fresh,
+                                                struct tmpfs_entry **replaced);
+bool tmpfs_dir_is_empty(struct inode *dir);
+uint64_t tmpfs_parent_number(struct tmpfs_inode *dir);
+
+struct tmpfs_found_entry { /* a copy, since the reader may sleep */
+    uint64_t cookie, number;
+    uint32_t mode;
+    uint8_t len;
+    char name[NAME_MAX + 1];
+};
+
+/** The first entry at or after the cookie. Returns whether there is one. */
+bool must_check tmpfs_entry_next(struct tmpfs_inode *dir, uint64_t cookie,
+                                 struct tmpfs_found_entry *found);
+
 /** Remove every entry below a directory, however deep: the file system ends. */
 void tmpfs_purge(struct tmpfs_inode *top);
 
