@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* The table of system calls: number, name, handler, number of arguments.
  *
- * It lists every call that Linux has on riscv64, so that one which Cairn has not can be named in the log when a
- * program tries it; its handler is NULL. tools/abi_table.py makes docs/abi.md of this file. */
+ * It lists every call that Linux has on riscv64, so that one which Cairn has not can be named in
+ * the log when a program tries it; its handler is NULL. tools/abi_table.py makes docs/abi.md of
+ * this file: a comment at the end of a row says what of the call is not there. */
 #include "kernel/syscall/table.h"
 #include "kernel/syscall/calls.h"
 #include "kernel/abi/syscall_nr.h"
@@ -99,14 +100,14 @@ const struct syscall syscall_table[NR_SYSCALLS] = {
     [NR_utimensat] = {"utimensat", sys_utimensat, 4},
     [NR_acct] = {"acct", NULL, 1},
     [NR_capget] = {"capget", sys_capget, 2},
-    [NR_capset] = {"capset", sys_capset, 2},
-    [NR_personality] = {"personality", sys_personality, 1},
+    [NR_capset] = {"capset", sys_capset, 2}, /* capabilities follow from user id 0; nothing is remembered */
+    [NR_personality] = {"personality", sys_personality, 1}, /* only PER_LINUX */
     [NR_exit] = {"exit", sys_exit, 1},
     [NR_exit_group] = {"exit_group", sys_exit_group, 1},
-    [NR_waitid] = {"waitid", sys_waitid, 5},
+    [NR_waitid] = {"waitid", sys_waitid, 5}, /* no P_PIDFD */
     [NR_set_tid_address] = {"set_tid_address", sys_set_tid_address, 1},
     [NR_unshare] = {"unshare", NULL, 1},
-    [NR_futex] = {"futex", sys_futex, 6},
+    [NR_futex] = {"futex", sys_futex, 6}, /* no priority inheritance (LOCK_PI …): ENOSYS */
     [NR_set_robust_list] = {"set_robust_list", sys_set_robust_list, 2},
     [NR_get_robust_list] = {"get_robust_list", sys_get_robust_list, 3},
     [NR_nanosleep] = {"nanosleep", sys_nanosleep, 2},
@@ -120,7 +121,7 @@ const struct syscall syscall_table[NR_SYSCALLS] = {
     [NR_timer_getoverrun] = {"timer_getoverrun", sys_timer_getoverrun, 1},
     [NR_timer_settime] = {"timer_settime", sys_timer_settime, 4},
     [NR_timer_delete] = {"timer_delete", sys_timer_delete, 1},
-    [NR_clock_settime] = {"clock_settime", sys_clock_settime, 2},
+    [NR_clock_settime] = {"clock_settime", sys_clock_settime, 2}, /* CLOCK_REALTIME */
     [NR_clock_gettime] = {"clock_gettime", sys_clock_gettime, 2},
     [NR_clock_getres] = {"clock_getres", sys_clock_getres, 2},
     [NR_clock_nanosleep] = {"clock_nanosleep", sys_clock_nanosleep, 4},
@@ -150,7 +151,7 @@ const struct syscall syscall_table[NR_SYSCALLS] = {
     [NR_rt_sigreturn] = {"rt_sigreturn", sys_rt_sigreturn, 0},
     [NR_setpriority] = {"setpriority", sys_setpriority, 3},
     [NR_getpriority] = {"getpriority", sys_getpriority, 2},
-    [NR_reboot] = {"reboot", sys_reboot, 4},
+    [NR_reboot] = {"reboot", sys_reboot, 4}, /* RESTART2 with the text "exit N" ends QEMU with status N */
     [NR_setregid] = {"setregid", sys_setregid, 2},
     [NR_setgid] = {"setgid", sys_setgid, 1},
     [NR_setreuid] = {"setreuid", sys_setreuid, 2},
@@ -175,10 +176,10 @@ const struct syscall syscall_table[NR_SYSCALLS] = {
     [NR_setrlimit] = {"setrlimit", sys_setrlimit, 2},
     [NR_getrusage] = {"getrusage", sys_getrusage, 2},
     [NR_umask] = {"umask", sys_umask, 1},
-    [NR_prctl] = {"prctl", sys_prctl, 5},
+    [NR_prctl] = {"prctl", sys_prctl, 5}, /* names, death signal, dumpable, no_new_privs, subreaper, keepcaps; others EINVAL */
     [NR_getcpu] = {"getcpu", sys_getcpu, 3},
     [NR_gettimeofday] = {"gettimeofday", sys_gettimeofday, 2},
-    [NR_settimeofday] = {"settimeofday", sys_settimeofday, 2},
+    [NR_settimeofday] = {"settimeofday", sys_settimeofday, 2}, /* the time zone is ignored */
     [NR_adjtimex] = {"adjtimex", NULL, 1},
     [NR_getpid] = {"getpid", sys_getpid, 0},
     [NR_getppid] = {"getppid", sys_getppid, 0},
@@ -224,24 +225,24 @@ const struct syscall syscall_table[NR_SYSCALLS] = {
     [NR_readahead] = {"readahead", sys_readahead, 3},
     [NR_brk] = {"brk", sys_brk, 1},
     [NR_munmap] = {"munmap", sys_munmap, 2},
-    [NR_mremap] = {"mremap", sys_mremap, 5},
+    [NR_mremap] = {"mremap", sys_mremap, 5}, /* no MREMAP_DONTUNMAP */
     [NR_add_key] = {"add_key", NULL, 5},
     [NR_request_key] = {"request_key", NULL, 4},
     [NR_keyctl] = {"keyctl", NULL, 5},
-    [NR_clone] = {"clone", sys_clone, 5},
+    [NR_clone] = {"clone", sys_clone, 5}, /* no namespaces, no CLONE_PIDFD */
     [NR_execve] = {"execve", sys_execve, 3},
-    [NR_mmap] = {"mmap", sys_mmap, 6},
+    [NR_mmap] = {"mmap", sys_mmap, 6}, /* no MAP_HUGETLB */
     [NR_fadvise64] = {"fadvise64", sys_fadvise64, 4},
     [NR_swapon] = {"swapon", NULL, 2},
     [NR_swapoff] = {"swapoff", NULL, 1},
     [NR_mprotect] = {"mprotect", sys_mprotect, 3},
     [NR_msync] = {"msync", sys_msync, 3},
-    [NR_mlock] = {"mlock", sys_mlock, 2},
+    [NR_mlock] = {"mlock", sys_mlock, 2}, /* faults in; there is no swap, so nothing leaves */
     [NR_munlock] = {"munlock", sys_munlock, 2},
-    [NR_mlockall] = {"mlockall", sys_mlockall, 1},
+    [NR_mlockall] = {"mlockall", sys_mlockall, 1}, /* checked, and true without doing anything */
     [NR_munlockall] = {"munlockall", sys_munlockall, 0},
     [NR_mincore] = {"mincore", sys_mincore, 3},
-    [NR_madvise] = {"madvise", sys_madvise, 3},
+    [NR_madvise] = {"madvise", sys_madvise, 3}, /* advice that changes nothing is taken; REMOVE and DONTFORK are EINVAL */
     [NR_remap_file_pages] = {"remap_file_pages", NULL, 5},
     [NR_mbind] = {"mbind", NULL, 6},
     [NR_get_mempolicy] = {"get_mempolicy", NULL, 5},
@@ -277,7 +278,7 @@ const struct syscall syscall_table[NR_SYSCALLS] = {
     [NR_bpf] = {"bpf", NULL, 3},
     [NR_execveat] = {"execveat", sys_execveat, 5},
     [NR_userfaultfd] = {"userfaultfd", NULL, 1},
-    [NR_membarrier] = {"membarrier", sys_membarrier, 3},
+    [NR_membarrier] = {"membarrier", sys_membarrier, 3}, /* QUERY, GLOBAL, PRIVATE_EXPEDITED and its registration */
     [NR_mlock2] = {"mlock2", sys_mlock2, 3},
     [NR_copy_file_range] = {"copy_file_range", sys_copy_file_range, 6},
     [NR_preadv2] = {"preadv2", sys_preadv2, 6},
@@ -300,7 +301,7 @@ const struct syscall syscall_table[NR_SYSCALLS] = {
     [NR_fsmount] = {"fsmount", NULL, 3},
     [NR_fspick] = {"fspick", NULL, 3},
     [NR_pidfd_open] = {"pidfd_open", NULL, 2},
-    [NR_clone3] = {"clone3", sys_clone3, 2},
+    [NR_clone3] = {"clone3", sys_clone3, 2}, /* as clone; no set_tid */
     [NR_close_range] = {"close_range", sys_close_range, 3},
     [NR_openat2] = {"openat2", NULL, 4},
     [NR_pidfd_getfd] = {"pidfd_getfd", NULL, 3},
