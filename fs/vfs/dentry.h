@@ -59,7 +59,8 @@ bool dentry_is_below(const struct dentry *below, const struct dentry *above);
  *  of renames. NULL: not below. */
 struct dentry *dentry_step_below(struct dentry *below, const struct dentry *above);
 
-/** Forget all cached names of a file system that nobody uses any more, the root itself too. */
+/** The file system ends: forget all its cached names, the root itself too. Returns when every one is
+ *  gone, also those that the shrinker has in hand. Nobody but the cache uses them. May sleep. */
 void dentry_drop_tree(struct dentry *root);
 
 /** Give up about nr unused entries. Returns how many. Context: may sleep. */

@@ -3,7 +3,9 @@
 #include "fs/vfs/dentry_internal.h"
 #include "fs/vfs/inode_internal.h"
 #include "kernel/base/assert.h"
+#include "kernel/base/port.h"
 #include "kernel/base/string.h"
+#include "kernel/sync/waitq.h"
 
 /* ---- The tree -------------------------------------------------------------------------------- */
 
@@ -61,6 +63,10 @@ const struct dentry *dentry_prepend_path(const struct dentry *dentry, const stru
 
 /* ---- Giving up entries ----------------------------------------------------------------------- */
 
+#define DISPOSAL_LOOK_NS 1000000u
+
+static struct waitq disposal_waitq = WAITQ_INIT(disposal_waitq);
+
 static void free_disposed(struct list *disposed)
 {
     while (!list_is_empty(disposed)) {
@@ -69,6 +75,7 @@ static void free_disposed(struct list *disposed)
         list_remove(&dentry->lru_node);
         dentry_put(dentry);
     }
+    waitq_wake_all(&disposal_waitq);
 }
 
 uint64_t dentry_shrink(uint64_t nr)
@@ -144,6 +151,12 @@ void dentry_drop_tree(struct dentry *root)
     list_remove(&root->alias_node);
     atomic_fetch_and_explicit(&root->flags, ~(uint32_t)DENTRY_HASHED, memory_order_relaxed);
     spin_unlock(&dentry_tree_lock);
+    /* The shrinker may have unhashed some of ours just before and be about to free them: each
+     * still holds its parent, and so, at last, the root. The file system must outlive them. */
+    while (refcount_read(&root->refs) != 1) {
+        (void)waitq_wait(&disposal_waitq, PORT_BLOCK_UNINTERRUPTIBLE,
+                         port_clock_ns() + DISPOSAL_LOOK_NS, refcount_read(&root->refs) == 1);
+    }
     dentry_put(root);
 }
 

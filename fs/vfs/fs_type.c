@@ -4,7 +4,7 @@
 #include "fs/vfs/inode.h"
 #include "kernel/base/string.h"
 
-static struct spinlock types_lock = SPINLOCK_INIT(LOCK_RANK_REGISTRY, "file-system types");
+static struct spinlock types_lock = SPINLOCK_INIT(LOCK_RANK_LEAF, "file-system types");
 static struct list types = LIST_INIT(types); /* [types_lock] */
 
 void fs_type_register(struct fs_type *type)

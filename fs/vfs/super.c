@@ -29,7 +29,7 @@
 #define DAMAGE_WINDOW_NS        5000000000ull
 #define DAMAGE_LINES_PER_WINDOW 10u
 
-static struct spinlock registry_lock = SPINLOCK_INIT(LOCK_RANK_REGISTRY, "file systems");
+static struct spinlock registry_lock = SPINLOCK_INIT(LOCK_RANK_LEAF, "file systems");
 static struct list supers = LIST_INIT(supers); /* [registry_lock] */
 static struct waitq gone_waitq = WAITQ_INIT(gone_waitq);
 static _Atomic uint32_t last_dev_number; /* [a] */
