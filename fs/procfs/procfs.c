@@ -24,7 +24,7 @@
 #define PROC_ROOT_NUMBER    1u
 #define PROC_TASKS_POSITION 0x100000u /* where the processes begin in the listing of /proc */
 
-static struct spinlock registry_lock = SPINLOCK_INIT(LOCK_RANK_REGISTRY, "proc files");
+static struct spinlock registry_lock = SPINLOCK_INIT(LOCK_RANK_LEAF, "proc files");
 static struct list files = LIST_INIT(files); /* [registry_lock] */
 
 SLAB_CACHE(proc_inode_cache, struct proc_inode, NULL);
