@@ -41,7 +41,12 @@ static void a_long_line_is_read_in_one_piece(void **state)
     type("next\n");
     expect_read(line);
     expect_read("next\n");
-    line[511] = '\n'; /* exactly one piece of the copy */
+    line[512] = '\0'; /* exactly one piece of the copy, and an end of file */
+    type(line);
+    type("\4next\n");
+    expect_read(line);
+    expect_read("next\n");
+    line[511] = '\n';
     line[512] = '\0';
     type(line);
     type("next\n");

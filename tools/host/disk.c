@@ -5,6 +5,10 @@
  * completion of a real disk comes from an interrupt that does not hold it. Interrupts stay off
  * meanwhile, so done() runs in the context that it must be able to run in.
  *
+ * An asynchronous disk's start() only queues the request; its thread takes them from both ends in
+ * turn, so that they complete out of order, and completes them as an interrupt handler on its hart
+ * would.
+ *
  * The block layer keeps devices for ever, so records of disks that are no longer used are kept
  * too, and handed out again. */
 #include "tools/host/disk.h"
@@ -12,13 +16,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fs/cache/mapping.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
 #include "mm/kmalloc.h"
 #include "mm/page.h"
-#include "tools/host/host.h"
+#include "tools/host/host_internal.h"
 
 static struct list unused = LIST_INIT(unused); /* tests make disks in one thread */
 
@@ -39,9 +44,9 @@ static void transfer(struct host_disk *disk, const struct block_request *request
         uint8_t *memory = (uint8_t *)page_address(segment->page) + segment->offset_bytes;
 
         if (request->op == BLOCK_READ) {
-            memcpy(memory, at, segment->len_bytes);
+            host_copy_racy(memory, at, segment->len_bytes);
         } else if (request->op == BLOCK_WRITE) {
-            memcpy(at, memory, segment->len_bytes);
+            host_copy_racy(at, memory, segment->len_bytes);
         }
         at += segment->len_bytes;
     }
@@ -59,16 +64,105 @@ static int run_request(struct host_disk *disk, const struct block_request *reque
     return error;
 }
 
+static void finish_request(struct host_disk *disk, struct block_request *request)
+{
+    int error = run_request(disk, request);
+
+    host_interrupt_begin();
+    block_complete(&disk->device, request, error);
+    host_interrupt_end();
+}
+
+/* ---- Asynchronous disks ---------------------------------------------------------------------- */
+
+/* Returns whether the disk is asynchronous; *error is start()'s answer then. */
+static bool start_later(struct host_disk *disk, struct block_request *request, int *error)
+{
+    uint64_t irq = spin_lock_irqsave(&disk->lock);
+    bool is_async = disk->queue_depth != 0;
+
+    *error = is_async && disk->nr_started >= disk->queue_depth ? -EAGAIN : 0;
+    if (is_async && *error == 0) {
+        list_push_back(&disk->started, &request->node);
+        disk->nr_started++;
+    }
+    spin_unlock_irqrestore(&disk->lock, irq);
+    if (is_async && *error == 0) {
+        waitq_wake_all(&disk->work);
+    }
+    return is_async;
+}
+
+static bool has_work(struct host_disk *disk)
+{
+    uint64_t irq = spin_lock_irqsave(&disk->lock);
+    bool result = !list_is_empty(&disk->started);
+
+    spin_unlock_irqrestore(&disk->lock, irq);
+    return result;
+}
+
+static struct block_request *take_started(struct host_disk *disk, bool is_last, unsigned *delay_us)
+{
+    uint64_t irq = spin_lock_irqsave(&disk->lock);
+    struct block_request *request = is_last
+                                        ? list_last(&disk->started, struct block_request, node)
+                                        : list_first(&disk->started, struct block_request, node);
+
+    list_remove(&request->node);
+    *delay_us = disk->delay_us;
+    spin_unlock_irqrestore(&disk->lock, irq);
+    return request;
+}
+
+static void async_thread(void *arg)
+{
+    struct host_disk *disk = arg;
+
+    for (unsigned turn = 0;; turn++) {
+        struct block_request *request;
+        unsigned delay_us;
+        uint64_t irq;
+
+        waitq_wait_event(&disk->work, has_work(disk));
+        request = take_started(disk, turn % 2 != 0, &delay_us);
+        if (delay_us != 0) {
+            usleep(delay_us);
+        }
+        irq = spin_lock_irqsave(&disk->lock);
+        disk->nr_started--; /* before the completion, which hands out the next one */
+        spin_unlock_irqrestore(&disk->lock, irq);
+        finish_request(disk, request);
+    }
+}
+
+void host_disk_set_async(struct host_disk *disk, unsigned queue_depth, unsigned delay_us)
+{
+    uint64_t irq = spin_lock_irqsave(&disk->lock);
+    bool needs_thread = queue_depth != 0 && !disk->has_thread;
+
+    assert(disk->nr_started == 0);
+    disk->queue_depth = queue_depth;
+    disk->delay_us = delay_us;
+    spin_unlock_irqrestore(&disk->lock, irq);
+    if (needs_thread) {
+        disk->has_thread = true;
+        if (port_spawn("host disk", async_thread, disk) == NULL) {
+            fail("host disk thread");
+        }
+    }
+}
+
 static int disk_start(struct block_device *device, struct block_request *request)
 {
     struct host_disk *disk = device->driver;
     int error;
 
+    if (start_later(disk, request, &error)) {
+        return error;
+    }
     spin_unlock(&device->lock);
-    error = run_request(disk, request);
-    host_interrupt_begin();
-    block_complete(device, request, error);
-    host_interrupt_end();
+    finish_request(disk, request);
     spin_lock(&device->lock);
     return 0;
 }
@@ -92,6 +186,8 @@ static struct host_disk *make_record(void)
     disk->device.max_segments = BLOCK_MAX_SEGMENTS;
     spin_init(&disk->lock, LOCK_RANK_DRIVER, "host disk");
     list_init(&disk->node);
+    list_init(&disk->started);
+    waitq_init(&disk->work);
     if (block_register(&disk->device) != 0) {
         panic("host disk: too many disks");
     }
@@ -166,6 +262,7 @@ void host_disk_forget_cache(struct host_disk *disk)
 void host_disk_free(struct host_disk *disk)
 {
     assert(atomic_load(&disk->device.open_count) == 0);
+    host_disk_set_async(disk, 0, 0);
     host_disk_forget_cache(disk);
     free(disk->bytes);
     disk->bytes = NULL;
