@@ -83,8 +83,12 @@ static void remove_from(struct held_locks *held, const void *lock)
 
 void lock_rank_check_spin(uint32_t rank, const char *name, bool is_nested)
 {
-    uint64_t irq_state = port_irq_save();
+    uint64_t irq_state;
 
+    if (rank > LOCK_RANK_IRQ_SAFE && port_irqs_enabled()) {
+        panic("lock order: taking %s (rank %u) with interrupts on", name, rank);
+    }
+    irq_state = port_irq_save();
     check(&hart_held[port_hart_id()], rank, name, is_nested);
     port_irq_restore(irq_state);
 }

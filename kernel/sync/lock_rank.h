@@ -4,7 +4,10 @@
  * A lock may be taken only while every lock already held by the same task (for sleeping locks) or hart (for
  * spinlocks) has a lower rank. Debug builds check it at every acquire and panic with both names; equal ranks
  * are allowed only where the *_nested form says that the caller orders them itself (parent before child,
- * lower address before higher). Sleeping locks come first: a spinlock is never held while one is awaited. */
+ * lower address before higher). Sleeping locks come first: a spinlock is never held while one is awaited.
+ *
+ * An interrupt handler stands above all that its hart holds, so the locks that it takes rank behind every lock
+ * that is held with interrupts on. */
 #ifndef CAIRN_SYNC_LOCK_RANK_H
 #define CAIRN_SYNC_LOCK_RANK_H
 
@@ -39,18 +42,21 @@ enum lock_rank {
     LOCK_RANK_INODE_HASH,  /* inode tables */
     LOCK_RANK_INODE_STATE, /* an inode's dirty state and time stamps */
     LOCK_RANK_FILE,        /* an open file's flags and owner */
-    LOCK_RANK_MAPPING,     /* the tree of an inode's cached pages */
     LOCK_RANK_PAGE_TABLE,  /* the page tables of one address space */
-    LOCK_RANK_LRU,         /* page lists for reclaim */
+    LOCK_RANK_LEAF,        /* small tables and lists inside which nothing but memory is asked for */
 
-    /* Spinlocks that interrupt handlers take as well: behind all that are held with interrupts on */
+    /* Spinlocks that interrupt handlers take, too, or that are taken inside such a one: held with
+     * interrupts off (also checked), and so behind all that are held with interrupts on. */
+    LOCK_RANK_IRQ_SAFE,
     LOCK_RANK_SIGNAL,      /* a thread group's signals, then its actions: timers send signals */
+    LOCK_RANK_MAPPING,     /* the tree of an inode's cached pages: writes complete in interrupts */
+    LOCK_RANK_LRU,         /* page lists for reclaim */
     LOCK_RANK_TTY_BUFFER,  /* a terminal's input and output buffers */
     LOCK_RANK_BLOCK,       /* a block device's request lists */
     LOCK_RANK_DRIVER,      /* a device's registers and rings */
     LOCK_RANK_IRQ,         /* the interrupt table */
     LOCK_RANK_WAITQ,       /* every wait queue */
-    LOCK_RANK_REGISTRY,    /* shrinkers, file-system types, device classes */
+    LOCK_RANK_REGISTRY,    /* caches, shrinkers, devices */
     LOCK_RANK_SLAB,        /* a cache's slab lists */
     LOCK_RANK_VMALLOC,     /* the kernel's own address window */
     LOCK_RANK_BUDDY,       /* free frames */

@@ -13,7 +13,7 @@
 
 #define NR_STORED 16
 
-static struct spinlock lock = SPINLOCK_INIT(LOCK_RANK_REGISTRY, "stacks");
+static struct spinlock lock = SPINLOCK_INIT(LOCK_RANK_LEAF, "stacks");
 static void *stored[NR_STORED]; /* [lock] */
 static unsigned nr_stored;      /* [lock] */
 

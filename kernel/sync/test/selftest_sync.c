@@ -53,7 +53,7 @@ static void start_count(void)
     nr_torn = 0;
 }
 
-static struct spinlock spinlock = SPINLOCK_INIT(LOCK_RANK_SLAB, "selftest");
+static struct spinlock spinlock = SPINLOCK_INIT(LOCK_RANK_LEAF, "selftest");
 
 static void spin_thread(void *arg)
 {

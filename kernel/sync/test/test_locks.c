@@ -20,8 +20,8 @@
 
 enum { NR_THREADS = 8, NR_ROUNDS = 400 };
 
-static struct spinlock spinlock = SPINLOCK_INIT(LOCK_RANK_SLAB, "first");
-static struct spinlock same_rank = SPINLOCK_INIT(LOCK_RANK_SLAB, "second");
+static struct spinlock spinlock = SPINLOCK_INIT(LOCK_RANK_LEAF, "first");
+static struct spinlock same_rank = SPINLOCK_INIT(LOCK_RANK_LEAF, "second");
 static struct spinlock outer_rank = SPINLOCK_INIT(LOCK_RANK_FUTEX, "outer");
 static struct mutex mutex = MUTEX_INIT(mutex, LOCK_RANK_INODE, "inode");
 static struct mutex outer_mutex = MUTEX_INIT(outer_mutex, LOCK_RANK_MOUNT, "mount");
@@ -109,8 +109,8 @@ static void unlock_free_spinlock(void *arg)
 
 static int renew_spinlocks(void **state)
 {
-    spin_init(&spinlock, LOCK_RANK_SLAB, "first");
-    spin_init(&same_rank, LOCK_RANK_SLAB, "second");
+    spin_init(&spinlock, LOCK_RANK_LEAF, "first");
+    spin_init(&same_rank, LOCK_RANK_LEAF, "second");
     spin_init(&outer_rank, LOCK_RANK_FUTEX, "outer");
     return 0;
 }
@@ -123,8 +123,18 @@ static void take_unranked_twice(void *arg)
     spin_lock(&unranked);
 }
 
+static void take_irq_safe_with_interrupts_on(void *arg)
+{
+    static struct spinlock safe = SPINLOCK_INIT(LOCK_RANK_WAITQ, "safe");
+    uint64_t irq_state = spin_lock_irqsave(&safe);
+
+    spin_unlock_irqrestore(&safe, irq_state);
+    spin_lock(&safe);
+}
+
 static void spinlock_misuse_is_a_panic_with_its_name(void **state)
 {
+    host_expect_panic(take_irq_safe_with_interrupts_on, NULL, "taking safe");
     host_expect_panic(take_in_wrong_order, NULL, "taking outer");
     renew_spinlocks(NULL);
     host_expect_panic(take_same_rank, NULL, "taking second");
