@@ -178,12 +178,10 @@ int mapping_read(struct mapping *mapping, uint64_t index, unsigned nr_ahead, str
 {
     for (;;) {
         struct page *page = mapping_find(mapping, index);
-        bool was_started = false;
         int error = 0;
 
         if (page == NULL) {
             error = mapping_start_read(mapping, index, max_of(nr_ahead, 1u), UINT64_MAX);
-            was_started = true;
             if (error != 0) {
                 return error;
             }
@@ -201,7 +199,8 @@ int mapping_read(struct mapping *mapping, uint64_t index, unsigned nr_ahead, str
         }
         page_wait_unlocked(page);
         if (!page_has(page, PAGE_UPTODATE)) {
-            error = was_started && page_has(page, PAGE_ERROR) ? -EIO : reread_page(mapping, page);
+            /* The read that failed may have been another's, for want of memory: only a read of our own tells the reason. */
+            error = reread_page(mapping, page);
         }
         if (error == 0 && page_has(page, PAGE_UPTODATE) && page_mapping(page) == mapping) {
             *out = page;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* When nothing can be reclaimed, somebody must go: the process with the most resident memory,
- * since that frees the most and is most likely the one that grew too large. Init and the
+ * since that frees the most and is most likely the one that grew too large; among small ones the youngest. Init and the
  * kernel's own threads are spared. The log says who was weighed.
  *
  * A victim's memory comes back when it has ended, which takes a moment: while one is on its way
@@ -14,12 +14,14 @@
 #include "kernel/sync/mutex.h"
 #include "kernel/task/process.h"
 #include "kernel/task/signal.h"
+#include "mm/frames.h"
 #include "mm/reclaim.h"
 #include "mm/space.h"
 
 #define NR_LOGGED      5
 #define VICTIM_TIME_NS 2000000000ull /* for a victim to end, before another one is chosen */
 #define RETRY_NS       10000000ull
+#define COARSE_PAGES   256u /* 1 MiB */
 
 static struct mutex oom_lock = MUTEX_INIT(oom_lock, LOCK_RANK_NONE,
                                           "oom"); /* one choice at a time */
@@ -49,12 +51,26 @@ static uint64_t weigh(struct process *process)
     return nr_pages;
 }
 
-/** Put a process among the heaviest, sorted; the lightest falls out. */
+/** Whether the process comes before a ranked one. Sizes that differ by less than COARSE_PAGES are alike: then the younger one
+ *  goes, so that a flood of small processes ends with the flood and not with the shell that it came from. */
+static bool comes_before(const struct process *process, uint64_t nr_pages,
+                         const struct score *ranked)
+{
+    uint64_t coarse = nr_pages / COARSE_PAGES;
+    uint64_t coarse_ranked = ranked->nr_pages / COARSE_PAGES;
+
+    if (ranked->process == NULL || coarse != coarse_ranked) {
+        return ranked->process == NULL || coarse > coarse_ranked;
+    }
+    return process->start_ns > ranked->process->start_ns;
+}
+
+/** Put a process among the first to go, sorted; the last falls out. */
 static void rank(struct score top[NR_LOGGED], struct process *process, uint64_t nr_pages)
 {
     unsigned i;
 
-    for (i = NR_LOGGED; i > 0 && nr_pages > top[i - 1].nr_pages; i--) {
+    for (i = NR_LOGGED; i > 0 && comes_before(process, nr_pages, &top[i - 1]); i--) {
         if (i < NR_LOGGED) {
             top[i] = top[i - 1];
         }
@@ -85,7 +101,7 @@ static void log_scores(const struct score top[NR_LOGGED])
 {
     unsigned i;
 
-    pr_warn("oom: memory is exhausted; the largest processes, in KiB:");
+    pr_warn("oom: memory is exhausted; the first to go, in KiB:");
     for (i = 0; i < NR_LOGGED && top[i].process != NULL; i++) {
         pr_warn("oom: %8llu  pid %d", (unsigned long long)top[i].nr_pages * (PAGE_SIZE / 1024),
                 top[i].process->id);
@@ -115,6 +131,15 @@ static void kill(struct process *process)
     (void)signal_send_process(process, &info);
 }
 
+/** Whether memory has come back since the allocation failed: the last victim's, most likely. */
+static bool is_relieved(void)
+{
+    struct frames_stats stats;
+
+    frames_get_stats(&stats);
+    return stats.nr_free > stats.nr_low;
+}
+
 /** Give the victim time. */
 static void wait_a_moment(void)
 {
@@ -130,7 +155,7 @@ static bool choose_and_kill(void)
     unsigned i;
 
     mutex_lock(&oom_lock);
-    is_found = is_victim_on_its_way();
+    is_found = is_victim_on_its_way() || is_relieved();
     if (!is_found) {
         weigh_all(top);
         is_found = top[0].process != NULL;
