@@ -10,7 +10,7 @@
 #include "kernel/sync/waitq.h"
 
 #define SECTOR_SHIFT 9
-#define SECTOR_SIZE 512u
+#define SECTOR_SIZE  512u
 
 struct page;
 struct block_device;
@@ -18,34 +18,34 @@ struct block_device;
 enum block_op {
     BLOCK_READ,
     BLOCK_WRITE,
-    BLOCK_FLUSH,   /* everything completed before is durable when this completes */
+    BLOCK_FLUSH, /* everything completed before is durable when this completes */
     BLOCK_DISCARD,
 };
 
 struct block_segment {
-    struct page *page;      /* the frame; memory contiguous with it may follow for len_bytes */
-    uint32_t offset_bytes;  /* into the page; multiple of 512 */
-    uint32_t len_bytes;     /* multiple of 512 */
+    struct page *page;     /* the frame; memory contiguous with it may follow for len_bytes */
+    uint32_t offset_bytes; /* into the page; multiple of 512 */
+    uint32_t len_bytes;    /* multiple of 512 */
 };
 
 #define BLOCK_MAX_SEGMENTS 64 /* of one request; 256 KiB in single pages */
 
 struct block_request {
     enum block_op op;
-    bool is_fua;                     /* a write that is durable itself when it completes */
-    bool is_second_half;             /* [block] such a write has reached the cache, and is now a flush */
-    uint64_t sector;                 /* in units of 512 bytes */
+    bool is_fua;         /* a write that is durable itself when it completes */
+    bool is_second_half; /* [block] such a write has reached the cache, and is now a flush */
+    uint64_t sector;     /* in units of 512 bytes */
     uint32_t nr_segments;
     struct block_segment segments[BLOCK_MAX_SEGMENTS];
     void (*done)(struct block_request *request); /* called once, also in interrupt context */
-    void *owner;                     /* the submitter's own */
-    _Atomic bool is_done;            /* [a] for block_submit_wait */
-    int error;                       /* [done] 0 or -errno: -EIO, -ENOSPC, -EOPNOTSUPP, -ETIMEDOUT */
-    uint32_t nr_sectors;             /* [block] sum of the segments */
-    struct list node;                /* [device->lock] while queued */
-    uint32_t nr_own_segments;        /* [block] without those of the requests that ride on it */
-    struct block_request *merged;    /* [device->lock] requests that ride on this one */
-    uint64_t start_ns;               /* [block] when it was submitted */
+    void *owner;                                 /* the submitter's own */
+    _Atomic bool is_done;                        /* [a] for block_submit_wait */
+    int error;                    /* [done] 0 or -errno: -EIO, -ENOSPC, -EOPNOTSUPP, -ETIMEDOUT */
+    uint32_t nr_sectors;          /* [block] sum of the segments */
+    struct list node;             /* [device->lock] while queued */
+    uint32_t nr_own_segments;     /* [block] without those of the requests that ride on it */
+    struct block_request *merged; /* [device->lock] requests that ride on this one */
+    uint64_t start_ns;            /* [block] when it was submitted */
 };
 
 struct block_device_ops {
@@ -57,31 +57,33 @@ struct block_device_ops {
 };
 
 struct block_device {
-    char name[16];                   /* [I] "vda", or "vda1" for a partition */
-    uint64_t nr_sectors;             /* [I] */
-    bool is_read_only;               /* [I] */
-    bool has_flush;                  /* [I] a volatile cache that FLUSH writes out */
-    bool has_discard;                /* [I] */
-    uint32_t max_segments;           /* [I] the hardware takes at most this many */
-    uint32_t dev_number;             /* [I] as in st_rdev: major 254, minor 16 * disk + partition */
+    char name[16];         /* [I] "vda", or "vda1" for a partition */
+    uint64_t nr_sectors;   /* [I] */
+    bool is_read_only;     /* [I] */
+    bool has_flush;        /* [I] a volatile cache that FLUSH writes out */
+    bool has_discard;      /* [I] */
+    uint32_t max_segments; /* [I] the hardware takes at most this many */
+    uint32_t dev_number;   /* [I] as in st_rdev: major 254, minor 16 * disk + partition */
     const struct block_device_ops *ops; /* [I] */
-    void *driver;                    /* [I] */
-    struct block_device *whole;      /* [I] for a partition: the disk, and where it begins */
-    uint64_t start_sector;           /* [I] */
-    struct spinlock lock;            /* LOCK_RANK_BLOCK */
-    struct list queue;               /* [lock] submitted, not yet started */
-    uint32_t nr_in_flight;           /* [lock] */
-    void *cache;                     /* [fs] the page cache of the device: fs/cache/bdev_cache.h */
-    _Atomic int32_t open_count;      /* [a] mounts and opens */
-    _Atomic uint64_t nr_reads, nr_sectors_read, nr_writes, nr_sectors_written, nr_flushes; /* [a] /proc/diskstats */
-    struct list node;                /* [registry] all devices */
+    void *driver;                       /* [I] */
+    struct block_device *whole;         /* [I] for a partition: the disk, and where it begins */
+    uint64_t start_sector;              /* [I] */
+    struct spinlock lock;               /* LOCK_RANK_BLOCK */
+    struct list queue;                  /* [lock] submitted, not yet started */
+    uint32_t nr_in_flight;              /* [lock] */
+    void *cache;                /* [fs] the page cache of the device: fs/cache/bdev_cache.h */
+    _Atomic int32_t open_count; /* [a] mounts and opens */
+    _Atomic uint64_t nr_reads, nr_sectors_read, nr_writes, nr_sectors_written,
+        nr_flushes;   /* [a] /proc/diskstats */
+    struct list node; /* [registry] all devices */
 };
 
 /** Register a disk; scans no partitions by itself. Gives it name ("vda", "vdb", …) and number. Returns 0 or -errno. */
 int must_check block_register(struct block_device *device);
 
 /** Register a part of a disk as a device of its own: nr_sectors and start_sector are set. number: 1 .. 15. */
-int must_check block_register_partition(struct block_device *partition, struct block_device *disk, unsigned number);
+int must_check block_register_partition(struct block_device *partition, struct block_device *disk,
+                                        unsigned number);
 
 /** Find partitions (MBR, GPT) and register them as devices of their own. A damaged table is a log line and no
  *  partitions. Context: may sleep. */
@@ -107,7 +109,8 @@ int must_check block_flush(struct block_device *device);
 void block_complete(struct block_device *device, struct block_request *request, int error);
 
 /** Read or write `len_bytes` (multiples of 512) at a byte offset, through no cache. For partition tables and tests. */
-int must_check block_read_sync(struct block_device *device, uint64_t offset_bytes, void *buffer, size_t len_bytes);
+int must_check block_read_sync(struct block_device *device, uint64_t offset_bytes, void *buffer,
+                               size_t len_bytes);
 
 /** Requests come from a reserve that always serves: a waiting caller gets one in the end. Context: may sleep. */
 struct block_request *block_request_alloc(void);

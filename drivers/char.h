@@ -16,7 +16,8 @@ enum char_open_flags {
 };
 
 struct char_device_ops {
-    int (*open)(struct char_device *device, void **session);   /* session: one open file's own state; NULL op: none */
+    int (*open)(struct char_device *device,
+                void **session); /* session: one open file's own state; NULL op: none */
     void (*release)(struct char_device *device, void *session);
     /** Move up to iter->remaining_bytes. Returns the bytes moved, 0 at the end, or -errno. */
     ssize_t (*read)(struct char_device *device, void *session, struct iter *iter, unsigned flags);
@@ -28,13 +29,14 @@ struct char_device_ops {
 };
 
 struct char_device {
-    const char *name;      /* [I] path below /dev */
-    uint32_t dev_number;   /* [I] major << 8 | minor, Linux's numbers */
-    uint32_t mode;         /* [I] permission bits of the node */
+    const char *name;                  /* [I] path below /dev */
+    uint32_t dev_number;               /* [I] major << 8 | minor, Linux's numbers */
+    uint32_t mode;                     /* [I] permission bits of the node */
     const struct char_device_ops *ops; /* [I] */
-    void *driver;          /* [I] */
-    bool is_tty;           /* [I] isatty(3) devices: kernel/task does job control for them; driver is a struct tty */
-    struct list node;      /* [registry] */
+    void *driver;                      /* [I] */
+    bool
+        is_tty; /* [I] isatty(3) devices: kernel/task does job control for them; driver is a struct tty */
+    struct list node; /* [registry] */
 };
 
 /** Register for ever. Returns 0 or -EEXIST. Context: may sleep. */

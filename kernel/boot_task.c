@@ -59,7 +59,8 @@ static void start_drivers(void)
     need(mem_devices_register(), "no memory for the character devices");
     job_init();
     need(console_tty_start(), "no terminal on the serial line");
-    (void)virtio_probe_all(); /* a machine without disks is a machine all the same: the root decides */
+    (void)
+        virtio_probe_all(); /* a machine without disks is a machine all the same: the root decides */
 }
 
 static void register_file_systems(void)

@@ -5,7 +5,7 @@
 #include "drivers/tty.h"
 #include "drivers/uart.h"
 
-#define TTYS0_DEV ((4u << 8) | 64)
+#define TTYS0_DEV   ((4u << 8) | 64)
 #define CONSOLE_DEV ((5u << 8) | 1)
 
 static size_t line_write(struct tty_line *line, const uint8_t *bytes, size_t len_bytes)

@@ -23,7 +23,8 @@
 
 extern const char initramfs_start[], initramfs_end[];
 
-static const char *const init_places[] = {"/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh", NULL};
+static const char *const init_places[] = {"/init",     "/sbin/init", "/etc/init",
+                                          "/bin/init", "/bin/sh",    NULL};
 
 static struct walk_context context_of(const struct path *root)
 {
@@ -63,10 +64,12 @@ static int mount_archive(const struct frame_range *initrd, struct path *root)
         return error;
     }
     if (initrd->len_bytes != 0) {
-        error = unpack(root, phys_to_virt(initrd->start), initrd->len_bytes, "the boot loader's initrd");
+        error = unpack(root, phys_to_virt(initrd->start), initrd->len_bytes,
+                       "the boot loader's initrd");
         frames_release_reserved(*initrd);
     } else {
-        error = unpack(root, initramfs_start, (size_t)(initramfs_end - initramfs_start), "the linked initramfs");
+        error = unpack(root, initramfs_start, (size_t)(initramfs_end - initramfs_start),
+                       "the linked initramfs");
     }
     return error;
 }
@@ -81,7 +84,8 @@ static int mount_disk(const char *source, struct path *root)
     bool is_read_only = bootarg_get("ro", unused, sizeof(unused));
 
     if (block_find(name) == NULL) {
-        pr_err("root: there is no disk %s%s", name, block_get(0) == NULL ? " (the machine has no disk at all)" : "");
+        pr_err("root: there is no disk %s%s", name,
+               block_get(0) == NULL ? " (the machine has no disk at all)" : "");
         return -ENODEV;
     }
     return vfs_mount_root(name, bootarg_get("rootfstype", type, sizeof(type)) ? type : NULL,

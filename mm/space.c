@@ -392,7 +392,8 @@ int space_discard(struct space *space, uint64_t address, uint64_t len_bytes)
     end = align_up(address + len_bytes, PAGE_SIZE);
     rwlock_read_lock(&space->lock);
     space_unmap_pages(space, address, end, UNMAP_ALL);
-    error = check_covered(space, address, end); /* what is mapped is discarded all the same, as on Linux */
+    error = check_covered(space, address,
+                          end); /* what is mapped is discarded all the same, as on Linux */
     rwlock_read_unlock(&space->lock);
     return error;
 }

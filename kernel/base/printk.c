@@ -25,7 +25,7 @@ enum { LINE_BYTES = 512 };
 
 /* DLE and a letter. */
 #define FRAME_BEGIN "\020L"
-#define FRAME_END "\020E"
+#define FRAME_END   "\020E"
 
 static _Atomic int console_level = LOG_DEBUG;
 static _Atomic uint32_t console_is_framed;

@@ -48,23 +48,23 @@ enum lock_rank {
     /* Spinlocks that interrupt handlers take, too, or that are taken inside such a one: held with
      * interrupts off (also checked), and so behind all that are held with interrupts on. */
     LOCK_RANK_IRQ_SAFE,
-    LOCK_RANK_SIGNAL,      /* a thread group's signals, then its actions: timers send signals */
-    LOCK_RANK_MAPPING,     /* the tree of an inode's cached pages: writes complete in interrupts */
-    LOCK_RANK_LRU,         /* page lists for reclaim */
-    LOCK_RANK_TTY_BUFFER,  /* a terminal's input and output buffers */
-    LOCK_RANK_BLOCK,       /* a block device's request lists */
-    LOCK_RANK_DRIVER,      /* a device's registers and rings */
-    LOCK_RANK_IRQ,         /* the interrupt table */
-    LOCK_RANK_WAITQ,       /* every wait queue */
-    LOCK_RANK_REGISTRY,    /* caches, shrinkers, devices */
-    LOCK_RANK_SLAB,        /* a cache's slab lists */
-    LOCK_RANK_VMALLOC,     /* the kernel's own address window */
-    LOCK_RANK_BUDDY,       /* free frames */
-    LOCK_RANK_TASK,        /* one task's state (around its wake-up) */
-    LOCK_RANK_RUNQ,        /* a hart's run queue; two of them in hart order */
-    LOCK_RANK_TIMER,       /* a hart's timer tree; its functions run without it */
-    LOCK_RANK_ASID,        /* address-space numbers */
-    LOCK_RANK_CONSOLE,     /* log output */
+    LOCK_RANK_SIGNAL,     /* a thread group's signals, then its actions: timers send signals */
+    LOCK_RANK_MAPPING,    /* the tree of an inode's cached pages: writes complete in interrupts */
+    LOCK_RANK_LRU,        /* page lists for reclaim */
+    LOCK_RANK_TTY_BUFFER, /* a terminal's input and output buffers */
+    LOCK_RANK_BLOCK,      /* a block device's request lists */
+    LOCK_RANK_DRIVER,     /* a device's registers and rings */
+    LOCK_RANK_IRQ,        /* the interrupt table */
+    LOCK_RANK_WAITQ,      /* every wait queue */
+    LOCK_RANK_REGISTRY,   /* caches, shrinkers, devices */
+    LOCK_RANK_SLAB,       /* a cache's slab lists */
+    LOCK_RANK_VMALLOC,    /* the kernel's own address window */
+    LOCK_RANK_BUDDY,      /* free frames */
+    LOCK_RANK_TASK,       /* one task's state (around its wake-up) */
+    LOCK_RANK_RUNQ,       /* a hart's run queue; two of them in hart order */
+    LOCK_RANK_TIMER,      /* a hart's timer tree; its functions run without it */
+    LOCK_RANK_ASID,       /* address-space numbers */
+    LOCK_RANK_CONSOLE,    /* log output */
     LOCK_RANK_LAST,
 };
 

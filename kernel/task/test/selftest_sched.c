@@ -286,7 +286,8 @@ SELFTEST(timers_fire_in_order_of_their_deadlines)
     atomic_store(&clockwork.nr_fired, 0);
     CHECK(sched_set_affinity(task_current(), 1) == 0);
     port_yield();
-    irq_state = port_irq_save(); /* none fires before all are started, however slow the machine is */
+    irq_state =
+        port_irq_save(); /* none fires before all are started, however slow the machine is */
     for (i = 0; i < NR_TIMERS; i++) {
         unsigned mixed = i * 37 % NR_TIMERS;
 
