@@ -41,7 +41,11 @@ static void *find_next(const struct radix *tree, uint64_t *index, int tag)
                 slot = node->offset + 1u;
                 node = node->parent;
             } while (slot == RADIX_FANOUT);
-            at = (at >> node->shift >> RADIX_BITS << RADIX_BITS | slot) << node->shift;
+            uint64_t beyond = (at >> node->shift >> RADIX_BITS << RADIX_BITS | slot) << node->shift;
+            if (beyond < at) {
+                return NULL; /* the tallest root has slots for more than 64 bits */
+            }
+            at = beyond;
             continue;
         }
         if (slot != wanted) {

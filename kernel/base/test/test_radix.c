@@ -205,6 +205,25 @@ static void exhausted_memory_changes_nothing(void **state)
     }
 }
 
+/* The root of a tree with the largest indices has slots that no 64-bit index leads to. */
+static void searches_end_behind_the_last_index(void **state)
+{
+    static const uint64_t last[] = {UINT64_MAX - 70, UINT64_MAX - 5, 1ull << 60, 4000, 63};
+    int entry;
+
+    nr_allowed = UINT32_MAX;
+    for (unsigned i = 0; i < array_size(last); i++) {
+        uint64_t from = last[i] + 1;
+        struct radix tree;
+
+        radix_init(&tree, alloc_node, free_node, NULL);
+        assert_int_equal(radix_insert(&tree, 0, &entry), 0);
+        assert_int_equal(radix_insert(&tree, last[i], &entry), 0);
+        assert_null(radix_next(&tree, &from));
+        radix_destroy(&tree);
+    }
+}
+
 static void holes_are_found(void **state)
 {
     struct radix tree;
@@ -230,6 +249,7 @@ int main(void)
         cmocka_unit_test(random_steps_agree_with_the_model),
         cmocka_unit_test(removal_of_everything_frees_every_node),
         cmocka_unit_test(exhausted_memory_changes_nothing),
+        cmocka_unit_test(searches_end_behind_the_last_index),
         cmocka_unit_test(holes_are_found),
     };
 
