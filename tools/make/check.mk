@@ -9,7 +9,7 @@ USER_TEST_DEPS := $(O)/user/host/box user-single
 endif
 TEST_ENV = T='$(T)' SEED='$(SEED)' CAIRN_O='$(O)' \
     CAIRN_USER_HOST_TESTS='$(USER_HOST_TESTS)' CAIRN_USER_PROGRAM_TESTS='$(USER_PROGRAM_TESTS)'
-KTEST_DEPS = $(O)/cairn $(O)/cairn-selftest $(O)/root.img
+KTEST_DEPS = $(O)/cairn $(O)/cairn-selftest $(O)/root.img $(firstword $(USER_TEST_DEPS)) # whose shell is the oracle of shell-cases
 
 ##@ Goals
 .PHONY: test test-host test-qemu stress asan tsan

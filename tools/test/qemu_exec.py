@@ -3,7 +3,9 @@
 
 import hashlib
 import os
+import re
 import subprocess
+import sys
 
 from registry import qemu_test
 from report import Failure
@@ -61,6 +63,16 @@ def exec_make(guest):
                           check=False, stdin=subprocess.DEVNULL)
     if done.returncode != 7 or done.stdout != b"5 0\n":
         raise Failure(f"status {done.returncode}, output {done.stdout!r}\n{done.stderr[-2000:].decode(errors='replace')}")
+
+
+@qemu_test("shell-cases", "the shell's cases give on Cairn what they give on this host")
+def shell_cases(guest):
+    done = subprocess.run([sys.executable, "-B", "user/test-host/on_cairn.py", "--box", os.path.join(guest.out, "user/host")],
+                          env={**os.environ, "CAIRN_O": guest.out}, capture_output=True, text=True, check=False)
+    total = re.search(r"^(\d+) passed, (\d+) failed$", done.stdout, re.M)
+    if total is None:
+        raise Failure(f"no total\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+    return int(total[1]), int(total[2]), done.stdout[-4000:]
 
 
 @qemu_test("crash-of-program", "a program's crash is reported and survived")
