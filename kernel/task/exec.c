@@ -247,16 +247,16 @@ static int fill_space(struct exec_work *work, struct file *file, const struct ex
                       struct exec_stack *stack, struct exec_start *start)
 {
     struct space *space = start->space;
-    struct elf_loaded program;
+    struct elf_loaded *program = &stack->program;
     struct elf_loaded interpreter;
-    int error = elf_map(space, file, &work->program, PIE_BASE, &program);
+    int error = elf_map(space, file, &work->program, PIE_BASE, program);
 
     if (error != 0) {
         return error;
     }
-    start->pc = program.entry;
-    space->brk_start = program.end;
-    space->brk_end = program.end;
+    start->pc = program->entry;
+    space->brk_start = program->end;
+    space->brk_end = program->end;
     if (work->program.interpreter != NULL) {
         error = map_interpreter(file, work, space, &interpreter);
         if (error != 0) {
@@ -270,7 +270,6 @@ static int fill_space(struct exec_work *work, struct file *file, const struct ex
         return error;
     }
     stack->image = &work->program;
-    stack->program = &program;
     return exec_args_build_stack(args, stack, space, &start->sp);
 }
 

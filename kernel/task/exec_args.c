@@ -227,12 +227,12 @@ static void put_auxv(struct builder *builder, const struct exec_stack *stack, ui
     put_aux(builder, ABI_AT_HWCAP, HWCAP);
     put_aux(builder, ABI_AT_PAGESZ, PAGE_SIZE);
     put_aux(builder, ABI_AT_CLKTCK, ABI_USER_HZ);
-    put_aux(builder, ABI_AT_PHDR, stack->program->headers);
+    put_aux(builder, ABI_AT_PHDR, stack->program.headers);
     put_aux(builder, ABI_AT_PHENT, sizeof(struct elf_segment));
     put_aux(builder, ABI_AT_PHNUM, stack->image->header.phnum);
     put_aux(builder, ABI_AT_BASE, stack->interpreter_base);
     put_aux(builder, ABI_AT_FLAGS, 0);
-    put_aux(builder, ABI_AT_ENTRY, stack->program->entry);
+    put_aux(builder, ABI_AT_ENTRY, stack->program.entry);
     put_aux(builder, ABI_AT_UID, stack->uid);
     put_aux(builder, ABI_AT_EUID, stack->euid);
     put_aux(builder, ABI_AT_GID, stack->gid);

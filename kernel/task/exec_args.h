@@ -4,10 +4,10 @@
 #ifndef CAIRN_TASK_EXEC_ARGS_H
 #define CAIRN_TASK_EXEC_ARGS_H
 
+#include "kernel/task/elf_load.h"
 #include "kernel/base/types.h"
 
 struct elf_image;
-struct elf_loaded;
 struct space;
 
 struct string_vector {         /* where argv or envp comes from */
@@ -38,7 +38,7 @@ int must_check exec_args_append(struct exec_args *args, const struct string_vect
 
 struct exec_stack { /* what the stack is built for */
     const struct elf_image *image;
-    const struct elf_loaded *program;
+    struct elf_loaded program;
     uint64_t interpreter_base; /* 0: none */
     const char *name;          /* AT_EXECFN */
     bool is_secure;
