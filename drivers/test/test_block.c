@@ -326,22 +326,6 @@ static void requests_beyond_the_end_are_refused_with_a_line(void **state)
     }
 }
 
-static void a_sum_beyond_32_bits_is_beyond_the_end_too(void **state)
-{
-    struct block_request *request = &requests[0];
-
-    memset(request, 0, sizeof(*request));
-    nr_done[0] = 0;
-    request->op = BLOCK_READ;
-    request->done = count_done;
-    request->nr_segments = BLOCK_MAX_SEGMENTS;
-    for (uint32_t i = 0; i < BLOCK_MAX_SEGMENTS; i++) { /* 2^32 sectors and one more */
-        request->segments[i] = (struct block_segment){page, 0, UINT32_MAX & ~511u};
-    }
-    block_submit(&fake.device, request);
-    assert_int_equal(request->error, -EIO);
-}
-
 static void what_the_device_cannot_do_is_refused(void **state)
 {
     fake.device.is_read_only = true;
@@ -531,7 +515,6 @@ int main(void)
         TEST(a_fua_write_fails_with_either_half),
         TEST(a_device_without_a_cache_has_nothing_to_flush),
         TEST(requests_beyond_the_end_are_refused_with_a_line),
-        TEST(a_sum_beyond_32_bits_is_beyond_the_end_too),
         TEST(what_the_device_cannot_do_is_refused),
         TEST(a_failed_request_is_named_in_the_log),
         TEST(what_passes_is_counted),

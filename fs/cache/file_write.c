@@ -18,6 +18,7 @@
 #include "kernel/base/iter.h"
 #include "kernel/base/port.h"
 #include "kernel/base/string.h"
+#include "kernel/base/test_point.h"
 
 /* A write's part in one page. */
 struct page_write {
@@ -128,6 +129,7 @@ static uint32_t copy_in(const struct page_write *write, struct iter *iter, uint3
     uint32_t wanted = end - write->offset;
     uint32_t copied;
 
+    TEST_POINT(TEST_WRITE_PREPARED, write->page);
     port_user_nofault_begin();
     copied = (uint32_t)iter_copy_from(iter, content + write->offset, wanted);
     port_user_nofault_end();

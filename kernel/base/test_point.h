@@ -18,6 +18,7 @@ enum test_point {
     TEST_MUTEX_WAIT_ENDED,   /* mutex: a wait ended, the waiter still on the queue */
     TEST_FAULT_ALONE,        /* fault: nobody else maps the page, it is not writable yet */
     TEST_FAULT_COPIED,       /* fault: a copy is made, it is not entered yet */
+    TEST_WRITE_PREPARED,     /* file write: the page is ready, the source not copied yet */
     TEST_AREA_CUT,           /* area: the lower part is shortened, the upper one not entered yet */
     TEST_REMAP_CLEARED,      /* mremap: the target is cleared, nothing is moved there yet */
     TEST_FAULT_FOUND,        /* fault: the object's page is found, it is not entered yet */
