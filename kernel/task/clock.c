@@ -46,8 +46,8 @@ static int read_process(pid_t id, uint64_t *time_ns)
 
 static int read_other(int clock, uint64_t *time_ns)
 {
-    pid_t id = (pid_t)(~(uint32_t)clock >>
-                       3); /* the number, complemented, stands above three bits of kind */
+    /* The number, complemented, stands above three bits of kind. */
+    pid_t id = (pid_t)(~(uint32_t)clock >> 3);
 
     if (clock >= 0 || (clock & CPU_CLOCK_WHICH_MASK) == CPU_CLOCK_WHICH_MASK) {
         return -EINVAL;

@@ -203,12 +203,12 @@ CASE(fpu, all_thirty_two_registers_survive_switches)
                 register double *src __asm__("a1") = in;
                 register double *dst __asm__("a2") = out;
                 register long nr __asm__("a7") = SYS_sched_yield;
-#define EACH(X)                                                                                    \
-    X(0)                                                                                           \
-    X(1)                                                                                           \
-    X(2)                                                                                           \
-    X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) \
-        X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31)
+/* clang-format off: it never comes to rest here */
+#define EACH(X)                                                       \
+    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10)           \
+    X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20)       \
+    X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31)
+/* clang-format on */
 #define LOAD(n)  "fld f" #n ", " #n "*8(a1)\n"
 #define STORE(n) "fsd f" #n ", " #n "*8(a2)\n"
                 __asm__ volatile(EACH(LOAD) "ecall\n" EACH(STORE)
