@@ -203,7 +203,8 @@ CASE(fpu, all_thirty_two_registers_survive_switches)
                 register double *src __asm__("a1") = in;
                 register double *dst __asm__("a2") = out;
                 register long nr __asm__("a7") = SYS_sched_yield;
-/* clang-format off: it never comes to rest here */
+/* It never comes to rest here. */
+/* clang-format off */
 #define EACH(X)                                                       \
     X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10)           \
     X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20)       \
