@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 /* From pages to block requests.
  *
- * A reader or writer walks over pages in index order and names, for each piece of each page, the sector it belongs to. The
- * builder joins pieces that are neighbours on the disk into one request, as long as the device's limit on segments
- * allows: a contiguous file is read in requests of 256 KiB, a scattered one block by block, by the same code.
+ * A reader or writer walks over pages in index order and names, for each piece of each page, the
+ * sector it belongs to. The builder joins pieces that are neighbours on the disk into one request,
+ * as long as the device's limit on segments allows: a contiguous file is read in requests of 256
+ * KiB, a scattered one block by block, by the same code.
  *
- * A page may be carried by several requests (blocks of 1 KiB in four places), so it counts them in io_pending; the count
- * starts at one, which closing the page drops, so that it can't reach zero while parts are still being added. Who brings
- * it to zero finishes the page: a read becomes UPTODATE and is unlocked, a write ends its WRITEBACK. That happens in
- * interrupt context and needs no more than atomic operations and mapping->lock. */
+ * A page may be carried by several requests (blocks of 1 KiB in four places), so it counts them
+ * in io_pending; the count starts at one, which closing the page drops, so that it can't reach
+ * zero while parts are still being added. Who brings it to zero finishes the page: a read
+ * becomes UPTODATE and is unlocked, a write ends its WRITEBACK. That happens in interrupt
+ * context and needs no more than atomic operations and mapping->lock. */
 #include "fs/cache/cache_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
@@ -31,7 +33,8 @@ static void finish_write(struct page *page)
     page_wake_writeback(page);
 }
 
-/* One of the page's parts, or the builder's own hold, has ended. The reference that the I/O held goes last. */
+/* One of the page's parts, or the builder's own hold, has ended. The reference that the I/O held
+ * goes last. */
 static void finish_part(struct page *page, enum block_op op)
 {
     if (atomic_fetch_sub_explicit(&page->cache.io_pending, 1, memory_order_acq_rel) != 1) {
@@ -43,6 +46,17 @@ static void finish_part(struct page *page, enum block_op op)
         finish_write(page);
     }
     page_put(page);
+}
+
+/* Metadata that could not be written stays dirty: what the cache holds is what the file system
+ * goes by, so when the disk answers again it must get all of it, not only what changes later.
+ * File data is given up; fsync has said so. */
+static void keep_metadata_dirty(struct mapping *mapping, const struct block_request *request,
+                                const struct block_segment *segment)
+{
+    if (request->op == BLOCK_WRITE && mapping->inode == NULL) {
+        page_mark_dirty(segment->page, segment->offset_bytes, segment->len_bytes);
+    }
 }
 
 static void request_done(struct block_request *request)
@@ -57,6 +71,7 @@ static void request_done(struct block_request *request)
 
         if (request->error != 0) {
             page_set(page, PAGE_ERROR);
+            keep_metadata_dirty(mapping, request, &request->segments[i]);
         }
         finish_part(page, request->op);
     }

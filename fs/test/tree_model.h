@@ -510,7 +510,7 @@ static inline void tree_model_clear(struct tree_model *model)
 
 /** A tmpfs root with an empty /mnt. */
 static inline void tree_model_start(struct tree_model *model, struct host_random *random,
-                             struct tree_features features)
+                                    struct tree_features features)
 {
     struct walk_context context;
 
