@@ -1,39 +1,57 @@
 // SPDX-License-Identifier: MIT
-/* Reaching into an address space from outside: /proc/PID/cmdline, futex keys, faulting ranges in beforehand.
+/* Reaching into an address space from outside: /proc/PID/cmdline, futex keys, faulting ranges in
+ * beforehand.
  *
- * A page of another process is reached by faulting it in as that process would, taking a reference under the page-table
- * lock, and copying through the direct map. */
+ * A page of another process is reached by faulting it in as that process would, and copied through
+ * the direct map under the page-table lock: to the rest of the kernel that is an access of the
+ * process itself. Whoever takes a right away (fork, writeback) takes that lock, too, and so comes
+ * before the copy or after it. */
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"
 #include "mm/space_internal.h"
 
-/* The page at the address, with a reference, as an access of this kind would find it. */
-static int get_user_page(struct space *space, uint64_t address, enum fault_access access,
-                         struct page **out)
+struct transfer { /* a part that lies in one page */
+    uint64_t address;
+    char *buffer;
+    size_t len;
+};
+
+/* The page is there and may be accessed so: do it. */
+static bool try_access(struct space *space, uint64_t address, enum fault_access access,
+                       const struct transfer *transfer)
 {
     uint32_t needed = access == FAULT_WRITE ? PTE_FLAG_WRITE : PTE_FLAG_READ;
+    struct pte pte;
+    bool is_granted;
 
-    for (;;) {
-        struct page *page = NULL;
-        struct pte pte;
-        int error;
+    spin_lock(&space->table_lock);
+    pte = pagetable_get(&space->table, address);
+    is_granted = pte.is_present && (pte.flags & needed) != 0;
+    if (is_granted && transfer != NULL) {
+        char *there = (char *)phys_to_virt(pte.frame) + (transfer->address & PAGE_MASK);
 
-        spin_lock(&space->table_lock);
-        pte = pagetable_get(&space->table, address);
-        if (pte.is_present && (pte.flags & needed) != 0) {
-            page = page_from_phys(pte.frame);
-            page_get(page);
+        if (access == FAULT_WRITE) {
+            memcpy(there, transfer->buffer, transfer->len);
+        } else {
+            memcpy(transfer->buffer, there, transfer->len);
         }
-        spin_unlock(&space->table_lock);
-        if (page != NULL) {
-            *out = page;
-            return 0;
-        }
-        error = space_fault(space, address, access);
+    }
+    spin_unlock(&space->table_lock);
+    return is_granted;
+}
+
+/* Fault the page in until the access is possible. transfer: what to copy then, or NULL. */
+static int access_page(struct space *space, uint64_t address, enum fault_access access,
+                       const struct transfer *transfer)
+{
+    while (!try_access(space, address, access, transfer)) {
+        int error = space_fault(space, address, access);
+
         if (error != 0) {
             return error;
         }
     }
+    return 0;
 }
 
 static size_t copy_pages(struct space *space, uint64_t address, char *buffer, size_t len,
@@ -45,22 +63,15 @@ static size_t copy_pages(struct space *space, uint64_t address, char *buffer, si
         return 0;
     }
     while (done < len) {
-        uint64_t offset = (address + done) & PAGE_MASK;
-        size_t part = min_of(PAGE_SIZE - offset, len - done);
-        struct page *page;
-        char *there;
+        uint64_t at = address + done;
+        struct transfer transfer = {.address = at,
+                                    .buffer = buffer + done,
+                                    .len = min_of(PAGE_SIZE - (at & PAGE_MASK), len - done)};
 
-        if (get_user_page(space, align_down(address + done, PAGE_SIZE), access, &page) != 0) {
+        if (access_page(space, align_down(at, PAGE_SIZE), access, &transfer) != 0) {
             break;
         }
-        there = (char *)page_address(page) + offset;
-        if (access == FAULT_WRITE) {
-            memcpy(there, buffer + done, part);
-        } else {
-            memcpy(buffer + done, there, part);
-        }
-        page_put(page);
-        done += part;
+        done += transfer.len;
     }
     return done;
 }
@@ -85,13 +96,11 @@ int space_fault_range(struct space *space, uint64_t address, uint64_t len_bytes,
     }
     end = address + len_bytes;
     for (address = align_down(address, PAGE_SIZE); address < end; address += PAGE_SIZE) {
-        struct page *page;
-        int error = get_user_page(space, address, access, &page);
+        int error = access_page(space, address, access, NULL);
 
         if (error != 0) {
             return error;
         }
-        page_put(page);
     }
     return 0;
 }

@@ -210,6 +210,7 @@ ssize_t mapping_write_iter(struct inode *inode, struct iter *iter, uint64_t posi
 {
     struct mapping *mapping = &inode->mapping;
     uint64_t max_bytes = inode->super->max_file_bytes;
+    uint64_t old_size = inode_size(inode);
     uint64_t start = position;
     bool must_read = false;
     bool has_excess = false;
@@ -236,6 +237,9 @@ ssize_t mapping_write_iter(struct inode *inode, struct iter *iter, uint64_t posi
     }
     if (has_excess && mapping->ops != NULL && mapping->ops->trim_blocks != NULL) {
         mapping->ops->trim_blocks(inode);
+    }
+    if (inode_size(inode) > old_size) {
+        mapping_extended(mapping, old_size);
     }
     if (position != start) {
         writeback_throttle();

@@ -307,6 +307,37 @@ int mapping_zero_rest(struct mapping *mapping, uint64_t size_bytes)
     return 0;
 }
 
+/* The old last page, locked, now reaches further into the file. */
+static void extend_page(struct mapping *mapping, struct page *page, uint64_t old_size_bytes)
+{
+    uint32_t offset = (uint32_t)(old_size_bytes & PAGE_MASK);
+    uint64_t start = page->cache.index << PAGE_SHIFT;
+    uint32_t end = (uint32_t)min_of(mapping_size(mapping) - start, PAGE_SIZE);
+
+    if (atomic_load_explicit(&page->maps, memory_order_acquire) != 0) {
+        (void)map_object_clean(&mapping->object, page->cache.index);
+        /* Without a place (the disk is full) the next store is an error; those before are lost. */
+        (void)!mapping_allocate(mapping, page, offset, end - offset, &end);
+    }
+    page_mark_dirty(page, offset, (uint32_t)PAGE_SIZE - offset);
+}
+
+void mapping_extended(struct mapping *mapping, uint64_t old_size_bytes)
+{
+    struct page *page;
+
+    if ((old_size_bytes & PAGE_MASK) == 0 || mapping->device == NULL ||
+        (page = mapping_find(mapping, old_size_bytes >> PAGE_SHIFT)) == NULL) {
+        return;
+    }
+    page_lock(page);
+    if (page_mapping(page) == mapping && page_has(page, PAGE_UPTODATE)) {
+        extend_page(mapping, page, old_size_bytes);
+    }
+    page_unlock(page);
+    page_put(page);
+}
+
 void mapping_cut_begin(struct mapping *mapping, uint64_t size_bytes)
 {
     uint64_t first = (size_bytes + PAGE_MASK) >> PAGE_SHIFT;

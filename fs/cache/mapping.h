@@ -97,6 +97,10 @@ void mapping_cut_end(struct mapping *mapping);
 /** The object ends at byte `size` and is about to grow: what its last page holds behind that must be zeros.
  *  Returns 0, or why the page cannot be read. Caller: inode->lock for writing. */
 int must_check mapping_zero_rest(struct mapping *mapping, uint64_t size_bytes);
+/** It has grown from old_size_bytes to its present size: who has its old last page mapped for writing
+ *  must ask again, for only the part inside the old size had places on the disk; what was stored
+ *  behind that since then gets its place now. Caller: inode->lock for writing. */
+void mapping_extended(struct mapping *mapping, uint64_t old_size_bytes);
 /** Drop clean, unmapped pages. Returns how many. */
 uint64_t mapping_drop_clean(struct mapping *mapping);
 /** Drop everything: the inode is evicted. */

@@ -219,6 +219,8 @@ int inode_resize(struct inode *inode, uint64_t size_bytes, const struct cred *cr
     }
     if (size_bytes < old_size) {
         mapping_cut_end(&inode->mapping);
+    } else if (inode_size(inode) > old_size) {
+        mapping_extended(&inode->mapping, old_size);
     }
     return error;
 }

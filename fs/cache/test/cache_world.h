@@ -285,6 +285,8 @@ static inline int file_resize(uint64_t size)
     }
     if (size < old_size) {
         mapping_cut_end(file_mapping());
+    } else if (error == 0) {
+        mapping_extended(file_mapping(), old_size);
     }
     rwlock_write_unlock(&world.inode.lock);
     return error;
