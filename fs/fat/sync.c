@@ -120,16 +120,6 @@ int fat_fsync(struct inode *inode, uint64_t first_byte, uint64_t last_byte, bool
 
 /* ---- The whole file system ------------------------------------------------------------------- */
 
-static bool is_damaged(struct super *super)
-{
-    bool result;
-
-    spin_lock(&super->inode_lock);
-    result = super->nr_damage_lines != 0;
-    spin_unlock(&super->inode_lock);
-    return result;
-}
-
 int fat_begin_writing(struct fat_fs *fs)
 {
     int error;
@@ -159,7 +149,7 @@ static int end_writing(struct fat_fs *fs)
     error = commit(fs);
     error = first_error(error, fat_info_store(fs));
     error = first_error(error, fat_write_metadata(fs));
-    if (error == 0 && !fs->was_dirty && !is_damaged(fs->super)) {
+    if (error == 0 && !fs->was_dirty && !super_is_damaged(fs->super)) {
         error = fat_layout_mark(fs, false);
     }
     if (error == 0) {
@@ -192,5 +182,5 @@ int fat_remount(struct super *super, uint32_t flags, const char *options)
     if ((flags & SUPER_RDONLY) != 0) {
         return end_writing(fs);
     }
-    return is_damaged(super) && fat_is_read_only(super) ? -EROFS : fat_begin_writing(fs);
+    return super_is_damaged(super) ? -EROFS : fat_begin_writing(fs);
 }

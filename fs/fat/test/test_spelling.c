@@ -10,14 +10,11 @@ static void files_of_other_systems_are_found_by_all_their_names(void **state)
 
     host_disk_save(disk, image_path);
     host_disk_free(disk);
-    assert_int_equal(
-        run_command(
-            "cd /tmp && echo -n '%s' >cairn-mtools.txt && mmd -i %s ::dir '::A Directory' && "
-            "mcopy -i %s cairn-mtools.txt '::dir/A rather long name for it.text' && "
-            "mcopy -i %s cairn-mtools.txt ::dir/UPPER.TXT && "
-            "mcopy -i %s cairn-mtools.txt ::dir/lower.txt && rm cairn-mtools.txt",
-            text, image_path, image_path, image_path, image_path),
-        0);
+    assert_int_equal(run_command("mmd -i %s ::dir '::A Directory' && for name in "
+                                 "'A rather long name for it.text' UPPER.TXT lower.txt; do "
+                                 "echo -n '%s' | mcopy -i %s - \"::dir/$name\" || exit 1; done",
+                                 image_path, text, image_path),
+                     0);
     disk = host_disk_load(image_path);
     mount_disk(disk);
     expect_names("/mnt", "dir|A Directory|");
