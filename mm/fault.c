@@ -288,25 +288,35 @@ static int fault_object(struct fault *fault)
     return error;
 }
 
+/* Make the entry writable in place if it is the page's only holder. Others who are about to copy the page hold a reference that
+ * they took under the same lock: so nobody copies a page while its owner stores to it. */
+static bool take_over(struct fault *fault, struct page *page)
+{
+    struct space *space = fault->space;
+    bool is_alone = false;
+    struct pte now;
+
+    TEST_POINT(TEST_FAULT_ALONE, page);
+    spin_lock(&space->table_lock);
+    now = pagetable_get(&space->table, fault->address);
+    if (now.is_present && now.frame.addr == fault->pte.frame.addr &&
+        page_refs(page) == 2) { /* the entry's reference, and the caller's */
+        pagetable_set(&space->table, fault->address, now.frame, area_pte_flags(fault->area, true));
+        is_alone = true;
+    }
+    spin_unlock(&space->table_lock);
+    if (is_alone) {
+        pagetable_flush_local(&space->table, fault->address);
+    }
+    return is_alone;
+}
+
 /* A write to a page that is mapped read-only although its area may be written. */
 static int fault_read_only(struct fault *fault, struct page *page)
 {
-    struct space *space = fault->space;
     int error;
 
-    if (page->kind == PAGE_ANON &&
-        page_refs(page) == 2) { /* the entry's reference, and the caller's */
-        struct pte now;
-
-        TEST_POINT(TEST_FAULT_ALONE, page);
-        spin_lock(&space->table_lock);
-        now = pagetable_get(&space->table, fault->address);
-        if (now.is_present && now.frame.addr == fault->pte.frame.addr) {
-            pagetable_set(&space->table, fault->address, now.frame,
-                          area_pte_flags(fault->area, true));
-        }
-        spin_unlock(&space->table_lock);
-        pagetable_flush_local(&space->table, fault->address);
+    if (page->kind == PAGE_ANON && take_over(fault, page)) {
         return 0;
     }
     if ((fault->area->flags & AREA_SHARED) != 0 && page->kind == PAGE_CACHE) {

@@ -125,8 +125,9 @@ static void wait_for_step(int step)
 
 static void cow_hook(enum test_point point, void *object)
 {
-    if (point == TEST_FAULT_ALONE) {
-        atomic_store(&cow.step, 1);
+    int nobody_yet = 0;
+
+    if (point == TEST_FAULT_ALONE && atomic_compare_exchange_strong(&cow.step, &nobody_yet, 1)) {
         wait_for_step(2);
     } else if (point == TEST_FAULT_COPIED && atomic_load(&cow.step) == 1) {
         atomic_store(&cow.step, 2);
