@@ -12,7 +12,7 @@
 struct shrinker {
     const char *name;
     /** Give up about nr frames' worth, the least recently used first. Returns the frames freed.
-     *  With ALLOC_NOFS in flags it must not take file-system locks or wait for writeback.
+     *  With ALLOC_NOFS in flags it must not take file-system locks. Waits have a limit.
      *  Context: may sleep. */
     uint64_t (*shrink)(struct shrinker *shrinker, uint64_t nr_frames, enum alloc_flags flags);
     int order;           /* lower is asked first: slabs 0, names and inodes 1, pages 2, dirty 3 */

@@ -15,6 +15,8 @@
 #include "kernel/sync/spinlock.h"
 #include "mm/reclaim.h"
 
+#define MAX_WAITS 20u /* of a tenth of a second at most */
+
 static struct spinlock lru_lock = SPINLOCK_INIT(LOCK_RANK_LRU, "page_lru");
 static struct list lru_pages = LIST_INIT(lru_pages); /* [lru_lock] the oldest first */
 static _Atomic uint64_t lru_count;                   /* [lru_lock to change, a] */
@@ -77,7 +79,7 @@ static struct page *next_candidate(void)
 }
 
 /* Give up one page if nobody needs it. The caller has a reference. */
-static bool try_to_free(struct page *page, enum alloc_flags flags, bool *found_dirty)
+static bool try_to_free(struct page *page, bool *found_dirty)
 {
     struct mapping *mapping;
     bool is_freed = false;
@@ -96,8 +98,7 @@ static bool try_to_free(struct page *page, enum alloc_flags flags, bool *found_d
     if (mapping != NULL) {
         bool is_mapped = atomic_load_explicit(&page->maps, memory_order_acquire) != 0;
 
-        if (!is_mapped ||
-            ((flags & ALLOC_NOFS) == 0 && map_object_unmap_page(&mapping->object, page))) {
+        if (!is_mapped || map_object_unmap_page(&mapping->object, page)) {
             is_freed = mapping_remove_if_unused(mapping, page);
         }
     }
@@ -107,7 +108,7 @@ static bool try_to_free(struct page *page, enum alloc_flags flags, bool *found_d
 
 /* Go over the list until enough is freed. A long list may be all REFERENCED, so a round that frees
  * nothing goes twice around before it gives up: the first time takes the marks, the second frees. */
-static uint64_t scan_pages(uint64_t nr_frames, enum alloc_flags flags, bool *found_dirty)
+static uint64_t scan_pages(uint64_t nr_frames, bool *found_dirty)
 {
     uint64_t nr_max = 2 * cache_nr_pages();
     uint64_t nr_enough = max_of(nr_frames * 16, (uint64_t)256);
@@ -120,7 +121,7 @@ static uint64_t scan_pages(uint64_t nr_frames, enum alloc_flags flags, bool *fou
         if (page == NULL) {
             continue;
         }
-        if (try_to_free(page, flags, found_dirty)) {
+        if (try_to_free(page, found_dirty)) {
             nr_freed++;
         }
         page_put(page);
@@ -128,17 +129,23 @@ static uint64_t scan_pages(uint64_t nr_frames, enum alloc_flags flags, bool *fou
     return nr_freed;
 }
 
+/* When all that is left is dirty, the caller waits for the disk rather than for the out-of-memory
+ * killer; but not for ever, since he may hold what writeback needs. */
 static uint64_t shrink_pages(struct shrinker *shrinker, uint64_t nr_frames, enum alloc_flags flags)
 {
     bool found_dirty = false;
-    uint64_t nr_freed = scan_pages(nr_frames, flags, &found_dirty);
+    uint64_t nr_freed = scan_pages(nr_frames, &found_dirty);
 
+    for (unsigned i = 0; i < MAX_WAITS && nr_freed == 0 && found_dirty && (flags & ALLOC_WAIT) != 0;
+         i++) {
+        if (!writeback_wait_some()) {
+            break;
+        }
+        found_dirty = false;
+        nr_freed = scan_pages(nr_frames, &found_dirty);
+    }
     if (found_dirty && nr_freed < nr_frames) {
         writeback_wake();
-        if ((flags & ALLOC_WAIT) != 0) { /* let some of them become clean, and look again */
-            writeback_wait_some();
-            nr_freed += scan_pages(nr_frames - nr_freed, flags, &found_dirty);
-        }
     }
     return nr_freed;
 }

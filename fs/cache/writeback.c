@@ -54,17 +54,18 @@ void writeback_wake(void)
     waitq_wake_all(&thread_waitq);
 }
 
-void writeback_wait_some(void)
+bool writeback_wait_some(void)
 {
     uint64_t before = atomic_load_explicit(&nr_rounds, memory_order_acquire);
     struct task *thread = atomic_load_explicit(&writeback_task, memory_order_acquire);
 
     if (thread == NULL || thread == port_self()) {
-        return;
+        return false;
     }
     writeback_wake();
     (void)waitq_wait(&progress_waitq, PORT_BLOCK_UNINTERRUPTIBLE, port_clock_ns() + 100000000ull,
                      atomic_load_explicit(&nr_rounds, memory_order_acquire) != before);
+    return true;
 }
 
 void writeback_throttle(void)
@@ -74,7 +75,7 @@ void writeback_throttle(void)
     }
     writeback_wake();
     for (unsigned i = 0; i < 50 && is_above(1, 5); i++) {
-        writeback_wait_some();
+        (void)writeback_wait_some();
     }
 }
 

@@ -15,8 +15,9 @@ void writeback_wake(void);
  *  hold inode->lock, so the thread that writes takes none. */
 void writeback_throttle(void);
 
-/** Let the thread make one round of progress (at most a tenth of a second): for reclaim. Context: may sleep. */
-void writeback_wait_some(void);
+/** Let the thread make one round of progress (at most a tenth of a second): for reclaim. Returns
+ *  false at once when there is no such thread, or it is the caller. Context: may sleep. */
+bool writeback_wait_some(void);
 
 /** Dirty pages of all mappings, and those under writeback, for /proc/meminfo. */
 uint64_t writeback_nr_dirty(void);
