@@ -57,6 +57,10 @@ enum host_user_kind {
 void host_user_declare(const void *start, size_t len_bytes, enum host_user_kind kind);
 void host_user_forget_all(void);
 
+/** Copy as a device or the processor's user copies do: the bytes may change meanwhile, which is no
+ *  error. Hidden from ThreadSanitizer. */
+void host_copy_racy(void *dst, const void *src, size_t len_bytes);
+
 /* ---- Console (console.c) ------------------------------------------------------------------------ */
 
 /** Where console output goes; NULL: to standard error if the environment has CAIRN_LOG, otherwise nowhere. */

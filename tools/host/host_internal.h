@@ -14,10 +14,6 @@ void host_give_hart(void);
 /** The pthread's task record is free for another. */
 void host_drop_task(void);
 
-/** Copy as a device or the processor's user copies do: the bytes may change meanwhile, which is no
- *  error. Hidden from ThreadSanitizer. */
-void host_copy_racy(void *dst, const void *src, size_t len_bytes);
-
 /** Whether the clock is one that tests advance. */
 bool host_clock_is_fake(void);
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "mm/space.h"
-#include "tools/host/host_internal.h"
+#include "tools/host/host.h"
 
 #define FILE_PAGES 24u
 #define NR_ROUNDS  150u
