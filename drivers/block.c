@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: MIT
 /* The block layer: between those who want sectors and the driver that moves them.
  *
- * A request is submitted, waits in the device's queue while the hardware is full, is started, and completes in interrupt
- * context. Nothing here waits for anything: who must wait does so in done() terms (block_submit_wait).
+ * A request is submitted, waits in the device's queue while the hardware is full, is started, and
+ * completes in interrupt context. Nothing here waits for anything: who must wait does so in done()
+ * terms (block_submit_wait).
  *
  *      submit ──> [queue] ──start──> hardware ──interrupt──> block_complete ──> done()
  *                    └── merge: a request that continues the last waiting one rides on it
  *
- * Merging happens only while requests wait, that is when the device is busy and larger requests pay. A merged request's
- * segments are copied behind its carrier's, and it completes with the carrier, with the same result.
+ * Merging happens only while requests wait, that is when the device is busy and larger requests
+ * pay. A merged request's segments are copied behind its carrier's, and it completes with the
+ * carrier, with the same result.
  *
- * Order. Requests may complete in any order. BLOCK_FLUSH makes durable what had completed before it was submitted; nothing
- * else orders anything. A FUA write on a device without FUA becomes the write and then a flush, in the same request.
+ * Order. Requests may complete in any order. BLOCK_FLUSH makes durable what had completed before it
+ * was submitted; nothing else orders anything. A FUA write on a device without FUA becomes the
+ * write and then a flush, in the same request.
  *
- * Lock: device->lock (irqsave) over the queue and the driver's rings; done() is always called without it. */
+ * Lock: device->lock (irqsave) over the queue and the driver's rings; done() is always called
+ * without it. */
 #include "drivers/block.h"
 
 #include "kernel/abi/errno.h"
@@ -117,7 +121,7 @@ struct block_device *block_find_number(uint32_t dev_number)
     return device;
 }
 
-/* ---- Starting ---------------------------------------------------------------------------------- */
+/* ---- Starting -------------------------------------------------------------------------------- */
 
 /* Give the hardware what it takes. */
 static void run_queue(struct block_device *device)
@@ -258,10 +262,10 @@ void block_submit(struct block_device *device, struct block_request *request)
     enqueue(device, request);
 }
 
-/* ---- Completing -------------------------------------------------------------------------------- */
+/* ---- Completing ------------------------------------------------------------------------------ */
 
-/* A FUA write has reached the cache of a device that knows only FLUSH: make it durable before saying so. Afterwards it is again
- * the write that its owner submitted. */
+/* A FUA write has reached the cache of a device that knows only FLUSH: make it durable before
+ * saying so. Afterwards it is again the write that its owner submitted. */
 static bool continue_with_flush(struct block_device *device, struct block_request *request,
                                 int error)
 {
@@ -311,10 +315,10 @@ void block_complete(struct block_device *device, struct block_request *request, 
     }
 }
 
-/* ---- Waiting ----------------------------------------------------------------------------------- */
+/* ---- Waiting --------------------------------------------------------------------------------- */
 
-/* One queue for all who wait for a request of their own: the request lives as long as its waiter wants, a queue on the
- * waiter's stack would not. */
+/* One queue for all who wait for a request of their own: the request lives as long as its waiter
+ * wants, a queue on the waiter's stack would not. */
 static struct waitq sync_waitq = WAITQ_INIT(sync_waitq);
 
 static void sync_done(struct block_request *request)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Block devices: asynchronous requests with scatter-gather, FLUSH, and errors returned. One of the two headers at which
- * fs and drivers meet. Theory in block.c. */
+/* Block devices: asynchronous requests with scatter-gather, FLUSH, and errors returned. One of
+ * the two headers at which fs and drivers meet. Theory in block.c. */
 #ifndef CAIRN_DRIVERS_BLOCK_H
 #define CAIRN_DRIVERS_BLOCK_H
 
@@ -49,8 +49,9 @@ struct block_request {
 };
 
 struct block_device_ops {
-    /** Start a request; completion through block_complete(). Returns 0, or -EAGAIN when the hardware queue is full: the
-     *  block layer keeps it and calls again after a completion. Context: any, device->lock held, interrupts off. */
+    /** Start a request; completion through block_complete(). Returns 0, or -EAGAIN when the
+     *  hardware queue is full: the block layer keeps it and calls again after a completion.
+     *  Context: any, device->lock held, interrupts off. */
     int (*start)(struct block_device *device, struct block_request *request);
     /** After a batch of start(): tell the hardware. Same context. May be NULL. */
     void (*kick)(struct block_device *device);
@@ -71,22 +72,24 @@ struct block_device {
     struct spinlock lock;               /* LOCK_RANK_BLOCK */
     struct list queue;                  /* [lock] submitted, not yet started */
     uint32_t nr_in_flight;              /* [lock] */
-    void *cache;                /* [fs] the page cache of the device: fs/cache/bdev_cache.h */
-    _Atomic int32_t open_count; /* [a] mounts and opens */
+    void *cache;                        /* [fs] the page cache of the device: bdev_mapping() */
+    _Atomic int32_t open_count;         /* [a] mounts and opens */
     _Atomic uint64_t nr_reads, nr_sectors_read, nr_writes, nr_sectors_written,
         nr_flushes;   /* [a] /proc/diskstats */
     struct list node; /* [registry] all devices */
 };
 
-/** Register a disk; scans no partitions by itself. Gives it name ("vda", "vdb", …) and number. Returns 0 or -errno. */
+/** Register a disk; scans no partitions by itself. Gives it name ("vda", "vdb", …) and number.
+ *  Returns 0 or -errno. */
 int must_check block_register(struct block_device *device);
 
-/** Register a part of a disk as a device of its own: nr_sectors and start_sector are set. number: 1 .. 15. */
+/** Register a part of a disk as a device of its own: nr_sectors and start_sector are set. number: 1
+ *  .. 15. */
 int must_check block_register_partition(struct block_device *partition, struct block_device *disk,
                                         unsigned number);
 
-/** Find partitions (MBR, GPT) and register them as devices of their own. A damaged table is a log line and no
- *  partitions. Context: may sleep. */
+/** Find partitions (MBR, GPT) and register them as devices of their own. A damaged table is a log
+ *  line and no partitions. Context: may sleep. */
 void block_scan_partitions(struct block_device *device);
 
 /** Find a device by name ("vda1") or number; NULL if there is none. Devices stay for ever. */
@@ -95,8 +98,9 @@ struct block_device *block_find_number(uint32_t dev_number);
 /** All of them in order: index 0, 1, …; NULL beyond the last. */
 struct block_device *block_get(unsigned index);
 
-/** Submit. The request and its pages belong to the block layer until done() runs. Never fails: errors arrive through done().
- *  A request outside the device completes with -EIO and a log line. Context: any. */
+/** Submit. The request and its pages belong to the block layer until done() runs. Never fails:
+ *  errors arrive through done(). A request outside the device completes with -EIO and a log line.
+ *  Context: any. */
 void block_submit(struct block_device *device, struct block_request *request);
 
 /** Submit and wait. Returns request->error. Context: may sleep. */
@@ -108,14 +112,16 @@ int must_check block_flush(struct block_device *device);
 /** For drivers: a started request has ended. Context: any; device->lock not held. */
 void block_complete(struct block_device *device, struct block_request *request, int error);
 
-/** Read or write `len_bytes` (multiples of 512) at a byte offset, through no cache. For partition tables and tests. */
+/** Read or write `len_bytes` (multiples of 512) at a byte offset, through no cache. For partition
+ *  tables and tests. */
 int must_check block_read_sync(struct block_device *device, uint64_t offset_bytes, void *buffer,
                                size_t len_bytes);
 
-/** Requests come from a reserve that always serves: a waiting caller gets one in the end. Context: may sleep. */
+/** Requests come from a reserve that always serves: a waiting caller gets one in the end.
+ *  Context: may sleep. */
 struct block_request *block_request_alloc(void);
-/** Whether it is one of the reserve. Its holder submits it before he waits for anything, another request included: else
- *  holders could wait for one another. */
+/** Whether it is one of the reserve. Its holder submits it before he waits for anything, another
+ *  request included: else holders could wait for one another. */
 bool block_request_is_reserved(const struct block_request *request);
 void block_request_free(struct block_request *request);
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* Requests, with a reserve that always serves.
  *
- * Writing pages out is how memory is got back, so it must not need memory that may not be there. When the slab cache has
- * nothing, a request comes from a fixed reserve, and when that is empty too the caller waits for one of them to complete,
- * which they all do. (A memory pool, after Linux's mempool.) */
+ * Writing pages out is how memory is got back, so it must not need memory that may not be there.
+ * When the slab cache has nothing, a request comes from a fixed reserve, and when that is empty
+ * too the caller waits for one of them to complete, which they all do. (A memory pool, after
+ * Linux's mempool.) */
 #include "drivers/block.h"
 #include "kernel/base/assert.h"
 #include "kernel/base/once.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Character devices: the other header at which fs and drivers meet. devfs makes a node for each one registered. */
+/* Character devices: the other header at which fs and drivers meet. devfs makes a node for each
+ * one registered. */
 #ifndef CAIRN_DRIVERS_CHAR_H
 #define CAIRN_DRIVERS_CHAR_H
 
@@ -24,7 +25,8 @@ struct char_device_ops {
     ssize_t (*write)(struct char_device *device, void *session, struct iter *iter, unsigned flags);
     /** -ENOTTY for an unknown command. */
     int (*ioctl)(struct char_device *device, void *session, uint32_t command, uint64_t argument);
-    /** The POLL* events that are true now; adds itself to request (may be NULL) by poll_add() so that a change wakes the caller. */
+    /** The POLL* events that are true now; adds itself to request (may be NULL) by poll_add() so
+     *  that a change wakes the caller. */
     uint32_t (*poll)(struct char_device *device, void *session, struct poll_request *request);
 };
 
@@ -42,14 +44,16 @@ struct char_device {
 /** Register for ever. Returns 0 or -EEXIST. Context: may sleep. */
 int must_check char_register(struct char_device *device);
 struct char_device *char_find_number(uint32_t dev_number);
-/** All of them in order: index 0, 1, …; NULL beyond the last. A new one appears in /dev at once: devfs looks here. */
+/** All of them in order: index 0, 1, …; NULL beyond the last. A new one appears in /dev at once:
+ *  devfs looks here. */
 struct char_device *char_get(unsigned index);
 
-/** For poll operations: the caller of poll waits on this queue too. NULL request: nothing is done. Implemented in
- *  drivers/char.c for both sides: see there. */
+/** For poll operations: the caller of poll waits on this queue too. NULL request: nothing is done.
+ *  Implemented in drivers/char.c for both sides: see there. */
 void poll_add(struct poll_request *request, struct waitq *queue);
 
-/* What a poll collects: fixed room for the queues of one file, grown by fs/vfs/poll.c between files. */
+/* What a poll collects: fixed room for the queues of one file, grown by fs/vfs/poll.c between
+ * files. */
 struct poll_request {
     void (*add)(struct poll_request *request, struct waitq *queue);
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The devices that are only memory: null, zero, full, random, urandom, and kmsg, the kernel's log. */
+/* The devices that are only memory: null, zero, full, random, urandom, and kmsg, the kernel's
+ * log. */
 #include "drivers/mem.h"
 
 #include "kernel/abi/errno.h"
@@ -9,7 +10,7 @@
 #define MEM_MAJOR      1u
 #define MEM_DEV(minor) ((MEM_MAJOR << 8) | (minor))
 
-/* ---- null, zero, full -------------------------------------------------------------------------- */
+/* ---- null, zero, full ------------------------------------------------------------------------ */
 
 static ssize_t null_read(struct char_device *device, void *session, struct iter *iter,
                          unsigned flags)
@@ -41,7 +42,7 @@ static ssize_t full_write(struct char_device *device, void *session, struct iter
     return -ENOSPC;
 }
 
-/* ---- random ------------------------------------------------------------------------------------ */
+/* ---- random ---------------------------------------------------------------------------------- */
 
 static ssize_t random_read(struct char_device *device, void *session, struct iter *iter,
                            unsigned flags)
@@ -81,7 +82,7 @@ static ssize_t random_write(struct char_device *device, void *session, struct it
     return (ssize_t)total;
 }
 
-/* ---- kmsg: a write is one line of the log -------------------------------------------------------- */
+/* ---- kmsg: a write is one line of the log ---------------------------------------------------- */
 
 static ssize_t kmsg_write(struct char_device *device, void *session, struct iter *iter,
                           unsigned flags)

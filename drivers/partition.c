@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* Partition tables: MBR (with the four primary entries) and GPT.
  *
- * Read once when a disk appears. Nothing in them is trusted: an entry that does not lie on the disk is left out with a log
- * line, and a disk without a table is simply a whole disk, which is the common case here (file systems written straight
- * onto the image).  A boot sector of a FAT file system carries the same 0x55aa mark as an MBR; its "entries" are boot code, which
- * the checks below turn down quietly.
+ * Read once when a disk appears. Nothing in them is trusted: an entry that does not lie on the disk
+ * is left out with a log line, and a disk without a table is simply a whole disk, which is the
+ * common case here (file systems written straight onto the image).  A boot sector of a FAT file
+ * system carries the same 0x55aa mark as an MBR; its "entries" are boot code, which the checks
+ * below turn down quietly.
  * Source: UEFI Specification 2.10, chapter 5 (GPT disk layout, and 5.2.1 for the legacy MBR). */
 #include "drivers/block.h"
 #include "kernel/abi/errno.h"
@@ -67,8 +68,8 @@ static bool overlap(const struct mbr_entry *a, const struct mbr_entry *b)
            b->start < (uint64_t)a->start + a->nr_sectors;
 }
 
-/* Whether the four entries look like a table: a status byte of 0 or 0x80 in each, at least one in use, no used one at the table's
- * own sector, and no two of them overlapping. */
+/* Whether the four entries look like a table: a status byte of 0 or 0x80 in each, at least one
+ * in use, no used one at the table's own sector, and no two of them overlapping. */
 static bool is_plausible_mbr(const uint8_t *sector)
 {
     bool has_entry = false;

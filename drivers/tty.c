@@ -5,11 +5,12 @@
  *                                          │ echo
  *     UART <── output processing <─────────┴────────────────────────────────── write(2)
  *
- * The interrupt handler only puts bytes into the lock-free ring and wakes the terminal's thread; everything that takes locks
- * (editing, echo, signals to process groups) happens there, in a task. So no lock of the terminal needs interrupts off, and
- * the handler's work is bounded.
+ * The interrupt handler only puts bytes into the lock-free ring and wakes the terminal's thread;
+ * everything that takes locks (editing, echo, signals to process groups) happens there, in a task.
+ * So no lock of the terminal needs interrupts off, and the handler's work is bounded.
  *
- * Job control is decided above: tty_job_hooks says whether a caller may read, write or change settings. */
+ * Job control is decided above: tty_job_hooks says whether a caller may read, write or change
+ * settings. */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/poll.h"
 #include "kernel/abi/signal.h"
@@ -55,7 +56,7 @@ static bool is_hung_up(const struct tty *tty)
     return atomic_load_explicit(&tty->is_hung_up, memory_order_acquire);
 }
 
-/* ---- Reading ----------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* When a read that has `nr` bytes so far must stop waiting. */
 static uint64_t read_deadline(const struct abi_termios *termios, size_t nr)
@@ -80,7 +81,8 @@ static bool is_raw_enough(const struct abi_termios *termios, size_t nr, size_t s
     return termios->cc[ABI_VMIN] == 0 ? nr != 0 || termios->cc[ABI_VTIME] == 0 : nr >= wanted;
 }
 
-/* Collect bytes for a read, at most size; *is_line_end: a line is complete. Returns them, or -errno. */
+/* Collect bytes for a read, at most size; *is_line_end: a line is complete. Returns them, or
+ * -errno. */
 static ssize_t collect(struct tty *tty, uint8_t *bytes, size_t size, bool is_nonblock,
                        bool *is_line_end)
 {
@@ -147,7 +149,7 @@ static ssize_t tty_read(struct char_device *device, void *session, struct iter *
     return (ssize_t)total;
 }
 
-/* ---- Writing ----------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static bool stops_background_output(struct tty *tty)
 {
@@ -212,7 +214,7 @@ static uint32_t tty_poll(struct char_device *device, void *session, struct poll_
     return events;
 }
 
-/* ---- Settings ---------------------------------------------------------------------------------- */
+/* ---- Settings -------------------------------------------------------------------------------- */
 
 static void set_termios(struct tty *tty, const struct abi_termios *termios, bool flushes)
 {
@@ -376,7 +378,7 @@ static const struct char_device_ops tty_ops = {
     .poll = tty_poll,
 };
 
-/* ---- From below -------------------------------------------------------------------------------- */
+/* ---- From below ------------------------------------------------------------------------------ */
 
 void tty_receive(struct tty *tty, const uint8_t *bytes, size_t len_bytes)
 {
@@ -405,7 +407,7 @@ static void tty_thread(void *arg)
     }
 }
 
-/* ---- Registration and job control -------------------------------------------------------------- */
+/* ---- Registration and job control ------------------------------------------------------------ */
 
 int tty_register(const char *name, uint32_t dev_number, struct tty_line *line, struct tty **out)
 {

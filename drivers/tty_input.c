@@ -6,13 +6,15 @@
  *        read_index            line_index           write_index
  *            | whole lines, readable | the line being typed |
  *
- * In canonical mode what lies behind line_index can still be erased; the byte that ends a line (newline, end-of-file, VEOL)
- * moves line_index up and is marked as a delimiter, where a read stops. An end-of-file is a delimiter whose byte is 0 and is
- * itself not handed out, so that ^D after "abc" ends a read with 3 bytes and ^D alone with none. In raw mode line_index
- * follows write_index at once.
+ * In canonical mode what lies behind line_index can still be erased; the byte that ends a line
+ * (newline, end-of-file, VEOL) moves line_index up and is marked as a delimiter, where a read
+ * stops. An end-of-file is a delimiter whose byte is 0 and is itself not handed out, so that ^D
+ * after "abc" ends a read with 3 bytes and ^D alone with none. In raw mode line_index follows
+ * write_index at once.
  *
  * All runs under tty->lock, in the terminal's own thread, never in the interrupt handler.
- * Source: POSIX.1-2017, chapter 11 (General Terminal Interface); what Linux does where POSIX leaves it open. */
+ * Source: POSIX.1-2017, chapter 11 (General Terminal Interface); what Linux does where POSIX
+ * leaves it open. */
 #include "drivers/tty_internal.h"
 #include "kernel/abi/signal.h"
 #include "kernel/base/string.h"
@@ -74,7 +76,8 @@ size_t tty_take_input(struct tty *tty, uint8_t *bytes, size_t size_bytes, bool *
             break;
         }
     }
-    /* A line that fills the buffer exactly leaves an end-of-file behind it, which belongs to this read. */
+    /* A line that fills the buffer exactly leaves an end-of-file behind it, which belongs to
+     * this read. */
     if (nr == size_bytes && !*is_line_end && has_lflag(tty, ABI_ICANON) &&
         tty->read_index != tty->line_index && is_delimiter(tty, tty->read_index) &&
         tty->input[tty->read_index & INPUT_MASK] == 0) {
@@ -100,7 +103,7 @@ static void append(struct tty *tty, uint8_t byte, bool is_delimiting)
     }
 }
 
-/* ---- Editing ----------------------------------------------------------------------------------- */
+/* ---- Editing --------------------------------------------------------------------------------- */
 
 /* How many columns a character took on the screen when it was echoed at this column. */
 static uint32_t echo_width(const struct tty *tty, uint8_t byte, uint32_t column)
@@ -217,7 +220,7 @@ static bool edit(struct tty *tty, uint8_t byte)
     return true;
 }
 
-/* ---- Special keys ------------------------------------------------------------------------------ */
+/* ---- Special keys ---------------------------------------------------------------------------- */
 
 static void set_stopped(struct tty *tty, bool is_stopped)
 {
@@ -305,7 +308,8 @@ static void take_byte(struct tty *tty, uint8_t byte, bool is_literal)
     bool ends_line = is_canonical && !is_literal &&
                      (byte == '\n' || is_cc(tty, byte, ABI_VEOL) || is_cc(tty, byte, ABI_VEOL2));
     bool is_eof = is_canonical && !is_literal && is_cc(tty, byte, ABI_VEOF);
-    /* The last place is kept for the byte that ends the line, so that a full line can still be entered. */
+    /* The last place is kept for the byte that ends the line, so that a full line can still be
+     * entered. */
     uint32_t limit = is_canonical && !ends_line && !is_eof ? TTY_INPUT_BYTES - 1 : TTY_INPUT_BYTES;
 
     if (tty->write_index - tty->read_index >= limit) {

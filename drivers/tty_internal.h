@@ -39,20 +39,23 @@ struct tty {
 
 extern const struct tty_job_hooks *tty_job;
 
-/* ---- tty_input.c ------------------------------------------------------------------------------- */
+/* ---- tty_input.c ----------------------------------------------------------------------------- */
 
-/** Run received bytes through the line discipline: editing, echo, signals. Takes tty->lock. Context: may sleep. */
+/** Run received bytes through the line discipline: editing, echo, signals. Takes tty->lock.
+ *  Context: may sleep. */
 void tty_process_input(struct tty *tty, const uint8_t *bytes, size_t len_bytes);
 /** Whether a read would return at once. Caller: tty->lock, or a hint without. */
 bool tty_has_input(const struct tty *tty);
-/** Take bytes for a read as the mode says. Returns how many; *is_line_end: a canonical read is complete. Caller: tty->lock. */
+/** Take bytes for a read as the mode says. Returns how many; *is_line_end: a canonical read is
+ *  complete. Caller: tty->lock. */
 size_t tty_take_input(struct tty *tty, uint8_t *bytes, size_t size_bytes, bool *is_line_end);
 void tty_flush_input(struct tty *tty);
 
-/* ---- tty_output.c ------------------------------------------------------------------------------ */
+/* ---- tty_output.c ---------------------------------------------------------------------------- */
 
-/** Send bytes through output processing, waiting for room. Returns the bytes taken of the source; fewer than len means that the wait
- *  was interrupted, is_nonblock and there was no room, or the line is hung up. Caller: tty->lock not held. */
+/** Send bytes through output processing, waiting for room. Returns the bytes taken of the source;
+ *  fewer than len means that the wait was interrupted, is_nonblock and there was no room, or the
+ *  line is hung up. Caller: tty->lock not held. */
 size_t tty_output(struct tty *tty, const uint8_t *bytes, size_t len_bytes, bool is_nonblock);
 /** Echo, from the line discipline: never waits for long. Caller: tty->lock. */
 void tty_echo(struct tty *tty, const char *bytes, size_t len_bytes);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* The line discipline's output side: newlines, columns, ^S, and the frames of `make exec`.
  *
- * A byte of a program becomes up to two on the line ("\n" → "\r\n"), or four when the log is framed, where the escape byte
- * DLE is doubled so that the runner can tell it from the beginning of a log record (klog.h). Such a group is queued whole
- * or not at all, so that nothing can come between its bytes. */
+ * A byte of a program becomes up to two on the line ("\n" → "\r\n"), or four when the log is
+ * framed, where the escape byte DLE is doubled so that the runner can tell it from the beginning
+ * of a log record (klog.h). Such a group is queued whole or not at all, so that nothing can come
+ * between its bytes. */
 #include "drivers/tty_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
@@ -13,7 +14,8 @@
 #define DLE       0x10
 #define MAX_GROUP 4
 
-/* The bytes that one byte becomes. Returns how many, 0 when it vanishes; *column follows the cursor. */
+/* The bytes that one byte becomes. Returns how many, 0 when it vanishes; *column follows the
+ * cursor. */
 static unsigned process(const struct abi_termios *termios, uint8_t byte, uint32_t *column,
                         uint8_t *group)
 {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* Choosing the root file system and the first program.
  *
- *     root=initramfs     the archive: the boot loader's (-initrd) if there is one, else the one linked into the kernel
- *     root=/dev/vda      that disk, with rootfstype= if given, read-only with `ro`; nothing else will do
- *     nothing            an initrd; else the first disk, if it can be mounted and has an init program; else the linked archive
+ *     root=initramfs     the archive: the boot loader's (-initrd) if there is one, else the one
+ *     linked into the kernel root=/dev/vda      that disk, with rootfstype= if given, read-only
+ *     with `ro`; nothing else will do nothing            an initrd; else the first disk, if it can
+ *     be mounted and has an init program; else the linked archive
  *
- * So the kernel file alone boots; a disk made for Cairn (or any Linux tree with an init) is found without a word; and a disk
- * that only carries data leaves the shell of the archive in charge, which mounts it.
+ * So the kernel file alone boots; a disk made for Cairn (or any Linux tree with an init) is found
+ * without a word; and a disk that only carries data leaves the shell of the archive in charge,
+ * which mounts it.
  *
  * init= names the first program. Without it the usual places are tried in turn. */
 #include "kernel/root.h"
@@ -43,7 +45,7 @@ static bool exists(const struct path *root, const char *name)
     return true;
 }
 
-/* ---- An archive -------------------------------------------------------------------------------- */
+/* ---- An archive ------------------------------------------------------------------------------ */
 
 static int unpack(const struct path *root, const void *archive, size_t len_bytes, const char *name)
 {
@@ -74,7 +76,7 @@ static int mount_archive(const struct frame_range *initrd, struct path *root)
     return error;
 }
 
-/* ---- A disk ------------------------------------------------------------------------------------ */
+/* ---- A disk ---------------------------------------------------------------------------------- */
 
 static int mount_disk(const char *source, struct path *root)
 {
@@ -114,9 +116,10 @@ static bool try_first_disk(struct path *root)
     return false;
 }
 
-/* ---- Either ------------------------------------------------------------------------------------ */
+/* ---- Either ---------------------------------------------------------------------------------- */
 
-/* Devices are there before the first program is: the console is opened for it. A root without /dev does without. */
+/* Devices are there before the first program is: the console is opened for it. A root without
+ * /dev does without. */
 static void mount_dev(const struct path *root)
 {
     struct walk_context context = context_of(root);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* Areas: what a process has mapped where.
  *
- * The areas of a space never overlap and stand in a red-black tree by start. An area that maps an object also stands on
- * the object's list of mappers, which truncation and writeback walk from the other side; whoever changes the bounds of such
- * an area therefore holds two locks, space->lock for writing and then object->lock. Everything else here is arithmetic.
+ * The areas of a space never overlap and stand in a red-black tree by start. An area that maps an
+ * object also stands on the object's list of mappers, which truncation and writeback walk from the
+ * other side; whoever changes the bounds of such an area therefore holds two locks, space->lock for
+ * writing and then object->lock. Everything else here is arithmetic.
  *
- * Areas that continue each other (same rights, same object, next offset) are joined, so that a heap that grows by small
- * steps of mmap or mprotect stays one area. */
+ * Areas that continue each other (same rights, same object, next offset) are joined, so that a
+ * heap that grows by small steps of mmap or mprotect stays one area. */
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
 #include "kernel/base/test_point.h"
@@ -91,8 +92,9 @@ static void count_mapped(struct area *area, int64_t change_bytes)
                               (uint64_t)(change_bytes / (int64_t)PAGE_SIZE), memory_order_relaxed);
 }
 
-/* The object's list and the bounds of the areas on it change under the object's lock, in one hold for each step that a walker
- * may see: between two holds every page that is mapped lies inside the bounds of an area on the list. */
+/* The object's list and the bounds of the areas on it change under the object's lock, in one
+ * hold for each step that a walker may see: between two holds every page that is mapped lies
+ * inside the bounds of an area on the list. */
 static void lock_object(struct area *area)
 {
     if (area->object != NULL) {
@@ -241,7 +243,8 @@ struct area *area_merge(struct area *area)
     return area;
 }
 
-/* Pages kept free below a stack that may grow, so that it does not run into its neighbour unseen. */
+/* Pages kept free below a stack that may grow, so that it does not run into its neighbour
+ * unseen. */
 #define STACK_GAP_BYTES (64 * PAGE_SIZE)
 
 static uint64_t first_taken(const struct area *area)

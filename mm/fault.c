@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: MIT
 /* Page faults: filling the page tables from what the areas say.
  *
- * Memory is given at the last moment. A fault finds its area, checks the access against it, and then there are few cases:
+ * Memory is given at the last moment. A fault finds its area, checks the access against it, and
+ * then there are few cases:
  *
  *    nothing there   anonymous   read: the page of zeros, read-only    write: a fresh zeroed page
  *                    private     read: the object's page, read-only    write: a copy of it
- *                    shared      read: the object's page, read-only    write: the object's page, made writable first
+ *                    shared      read: the object's page, read-only    write: the object's page,
+ *                    made writable first
  *    read-only page, write to    anonymous page that nobody else maps: made writable in place
  *                    private     anything else: a copy (copy-on-write, after fork or a read)
  *                    shared      made writable
  *
- * "Made writable" (map_object_ops.make_writable) is where a file system learns that a page becomes dirty.
+ * "Made writable" (map_object_ops.make_writable) is where a file system learns that a page becomes
+ * dirty.
  *
- * Locks. space->lock for reading keeps the areas; the work that may sleep (allocation, reading a page) is done without the
- * page-table lock; then the lock is taken, the entry looked at again, and the new one set only if nothing has changed, else
- * the work is thrown away and the access tried again. Whether an anonymous page has one mapper is told by its reference
- * count: every entry holds one, and with space->lock held and the count at 1 nobody can add another. */
+ * Locks. space->lock for reading keeps the areas; the work that may sleep (allocation, reading a
+ * page) is done without the page-table lock; then the lock is taken, the entry looked at again,
+ * and the new one set only if nothing has changed, else the work is thrown away and the access
+ * tried again. Whether an anonymous page has one mapper is told by its reference count: every
+ * entry holds one, and with space->lock held and the count at 1 nobody can add another. */
 #include "kernel/abi/errno.h"
 #include "kernel/base/atomic.h"
 #include "kernel/base/string.h"
@@ -59,8 +63,8 @@ bool is_zero_page(const struct page *page)
     return page == atomic_load_explicit(&the_zero_page, memory_order_relaxed);
 }
 
-/* Whether the entry is still what the fault saw. The right to write counts: another thread that was given it has stored there
- * since, and a copy made before must not take the page's place. */
+/* Whether the entry is still what the fault saw. The right to write counts: another thread that
+ * was given it has stored there since, and a copy made before must not take the page's place. */
 static bool is_unchanged(struct fault *fault, struct pte now)
 {
     return now.is_present == fault->pte.is_present &&
@@ -68,9 +72,10 @@ static bool is_unchanged(struct fault *fault, struct pte now)
                                 ((now.flags ^ fault->pte.flags) & PTE_FLAG_WRITE) == 0));
 }
 
-/* Count the page as mapped if it may be: truncation takes a page out of its object and then looks whether it is mapped; we
- * count it first and then look whether it is still there. One of the two sees the other. Caller: table_lock, so that the
- * entry is there when truncation comes to remove it. */
+/* Count the page as mapped if it may be: truncation takes a page out of its object and then
+ * looks whether it is mapped; we count it first and then look whether it is still there. One of
+ * the two sees the other. Caller: table_lock, so that the entry is there when truncation comes
+ * to remove it. */
 static bool begin_mapping(struct space *space, const struct area *area, struct page *page)
 {
     if (is_zero_page(page)) {
@@ -88,8 +93,8 @@ static bool begin_mapping(struct space *space, const struct area *area, struct p
     return false;
 }
 
-/* Every hart must stop using the old page before it is let go; where the same page was only given more rights, the others
- * may find that out by a fault of their own. */
+/* Every hart must stop using the old page before it is let go; where the same page was only
+ * given more rights, the others may find that out by a fault of their own. */
 static void drop_replaced(struct fault *fault, struct page *old, const struct page *page)
 {
     if (old != page) {
@@ -103,8 +108,8 @@ static void drop_replaced(struct fault *fault, struct page *old, const struct pa
     }
 }
 
-/* Put `page` (whose reference passes to the entry) in place if the entry is still what the fault saw. Returns 0, or -EAGAIN
- * with the reference still the caller's, or -ENOMEM. */
+/* Put `page` (whose reference passes to the entry) in place if the entry is still what the fault
+ * saw. Returns 0, or -EAGAIN with the reference still the caller's, or -ENOMEM. */
 static int install(struct fault *fault, struct page *page, bool is_writable)
 {
     struct space *space = fault->space;
@@ -195,8 +200,8 @@ static void sync_instructions(const struct area *area, struct page *page)
     }
 }
 
-/* Map the neighbours that are in memory anyway: each saves a fault of its own. Read-only, and only empty entries in the
- * same page table, so nothing needs to be allocated or flushed. */
+/* Map the neighbours that are in memory anyway: each saves a fault of its own. Read-only, and
+ * only empty entries in the same page table, so nothing needs to be allocated or flushed. */
 static void fault_around(struct fault *fault)
 {
     struct area *area = fault->area;
@@ -234,8 +239,8 @@ static void fault_around(struct fault *fault)
     }
 }
 
-/* A shared mapping writes: the object says yes first and keeps the page locked until the entry is there, so that
- * writeback cannot clean the page in between. */
+/* A shared mapping writes: the object says yes first and keeps the page locked until the entry
+ * is there, so that writeback cannot clean the page in between. */
 static int fault_shared_write(struct fault *fault, struct page *page)
 {
     const struct map_object_ops *ops = fault->area->object->ops;
@@ -288,8 +293,9 @@ static int fault_object(struct fault *fault)
     return error;
 }
 
-/* Make the entry writable in place if it is the page's only holder. Others who are about to copy the page hold a reference that
- * they took under the same lock: so nobody copies a page while its owner stores to it. */
+/* Make the entry writable in place if it is the page's only holder. Others who are about to copy
+ * the page hold a reference that they took under the same lock: so nobody copies a page while
+ * its owner stores to it. */
 static bool take_over(struct fault *fault, struct page *page)
 {
     struct space *space = fault->space;

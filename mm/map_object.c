@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* From a page to those who map it.
  *
- * Truncation must take pages away from every process that maps them, and writeback must notice later stores. Both start
- * from the object and go over the list of areas that map it: address = area start + (index - area's first index). This is
- * the reverse map of file pages; anonymous pages need none, since nobody but their holders ever takes them away.
+ * Truncation must take pages away from every process that maps them, and writeback must notice
+ * later stores. Both start from the object and go over the list of areas that map it: address =
+ * area start + (index - area's first index). This is the reverse map of file pages; anonymous pages
+ * need none, since nobody but their holders ever takes them away.
  *
- * Locks: object->lock over the list and the bounds of its areas, then one page-table lock at a time. */
+ * Locks: object->lock over the list and the bounds of its areas, then one page-table lock at a
+ * time. */
 #include "mm/space_internal.h"
 
 void map_object_init(struct map_object *object, const struct map_object_ops *ops)

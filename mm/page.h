@@ -29,7 +29,7 @@ enum page_kind {
 
 /* Bits of page->flags. All are changed atomically. */
 enum page_flag {
-    PAGE_LOCKED = 1u << 0,     /* content or state is being changed: see fs/cache/page_lock.h */
+    PAGE_LOCKED = 1u << 0,     /* content or state is being changed: see fs/cache/page_lock.c */
     PAGE_UPTODATE = 1u << 1,   /* content is what the disk says, or newer */
     PAGE_DIRTY = 1u << 2,      /* content is newer than the disk's */
     PAGE_WRITEBACK = 1u << 3,  /* a write to disk is under way */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* mremap(2): growing, shrinking and moving a mapping.
  *
- * Moving carries page-table entries over, not memory: old entries are taken out in batches, flushed, and entered at the new
- * place. The tables of the new place are prepared before anything is taken out, so that a move either happens or leaves
- * all as it was. */
+ * Moving carries page-table entries over, not memory: old entries are taken out in batches,
+ * flushed, and entered at the new place. The tables of the new place are prepared before
+ * anything is taken out, so that a move either happens or leaves all as it was. */
 #include "kernel/abi/errno.h"
 #include "kernel/base/test_point.h"
 #include "mm/space_internal.h"
@@ -75,7 +75,8 @@ static bool is_free(struct space *space, uint64_t start, uint64_t end)
     return end <= USER_END && (area == NULL || area->start >= end);
 }
 
-/* Move [old, old + len) of one area, which is an area of its own by now, to `to`, where it becomes new_len long. */
+/* Move [old, old + len) of one area, which is an area of its own by now, to `to`, where it
+ * becomes new_len long. */
 static int move_area(struct area *area, uint64_t to, uint64_t new_len)
 {
     struct space *space = area->space;
@@ -149,7 +150,8 @@ static int move_range(struct space *space, const struct remap *remap, uint64_t *
     return error;
 }
 
-/* All of it under one hold of the lock: between the making of room and the taking of it nobody else may map there. */
+/* All of it under one hold of the lock: between the making of room and the taking of it nobody
+ * else may map there. */
 static int remap_locked(struct space *space, struct remap *remap, uint64_t *address)
 {
     uint64_t old_end = remap->old + remap->old_len;

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT
 /* Address spaces: the life of one, and the calls that change what is mapped.
  *
- * A space is two things: a tree of areas (area.c), which is the truth about what ought to be where, and page tables, which
- * are only a cache of it. Changing the areas is cheap and touches no memory; page faults (fault.c) fill the tables from
- * them; whatever takes rights away empties the tables again (unmap.c) and lets faults refill them.
+ * A space is two things: a tree of areas (area.c), which is the truth about what ought to be where,
+ * and page tables, which are only a cache of it. Changing the areas is cheap and touches no memory;
+ * page faults (fault.c) fill the tables from them; whatever takes rights away empties the tables
+ * again (unmap.c) and lets faults refill them.
  *
- *                 map, unmap, protect, brk           fault                  truncate, writeback, reclaim
+ *                 map, unmap, protect, brk           fault                  truncate, writeback,
+ *                 reclaim
  *                          |                           |                              |
  *                     [areas: tree] ---------> [page tables] <--------------- [areas of an object]
  *
- * Locks: space->lock for writing around changes of areas, for reading around faults; table_lock around entries. The memory
- * calls are all-or-nothing as far as POSIX asks: what may fail (splitting areas) is done before anything is removed. */
+ * Locks: space->lock for writing around changes of areas, for reading around faults; table_lock
+ * around entries. The memory calls are all-or-nothing as far as POSIX asks: what may fail
+ * (splitting areas) is done before anything is removed. */
 #include "mm/space.h"
 
 #include "kernel/abi/errno.h"
@@ -212,15 +215,15 @@ int space_unmap(struct space *space, uint64_t address, uint64_t len_bytes)
     return error;
 }
 
-/* ---- mprotect ---------------------------------------------------------------------------------- */
+/* ---- mprotect -------------------------------------------------------------------------------- */
 
 struct protect_walk {
     uint32_t flags; /* the new rights, for entries that may not be written yet */
     bool keeps_write;
 };
 
-/* Give one entry the new rights. Writing is never added here: the next store faults, and the fault knows whether the
- * page must be copied first or made writable. */
+/* Give one entry the new rights. Writing is never added here: the next store faults, and the
+ * fault knows whether the page must be copied first or made writable. */
 static bool protect_entry(struct pagetable *table, uint64_t address, struct pte pte, void *arg)
 {
     const struct protect_walk *walk = arg;
@@ -306,7 +309,7 @@ int space_protect(struct space *space, uint64_t address, uint64_t len_bytes, uin
     return error;
 }
 
-/* ---- Heap, stack, advice ----------------------------------------------------------------------- */
+/* ---- Heap, stack, advice --------------------------------------------------------------------- */
 
 static int move_brk(struct space *space, uint64_t old_end, uint64_t new_end)
 {

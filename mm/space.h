@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Address spaces: what a process sees as its memory. Areas in a balanced tree say what ought to be where; the page
- * tables are only a cache of that, filled by page faults. Theory in space.c. */
+/* Address spaces: what a process sees as its memory. Areas in a balanced tree say what ought to
+ * be where; the page tables are only a cache of that, filled by page faults. Theory in space.c. */
 #ifndef CAIRN_MM_SPACE_H
 #define CAIRN_MM_SPACE_H
 
@@ -38,7 +38,8 @@ struct area {
         file; /* [I] the open file behind it for /proc/PID/maps, kept alive through file_ops; or NULL */
 };
 
-/* The holder of an area's open file, filled in by kernel/task: mm neither knows nor looks into files. */
+/* The holder of an area's open file, filled in by kernel/task: mm neither knows nor looks into
+ * files. */
 struct area_file_ops {
     void (*get)(void *file);
     void (*put)(void *file);
@@ -105,11 +106,12 @@ int must_check space_sync(struct space *space, uint64_t address, uint64_t len_by
 enum fault_access { FAULT_READ, FAULT_WRITE, FAULT_EXEC };
 
 /** Handle a page fault at a user address. Context: may sleep.
- *  Returns 0 (try again), -EFAULT (nothing is mapped: SEGV_MAPERR), -EACCES (SEGV_ACCERR), -EIO or -ENODATA
- *  (SIGBUS: beyond the object's end, or unreadable), -ENOMEM. */
+ *  Returns 0 (try again), -EFAULT (nothing is mapped: SEGV_MAPERR), -EACCES (SEGV_ACCERR), -EIO
+ *  or -ENODATA (SIGBUS: beyond the object's end, or unreadable), -ENOMEM. */
 int must_check space_fault(struct space *space, uint64_t address, enum fault_access access);
 
-/** Fault in a range for the caller's access; for iter_fault_in and MAP_POPULATE. Returns 0 or the fault's error. */
+/** Fault in a range for the caller's access; for iter_fault_in and MAP_POPULATE. Returns 0 or the
+ *  fault's error. */
 int must_check space_fault_range(struct space *space, uint64_t address, uint64_t len_bytes,
                                  enum fault_access access);
 
@@ -118,8 +120,8 @@ size_t must_check space_read(struct space *space, uint64_t address, void *buffer
 size_t must_check space_write(struct space *space, uint64_t address, const void *buffer,
                               size_t len_bytes);
 
-/** A key that is equal for two mappings of the same memory: for futexes. Private memory: (space, address); shared: (object,
- *  offset). Takes no reference. Returns 0 or -EFAULT. */
+/** A key that is equal for two mappings of the same memory: for futexes. Private memory: (space,
+ *  address); shared: (object, offset). Takes no reference. Returns 0 or -EFAULT. */
 struct space_key {
     const void *object;
     uint64_t offset;

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 /* Copying an address space for fork, without copying its memory.
  *
- * The child gets areas like the parent's, and its page tables refer to the same anonymous pages. Both sides lose the right to
- * write to them; the first store on either side faults and makes a copy, or finds itself the last holder and takes the page
- * over (fault.c). Pages of objects are not entered in the child at all: they are in the cache, and a fault brings them
- * back for less than it costs to copy entries that the coming execve throws away.
+ * The child gets areas like the parent's, and its page tables refer to the same anonymous pages.
+ * Both sides lose the right to write to them; the first store on either side faults and makes a
+ * copy, or finds itself the last holder and takes the page over (fault.c). Pages of objects are not
+ * entered in the child at all: they are in the cache, and a fault brings them back for less than it
+ * costs to copy entries that the coming execve throws away.
  *
- * The parent's entries are taken in batches: under its page-table lock the right to write goes and references are taken;
- * then, without that lock, since tables must be allocated, the child gets them. One flush at the end makes the parent's harts
- * forget their writable translations; until then a store may still hit a shared page, which is as if it had come before. */
+ * The parent's entries are taken in batches: under its page-table lock the right to write goes
+ * and references are taken; then, without that lock, since tables must be allocated, the child
+ * gets them. One flush at the end makes the parent's harts forget their writable translations;
+ * until then a store may still hit a shared page, which is as if it had come before. */
 #include "kernel/abi/errno.h"
 #include "mm/space_internal.h"
 
@@ -45,7 +47,8 @@ static bool share_entry(struct pagetable *table, uint64_t address, struct pte pt
     return batch->nr < SPACE_BATCH;
 }
 
-/* Enter what was collected into the child. On failure the rest of the batch's references are dropped. */
+/* Enter what was collected into the child. On failure the rest of the batch's references are
+ * dropped. */
 static int enter_batch(struct space *child, struct fork_batch *batch)
 {
     int error = 0;

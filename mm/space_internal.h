@@ -8,7 +8,7 @@
 /* Entries handled for each hold of a page-table lock: bounds both the hold and the kernel stack. */
 #define SPACE_BATCH 32u
 
-/* ---- area.c: the tree of areas. Callers hold space->lock, for writing where they change it. ------ */
+/* ---- area.c: the tree of areas. Callers hold space->lock, for writing where they change it. -- */
 
 /** The area that contains the address, or else the first one above it; NULL if there is none. */
 struct area *area_find(struct space *space, uint64_t address);
@@ -25,14 +25,15 @@ struct area *must_check area_new(struct space *space, uint64_t start, uint64_t e
                                  struct map_object *object, uint64_t object_index, void *file);
 /** Put it into the tree, and on its object's list. */
 void area_insert(struct area *area);
-/** Drop an area that is in no tree: at space_write_unlock(), since dropping its file may take file-system locks, which come
- *  before space->lock. */
+/** Drop an area that is in no tree: at space_write_unlock(), since dropping its file may take
+ *  file-system locks, which come before space->lock. */
 void area_discard(struct area *area);
 /** Take it out of both and discard it. Its pages are unmapped already. */
 void area_destroy(struct area *area);
 /** Make `address` a boundary: an area that spans it becomes two. Returns 0 or -ENOMEM. */
 int must_check area_split(struct space *space, uint64_t address);
-/** Join the area with its neighbours where they continue each other. Returns the area that now has its place. */
+/** Join the area with its neighbours where they continue each other. Returns the area that now has
+ *  its place. */
 struct area *area_merge(struct area *area);
 /** Change an area's bounds; object_index follows start. */
 void area_resize(struct area *area, uint64_t start, uint64_t end);
@@ -44,17 +45,19 @@ static inline uint64_t area_index(const struct area *area, uint64_t address)
 /** Room for len_bytes below space->mmap_top, as high as possible. Returns 0 when there is none. */
 uint64_t area_find_room(struct space *space, uint64_t len_bytes);
 
-/** Release space->lock after writing, then drop what discarded areas held. Every write hold ends with this. */
+/** Release space->lock after writing, then drop what discarded areas held. Every write hold ends
+ *  with this. */
 void space_write_unlock(struct space *space);
 
-/* ---- unmap.c ------------------------------------------------------------------------------------ */
+/* ---- unmap.c --------------------------------------------------------------------------------- */
 
 enum unmap_what {
     UNMAP_ALL,
     UNMAP_OBJECT_PAGES, /* leave private copies */
 };
 
-/** Clear page-table entries of [start, end), make every hart forget them, drop the pages' references.
+/** Clear page-table entries of [start, end), make every hart forget them, drop the pages'
+ *  references.
  *  Context: may sleep. */
 void space_unmap_pages(struct space *space, uint64_t start, uint64_t end, enum unmap_what what);
 
@@ -64,17 +67,19 @@ void space_count_page(struct space *space, struct page *page, int change);
 /** Rights of the page-table entries of an area, for a page that may (not) be written. */
 uint32_t area_pte_flags(const struct area *area, bool is_writable);
 
-/* ---- space.c ------------------------------------------------------------------------------------ */
+/* ---- space.c --------------------------------------------------------------------------------- */
 
-/** Remove what is mapped in [start, end). Returns 0, or -ENOMEM with nothing changed. Caller: space->lock for writing. */
+/** Remove what is mapped in [start, end). Returns 0, or -ENOMEM with nothing changed. Caller:
+ *  space->lock for writing. */
 int must_check space_remove_range(struct space *space, uint64_t start, uint64_t end);
 
 /** Extend the stack area above the address down to it. Returns 0 or -EFAULT. Takes space->lock. */
 int must_check space_grow_stack(struct space *space, uint64_t address);
 
-/* ---- fault.c ------------------------------------------------------------------------------------ */
+/* ---- fault.c --------------------------------------------------------------------------------- */
 
-/** Whether it is the frame of zeros that untouched anonymous memory shows to readers; not reference-counted. Context: any. */
+/** Whether it is the frame of zeros that untouched anonymous memory shows to readers; not
+ *  reference-counted. Context: any. */
 bool is_zero_page(const struct page *page);
 
 #endif

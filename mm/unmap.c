@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* Taking pages out of address spaces.
  *
- * The order is what matters: the entry is cleared, then every hart that may have cached it forgets it, and only then is the
- * page's reference dropped, because from that moment the frame may belong to somebody else. Entries are collected in batches,
- * so that a large range costs few flushes and no lock is held for long.
+ * The order is what matters: the entry is cleared, then every hart that may have cached it forgets
+ * it, and only then is the page's reference dropped, because from that moment the frame may belong
+ * to somebody else. Entries are collected in batches, so that a large range costs few flushes and
+ * no lock is held for long.
  *
  * Each entry that maps a page holds one reference to it (the shared page of zeros excepted). */
 #include "kernel/base/assert.h"

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT
 /* Split virtqueues.
  *
- * Three arrays in memory that both sides see. The driver describes buffers in the descriptor table, as chains; it puts the
- * number of a chain's first descriptor into the available ring and moves that ring's index; the device works and puts the
- * number into the used ring, and moves its index. Each side writes only its own index, so no lock is shared; order is
- * kept by fences: contents before index on the way out, index before contents on the way back.
+ * Three arrays in memory that both sides see. The driver describes buffers in the descriptor table,
+ * as chains; it puts the number of a chain's first descriptor into the available ring and moves
+ * that ring's index; the device works and puts the number into the used ring, and moves its index.
+ * Each side writes only its own index, so no lock is shared; order is kept by fences: contents
+ * before index on the way out, index before contents on the way back.
  *
  *     descriptors  [addr len flags next] …          16 bytes each, written by the driver
  *     available    flags index ring[size]           written by the driver
- *     used         flags index (id len)[size]       written by the device; page-aligned for legacy devices
+ *     used         flags index (id len)[size]       written by the device; page-aligned for legacy
+ *     devices
  *
- * The free list and chain lengths are kept in memory of our own: what the device could scribble over is never followed.
+ * The free list and chain lengths are kept in memory of our own: what the device could scribble
+ * over is never followed.
  * Source: VIRTIO 1.2, 2.7; layout for legacy devices 2.7.2. */
 #include "drivers/virtio/queue.h"
 
@@ -200,7 +203,8 @@ static void distrust(struct virtio_queue *queue, const char *what, uint32_t valu
     queue->is_distrusted = true;
 }
 
-/* How many entries of the used ring are new. An index that runs further ahead than the queue is long is nonsense: none. */
+/* How many entries of the used ring are new. An index that runs further ahead than the queue is
+ * long is nonsense: none. */
 static uint16_t nr_used(struct virtio_queue *queue)
 {
     uint16_t nr = (uint16_t)(queue->used[1] - queue->last_used);

@@ -32,11 +32,13 @@ struct virtio_queue {
         next_available; /* [caller's lock] not yet told to the device beyond what kick published */
 };
 
-/** Set up queue `index` with at most max_size descriptors. Returns 0, -ENODEV, -ENOMEM. Context: may sleep. */
+/** Set up queue `index` with at most max_size descriptors. Returns 0, -ENODEV, -ENOMEM. Context:
+ *  may sleep. */
 int must_check virtio_queue_init(struct virtio_queue *queue, struct virtio_device *device,
                                  uint32_t index, uint32_t max_size);
 
-/** Add a chain of buffers. Returns 0, or -EAGAIN when too few descriptors are free. Caller: the driver's lock. */
+/** Add a chain of buffers. Returns 0, or -EAGAIN when too few descriptors are free. Caller: the
+ *  driver's lock. */
 int must_check virtio_queue_add(struct virtio_queue *queue, const struct virtio_buffer *buffers,
                                 uint32_t nr, void *token);
 
@@ -46,7 +48,8 @@ void virtio_queue_kick(struct virtio_queue *queue);
 /** Give back what virtio_queue_init() took. The device was reset (virtio_fail). */
 void virtio_queue_destroy(struct virtio_queue *queue);
 
-/** A chain that the device has finished with: its token, or NULL. Nonsense answers are skipped, and the first is logged. */
+/** A chain that the device has finished with: its token, or NULL. Nonsense answers are skipped, and
+ *  the first is logged. */
 void *virtio_queue_take(struct virtio_queue *queue, uint32_t *len_bytes);
 
 #endif

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* virtio-rng: entropy from the host, stirred into the random-number generator.
  *
- * One buffer is always with the device until enough has come; each time it returns, its bytes are mixed in.
+ * One buffer is always with the device until enough has come; each time it returns, its bytes are
+ * mixed in.
  * Source: VIRTIO 1.2, 5.4. */
 #include "drivers/irq.h"
 #include "drivers/virtio/queue.h"

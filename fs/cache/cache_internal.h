@@ -9,7 +9,8 @@
 #include "kernel/base/atomic.h"
 #include "mm/alloc_flags.h"
 
-/* Pages gathered from a mapping's tree at a time: bounded by what is comfortable on a kernel stack. */
+/* Pages gathered from a mapping's tree at a time: bounded by what is comfortable on a kernel
+ * stack. */
 #define CACHE_BATCH 32u
 
 /** The page's mapping; NULL once it has left. It stays what it is while the page is locked. */
@@ -33,10 +34,10 @@ static inline bool is_read_only(const struct inode *inode)
     return (__atomic_load_n(&inode->super->flags, __ATOMIC_RELAXED) & SUPER_RDONLY) != 0;
 }
 
-/* ---- page_lock.c ------------------------------------------------------------------------------- */
+/* ---- page_lock.c ----------------------------------------------------------------------------- */
 
-/** Make the wait queues. Called for each new mapping, before it has a page: the queues are then there for interrupt handlers, which
- *  must not come first to a once cell. */
+/** Make the wait queues. Called for each new mapping, before it has a page: the queues are then
+ *  there for interrupt handlers, which must not come first to a once cell. */
 void page_queues_prepare(void);
 
 /** End a page's WRITEBACK and wake who waits for it. Context: any. */
@@ -45,22 +46,24 @@ void page_wake_writeback(struct page *page);
 /** Wait until nobody holds the page's lock, without taking it. Context: may sleep. */
 void page_wait_unlocked(struct page *page);
 
-/* ---- lru.c ------------------------------------------------------------------------------------- */
+/* ---- lru.c ----------------------------------------------------------------------------------- */
 
 /** Pages that reclaim may take: put one on the list, take it off. Context: any task. */
 void lru_add(struct page *page);
 void lru_remove(struct page *page);
 
-/* ---- mapping.c --------------------------------------------------------------------------------- */
+/* ---- mapping.c ------------------------------------------------------------------------------- */
 
 /** Take a locked page out of its mapping and drop the cache's reference; its content is lost.
  *  The caller has a reference of its own. */
 void mapping_remove_locked(struct mapping *mapping, struct page *page);
 
-/** The same for reclaim: only if nobody but the cache and the caller has a reference and it is clean. */
+/** The same for reclaim: only if nobody but the cache and the caller has a reference and it is
+ *  clean. */
 bool mapping_remove_if_unused(struct mapping *mapping, struct page *page);
 
-/** The number of whole and partial pages that hold the object's bytes; UINT64_MAX for objects without an end. */
+/** The number of whole and partial pages that hold the object's bytes; UINT64_MAX for objects
+ *  without an end. */
 uint64_t mapping_nr_pages(struct mapping *mapping);
 
 /** Where a block of the object lies on its device; identity for a device's own mapping. */
@@ -75,7 +78,7 @@ bool mapping_has(struct mapping *mapping, uint64_t index);
 int must_check mapping_add_page(struct mapping *mapping, uint64_t index, enum alloc_flags flags,
                                 struct page **page);
 
-/* ---- read.c ------------------------------------------------------------------------------------ */
+/* ---- read.c ---------------------------------------------------------------------------------- */
 
 /** Start reading up to nr pages from index on that are not in the cache; waits for none of them.
  *  @marker: which of them shall start the next readahead when it is used; UINT64_MAX: none.
@@ -83,7 +86,7 @@ int must_check mapping_add_page(struct mapping *mapping, uint64_t index, enum al
 int must_check mapping_start_read(struct mapping *mapping, uint64_t index, unsigned nr,
                                   uint64_t marker);
 
-/* ---- io.c: requests made of runs of pages ------------------------------------------------------- */
+/* ---- io.c: requests made of runs of pages ---------------------------------------------------- */
 
 struct io_builder {
     struct mapping *mapping;
@@ -104,22 +107,24 @@ void io_builder_close_page(struct io_builder *builder, struct page *page);
 /** Submit what is left. */
 void io_builder_end(struct io_builder *builder);
 
-/* ---- write.c ----------------------------------------------------------------------------------- */
+/* ---- write.c --------------------------------------------------------------------------------- */
 
-/** Start writing a locked page through the builder if it is dirty; unlocks it. Returns 0 or what map_blocks said. */
+/** Start writing a locked page through the builder if it is dirty; unlocks it. Returns 0 or what
+ *  map_blocks said. */
 int must_check mapping_write_page(struct mapping *mapping, struct page *page,
                                   struct io_builder *builder);
 
-/** Give every block of [offset, offset + len) of a locked page that is up to date a place on the disk; new ones are dirty
- *  at once, so that what the disk held there before is never read back. Returns 0 and how far that is now true, in bytes from the
- *  page's start, in *end: less than asked when the disk filled up on the way. Else what map_blocks said. (file_write.c) */
+/** Give every block of [offset, offset + len) of a locked page that is up to date a place on the
+ *  disk; new ones are dirty at once, so that what the disk held there before is never read back.
+ *  Returns 0 and how far that is now true, in bytes from the page's start, in *end: less than asked
+ *  when the disk filled up on the way. Else what map_blocks said. (file_write.c) */
 int must_check mapping_allocate(struct mapping *mapping, struct page *page, uint32_t offset,
                                 uint32_t len, uint32_t *end);
 
 /** Note a write error for fsync to report. Context: any. */
 void mapping_set_error(struct mapping *mapping, int error);
 
-/* ---- writeback.c ------------------------------------------------------------------------------- */
+/* ---- writeback.c ----------------------------------------------------------------------------- */
 
 /** A page became dirty (+1) or clean (-1). Context: any. */
 void writeback_count_dirty(int change);

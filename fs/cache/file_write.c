@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 /* Writing a file through the cache.
  *
- * For each page of the range: the page is found or made and locked; made up to date, unless all that the file has there is
- * overwritten in its place; its blocks get their places on the disk (so that a full disk is an error of write(2) and not of some
- * later writeback); the bytes are copied in; the page is dirty.
+ * For each page of the range: the page is found or made and locked; made up to date, unless all
+ * that the file has there is overwritten in its place; its blocks get their places on the disk (so
+ * that a full disk is an error of write(2) and not of some later writeback); the bytes are copied
+ * in; the page is dirty.
  *
- * What a block held on the disk before it was given to the file must never be seen. So blocks are only given to pages that are
- * up to date, and are dirty from that moment on, whether or not the copy succeeds; what a failed write was given behind the end of
- * the file is taken back.
+ * What a block held on the disk before it was given to the file must never be seen. So blocks are
+ * only given to pages that are up to date, and are dirty from that moment on, whether or not the
+ * copy succeeds; what a failed write was given behind the end of the file is taken back.
  *
- * The copy runs under the page lock, and its source may be a mapping of the very page that is locked, whose page fault
- * would wait for ever. So the source is touched first, and the copy itself must not fault: if the source has vanished again
- * in between, it stops short, and the round is repeated. */
+ * The copy runs under the page lock, and its source may be a mapping of the very page that is
+ * locked, whose page fault would wait for ever. So the source is touched first, and the copy
+ * itself must not fault: if the source has vanished again in between, it stops short, and the
+ * round is repeated. */
 #include "fs/cache/cache_internal.h"
 #include "fs/cache/writeback.h"
 #include "kernel/abi/errno.h"
@@ -62,8 +64,9 @@ int mapping_allocate(struct mapping *mapping, struct page *page, uint32_t offset
     return 0;
 }
 
-/* Whether the write replaces all that the file has in the page, in blocks that it has already: then the old content need not
- * be read. (New blocks are only given to pages that are up to date; see mapping_allocate.) */
+/* Whether the write replaces all that the file has in the page, in blocks that it has already:
+ * then the old content need not be read. (New blocks are only given to pages that are up to
+ * date; see mapping_allocate.) */
 static bool replaces_all(const struct page_write *write)
 {
     struct mapping *mapping = write->mapping;
@@ -87,8 +90,8 @@ static bool replaces_all(const struct page_write *write)
     return true;
 }
 
-/* Make the page fit for the write: up to date, unless the write will make it so. Returns 0 with the page still locked, or an
- * error with it unlocked; -EAGAIN: it has left the cache. */
+/* Make the page fit for the write: up to date, unless the write will make it so. Returns 0 with
+ * the page still locked, or an error with it unlocked; -EAGAIN: it has left the cache. */
 static int prepare_content(const struct page_write *write)
 {
     struct mapping *mapping = write->mapping;
@@ -122,7 +125,8 @@ static int prepare_content(const struct page_write *write)
     return 0;
 }
 
-/* Copy the bytes up to `end` in. Returns how many; 0: the source was not there, or too little of it to make the page up to date. */
+/* Copy the bytes up to `end` in. Returns how many; 0: the source was not there, or too little of
+ * it to make the page up to date. */
 static uint32_t copy_in(const struct page_write *write, struct iter *iter, uint32_t end)
 {
     char *content = page_address(write->page);
@@ -160,8 +164,9 @@ static void finish_copy(const struct page_write *write, uint32_t copied)
     page_mark_dirty(write->page, first, (uint32_t)last - first);
 }
 
-/* Write up to len bytes, all in one page. Returns the bytes written, 0 to try again with must_read, or -errno.
- * *has_excess: the page was given blocks that the file's size does not cover. */
+/* Write up to len bytes, all in one page. Returns the bytes written, 0 to try again with
+ * must_read, or -errno. *has_excess: the page was given blocks that the file's size does not
+ * cover. */
 static ssize_t write_in_page(struct mapping *mapping, struct iter *iter, uint64_t position,
                              uint32_t len, bool must_read, bool *has_excess)
 {

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 /* Which cached pages go first when memory is short.
  *
- * One list in order of arrival, and a second chance: a page used since reclaim last came by carries REFERENCED, loses it,
- * and goes to the young end; one without it is given up. (The clock algorithm: Corbató 1968.) Using a page therefore costs
- * one bit and no lock.
+ * One list in order of arrival, and a second chance: a page used since reclaim last came by carries
+ * REFERENCED, loses it, and goes to the young end; one without it is given up. (The clock
+ * algorithm: Corbató 1968.) Using a page therefore costs one bit and no lock.
  *
- * Clean pages are dropped at once; for dirty ones the writeback thread is woken, and their turn comes when they are clean.
- * Mapped pages are first removed from every address space. Only try-locks are used: whoever needs memory may hold locks.
+ * Clean pages are dropped at once; for dirty ones the writeback thread is woken, and their turn
+ * comes when they are clean. Mapped pages are first removed from every address space. Only
+ * try-locks are used: whoever needs memory may hold locks.
  *
- * Lock: lru_lock guards the list and ON_LRU; it is a leaf, and mapping->lock is never taken inside it. */
+ * Lock: lru_lock guards the list and ON_LRU; it is a leaf, and mapping->lock is never taken
+ * inside it. */
 #include "fs/cache/cache_internal.h"
 #include "fs/cache/writeback.h"
 #include "kernel/base/once.h"
@@ -107,7 +109,8 @@ static bool try_to_free(struct page *page, bool *found_dirty)
 }
 
 /* Go over the list until enough is freed. A long list may be all REFERENCED, so a round that frees
- * nothing goes twice around before it gives up: the first time takes the marks, the second frees. */
+ * nothing goes twice around before it gives up: the first time takes the marks, the second
+ * frees. */
 static uint64_t scan_pages(uint64_t nr_frames, bool *found_dirty)
 {
     uint64_t nr_max = 2 * cache_nr_pages();

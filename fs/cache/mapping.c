@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: MIT
 /* The page cache: which pages of an object are in memory.
  *
- * One idea: a file's content and a disk's metadata are both "pages of an object", found by index in a sparse tree, read in
- * on demand, and written back later. Everything that reads or changes them (read, write, mmap, execve, directory code, the
- * block maps of file systems) works on the same pages, so nothing has to be kept coherent.
+ * One idea: a file's content and a disk's metadata are both "pages of an object", found by index in
+ * a sparse tree, read in on demand, and written back later. Everything that reads or changes them
+ * (read, write, mmap, execve, directory code, the block maps of file systems) works on the same
+ * pages, so nothing has to be kept coherent.
  *
- * The life of a page:   absent → LOCKED while it is read → UPTODATE → (DIRTY → WRITEBACK →)* clean → absent
+ * The life of a page:   absent → LOCKED while it is read → UPTODATE → (DIRTY → WRITEBACK →)* clean
+ * → absent
  *
- * References. The cache holds one; each finder and each page-table entry holds one more. A page leaves the cache by
- * truncation (its mapping field becomes NULL under the page lock; late holders notice and let go) or by reclaim (only
- * when the cache's and reclaim's own references are the only ones, checked under mapping->lock, where new ones are made).
+ * References. The cache holds one; each finder and each page-table entry holds one more. A page
+ * leaves the cache by truncation (its mapping field becomes NULL under the page lock; late holders
+ * notice and let go) or by reclaim (only when the cache's and reclaim's own references are the only
+ * ones, checked under mapping->lock, where new ones are made).
  *
- * Locks. mapping->lock guards the tree, its tags and counts, and is taken with interrupts off because writes complete in
- * interrupt handlers. The page lock guards content changes and a page's place in a mapping; it also keeps the mapping alive,
- * since an inode cannot go before it has locked and removed each of its pages. */
+ * Locks. mapping->lock guards the tree, its tags and counts, and is taken with interrupts off
+ * because writes complete in interrupt handlers. The page lock guards content changes and a
+ * page's place in a mapping; it also keeps the mapping alive, since an inode cannot go before it
+ * has locked and removed each of its pages. */
 #include "fs/cache/cache_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
@@ -33,9 +37,10 @@ static void free_radix_node(void *context, struct radix_node *node)
     slab_free(&radix_node_cache, node);
 }
 
-/* Nodes are allocated under mapping->lock and so without waiting. When that fails, wait for memory here, outside the
- * lock, and give it to the cache: the next try will find it. An insertion takes all the nodes of its way or none, so it must find
- * as many at a time: twice the height of the tallest tree (further roots on top, and a branch below). */
+/* Nodes are allocated under mapping->lock and so without waiting. When that fails, wait for
+ * memory here, outside the lock, and give it to the cache: the next try will find it. An
+ * insertion takes all the nodes of its way or none, so it must find as many at a time: twice the
+ * height of the tallest tree (further roots on top, and a branch below). */
 static bool wait_for_radix_nodes(void)
 {
     void *nodes[20];
@@ -147,7 +152,8 @@ static void discard_frame(struct page *page)
     page_put(page);
 }
 
-/* Make a page at index. Returns 0 with the page locked and referenced, -EEXIST when another was faster, -ENOMEM. */
+/* Make a page at index. Returns 0 with the page locked and referenced, -EEXIST when another was
+ * faster, -ENOMEM. */
 int mapping_add_page(struct mapping *mapping, uint64_t index, enum alloc_flags flags,
                      struct page **out)
 {
@@ -250,8 +256,9 @@ static size_t gather_pages(struct mapping *mapping, uint64_t first, uint64_t las
     return found;
 }
 
-/* Take one page away from its object and from everybody who has it mapped. It leaves the object first: a fault that has found it
- * already counts it as mapped and then looks whether it still belongs (mm/fault.c), so one of the two sees the other. */
+/* Take one page away from its object and from everybody who has it mapped. It leaves the object
+ * first: a fault that has found it already counts it as mapped and then looks whether it still
+ * belongs (mm/fault.c), so one of the two sees the other. */
 static void cut_page(struct mapping *mapping, struct page *page)
 {
     page_lock(page);
@@ -280,8 +287,8 @@ static void cut_whole_pages(struct mapping *mapping, uint64_t first)
     }
 }
 
-/* Clear the bytes in the cache and have the page written, so that the disk agrees. A write under way may go to blocks that are
- * about to be freed: it must have ended. */
+/* Clear the bytes in the cache and have the page written, so that the disk agrees. A write under
+ * way may go to blocks that are about to be freed: it must have ended. */
 int mapping_zero_rest(struct mapping *mapping, uint64_t size_bytes)
 {
     uint32_t offset = (uint32_t)(size_bytes & PAGE_MASK);
@@ -342,14 +349,16 @@ void mapping_cut_begin(struct mapping *mapping, uint64_t size_bytes)
 {
     uint64_t first = (size_bytes + PAGE_MASK) >> PAGE_SHIFT;
 
-    /* First the limit, then the look at the tree: who puts a page there later sees the limit, and reads nothing. */
+    /* First the limit, then the look at the tree: who puts a page there later sees the limit,
+     * and reads nothing. */
     atomic_store(&mapping->limit_bytes, size_bytes);
     map_object_unmap(&mapping->object, first, UINT64_MAX - first, true);
     cut_whole_pages(mapping, first);
     if (!list_is_empty(&mapping->object.areas)) { /* private copies made meanwhile */
         map_object_unmap(&mapping->object, first, UINT64_MAX - first, true);
     }
-    /* Whoever lets the file grow again needs zeros there, and looks: a page that cannot be read now is his error then. */
+    /* Whoever lets the file grow again needs zeros there, and looks: a page that cannot be read
+     * now is his error then. */
     (void)!mapping_zero_rest(mapping, size_bytes);
 }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* The page cache: the pages of one object (a file's content, or a block device's) that are in memory. Theory in mapping.c.
+/* The page cache: the pages of one object (a file's content, or a block device's) that are in
+ * memory. Theory in mapping.c.
  *
- * A page is found by its index in a sparse tree. It is LOCKED while its content is read in or its place changes; UPTODATE
- * when its content may be used; DIRTY when the disk is behind; WRITEBACK while a write is under way. Dirt is kept by 512-byte
- * sector, so that metadata blocks smaller than a page are written alone. */
+ * A page is found by its index in a sparse tree. It is LOCKED while its content is read in or
+ * its place changes; UPTODATE when its content may be used; DIRTY when the disk is behind;
+ * WRITEBACK while a write is under way. Dirt is kept by 512-byte sector, so that metadata blocks
+ * smaller than a page are written alone. */
 #ifndef CAIRN_FS_CACHE_MAPPING_H
 #define CAIRN_FS_CACHE_MAPPING_H
 
@@ -27,14 +29,15 @@ struct block_extent {    /* where blocks of a file lie */
 };
 
 struct mapping_ops {
-    /** Where block `block` of the inode lies, and how many follow contiguously (at most max_blocks). create: allocate
-     *  what is missing (at least the first block). Called without inode->lock from page faults and writeback (create only
-     *  from writes and make_writable): the file system locks its own block map. Returns 0, -ENOSPC, -EIO, -EUCLEAN.
-     *  NULL: the object has no disk (tmpfs): missing pages are zero, pages stay in memory for ever. */
+    /** Where block `block` of the inode lies, and how many follow contiguously (at most
+     *  max_blocks). create: allocate what is missing (at least the first block). Called without
+     *  inode->lock from page faults and writeback (create only from writes and make_writable): the
+     *  file system locks its own block map. Returns 0, -ENOSPC, -EIO, -EUCLEAN. NULL: the object
+     *  has no disk (tmpfs): missing pages are zero, pages stay in memory for ever. */
     int (*map_blocks)(struct inode *inode, uint64_t block, uint64_t max_blocks, bool create,
                       struct block_extent *extent);
-    /** A write was given blocks behind the end of the file and then failed: free those that lie behind inode_size(). The
-     *  caller holds inode->lock for writing. NULL: they may stay. */
+    /** A write was given blocks behind the end of the file and then failed: free those that lie
+     *  behind inode_size(). The caller holds inode->lock for writing. NULL: they may stay. */
     void (*trim_blocks)(struct inode *inode);
 };
 
@@ -60,12 +63,13 @@ struct mapping {
 void mapping_init(struct mapping *mapping, struct inode *inode, struct block_device *device,
                   const struct mapping_ops *ops, uint32_t block_shift);
 
-/* ---- Pages ------------------------------------------------------------------------------------- */
+/* ---- Pages ----------------------------------------------------------------------------------- */
 
 /** The cached page with a reference, or NULL. Context: any task. */
 struct page *mapping_find(struct mapping *mapping, uint64_t index);
 
-/** The page, made if missing, locked, with a reference; maybe not up to date. Returns 0 or -ENOMEM. May sleep. */
+/** The page, made if missing, locked, with a reference; maybe not up to date. Returns 0 or -ENOMEM.
+ *  May sleep. */
 int must_check mapping_grab(struct mapping *mapping, uint64_t index, struct page **page);
 
 /** The page, read in if need be, with a reference, unlocked. nr_ahead: pages likely wanted next.
@@ -78,28 +82,32 @@ bool must_check page_trylock(struct page *page);
 void page_unlock(struct page *page);         /* any context */
 void page_wait_writeback(struct page *page); /* may sleep */
 
-/** Mark [offset, offset + len) of a page dirty (rounded to sectors). The caller holds the page lock, or a reference and the
- *  inode's lock. Tags the tree and puts the inode on its super block's dirty list. */
+/** Mark [offset, offset + len) of a page dirty (rounded to sectors). The caller holds the page
+ *  lock, or a reference and the inode's lock. Tags the tree and puts the inode on its super block's
+ *  dirty list. */
 void page_mark_dirty(struct page *page, uint32_t offset_bytes, uint32_t len_bytes);
 
-/* ---- Whole objects ----------------------------------------------------------------------------- */
+/* ---- Whole objects --------------------------------------------------------------------------- */
 
-/** Write dirty pages [first, last] and wait for them, also for those under way before. Returns 0 or the first error. */
+/** Write dirty pages [first, last] and wait for them, also for those under way before. Returns 0 or
+ *  the first error. */
 int must_check mapping_write_and_wait(struct mapping *mapping, uint64_t first, uint64_t last);
-/** Start writing up to nr dirty pages, without waiting for their end. Returns how many were started, or -errno. */
+/** Start writing up to nr dirty pages, without waiting for their end. Returns how many were
+ *  started, or -errno. */
 ssize_t mapping_start_write(struct mapping *mapping, uint64_t nr);
-/** Cut the object at byte `size`, below its present size: zero the rest of the partial page, unmap and drop the whole ones,
- *  dirty or not, waiting for their writes. Until mapping_cut_end(), which the caller calls in any case when the new size is set and the
- *  blocks are freed, nothing behind `size` can be read in or made writable. Caller: inode->lock for writing, or the last
- *  reference. */
+/** Cut the object at byte `size`, below its present size: zero the rest of the partial page, unmap
+ *  and drop the whole ones, dirty or not, waiting for their writes. Until mapping_cut_end(), which
+ *  the caller calls in any case when the new size is set and the blocks are freed, nothing behind
+ *  `size` can be read in or made writable. Caller: inode->lock for writing, or the last reference. */
 void mapping_cut_begin(struct mapping *mapping, uint64_t size_bytes);
 void mapping_cut_end(struct mapping *mapping);
-/** The object ends at byte `size` and is about to grow: what its last page holds behind that must be zeros.
+/** The object ends at byte `size` and is about to grow: what its last page holds behind that must
+ *  be zeros.
  *  Returns 0, or why the page cannot be read. Caller: inode->lock for writing. */
 int must_check mapping_zero_rest(struct mapping *mapping, uint64_t size_bytes);
-/** It has grown from old_size_bytes to its present size: who has its old last page mapped for writing
- *  must ask again, for only the part inside the old size had places on the disk; what was stored
- *  behind that since then gets its place now. Caller: inode->lock for writing. */
+/** It has grown from old_size_bytes to its present size: who has its old last page mapped for
+ *  writing must ask again, for only the part inside the old size had places on the disk; what was
+ *  stored behind that since then gets its place now. Caller: inode->lock for writing. */
 void mapping_extended(struct mapping *mapping, uint64_t old_size_bytes);
 /** Drop clean, unmapped pages. Returns how many. */
 uint64_t mapping_drop_clean(struct mapping *mapping);
@@ -108,7 +116,7 @@ void mapping_destroy(struct mapping *mapping);
 /** Report write errors since *seq once: returns 0 or the error and moves *seq. */
 int must_check mapping_check_error(struct mapping *mapping, uint32_t *seq);
 
-/* ---- Reading and writing files through the cache: file_ops of every disk file system and tmpfs -- */
+/* ---- Reading and writing files through the cache: file_ops of every disk file system and tmpfs  */
 
 struct readahead {       /* one open file's reading habit */
     uint64_t next_index; /* where a sequential read would go on */
@@ -118,13 +126,14 @@ struct readahead {       /* one open file's reading habit */
 /** Returns bytes, 0 at the end of file, or -errno. Takes no inode lock. readahead may be NULL. */
 ssize_t must_check mapping_read_iter(struct inode *inode, struct iter *iter, uint64_t position,
                                      struct readahead *readahead);
-/** Caller holds inode->lock for writing. Extends the size; returns bytes or -errno (-ENOSPC, -EFBIG, -EFAULT, …). */
+/** Caller holds inode->lock for writing. Extends the size; returns bytes or -errno (-ENOSPC,
+ *  -EFBIG, -EFAULT, …). */
 ssize_t must_check mapping_write_iter(struct inode *inode, struct iter *iter, uint64_t position);
 
 /** The map_object operations of inode mappings, for mm. */
 extern const struct map_object_ops mapping_object_ops;
 
-/* ---- Metadata: blocks of the device itself ------------------------------------------------------ */
+/* ---- Metadata: blocks of the device itself --------------------------------------------------- */
 
 /** The page cache of a device, made on first use. Returns 0 or -ENOMEM. */
 int must_check bdev_mapping(struct block_device *device, struct mapping **mapping);
@@ -135,7 +144,8 @@ struct meta_block { /* a piece of metadata in the device's page cache: holds a p
     uint32_t offset_bytes, len_bytes;
 };
 
-/** Read a metadata block (size: a power of two, 512 .. PAGE_SIZE). Returns 0, -EIO, -ENOMEM. May sleep. */
+/** Read a metadata block (size: a power of two, 512 .. PAGE_SIZE). Returns 0, -EIO, -ENOMEM. May
+ *  sleep. */
 int must_check meta_read(struct super *super, uint64_t block, uint32_t size_bytes,
                          struct meta_block *out);
 /** The same for a block that is about to be filled whole: zeroed, never read from the disk. */
@@ -145,7 +155,8 @@ void meta_mark_dirty(struct meta_block *block);
 /** Write it now and wait. Returns 0 or -EIO. */
 int must_check meta_write_sync(struct meta_block *block);
 void meta_put(struct meta_block *block);
-/** Blocks were freed: drop what is cached of them, so that an old metadata write can't hit a new owner. */
+/** Blocks were freed: drop what is cached of them, so that an old metadata write can't hit a new
+ *  owner. */
 void meta_forget(struct super *super, uint64_t block, uint64_t nr_blocks, uint32_t size_bytes);
 /** Write all dirty metadata of the device and wait; no flush. */
 int must_check meta_write_all(struct super *super);

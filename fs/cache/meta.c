@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Metadata: the blocks of a device, cached like the pages of a file.
  *
- * A device has one mapping, made on first use, which lives as long as the device. A file system reads a block with
- * meta_read(), changes the bytes in place under its own locks, and says meta_mark_dirty(); writeback does the rest. Programs
- * that open /dev/vda see the same pages. */
+ * A device has one mapping, made on first use, which lives as long as the device. A file system
+ * reads a block with meta_read(), changes the bytes in place under its own locks, and says
+ * meta_mark_dirty(); writeback does the rest. Programs that open /dev/vda see the same pages. */
 #include "fs/cache/cache_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Cached pages as mm sees them: what page faults on file mappings call.
  *
- * A fault runs with the address space's lock held for reading, and a write(2) may hold inode->lock while it faults on its
- * source; so nothing here takes inode->lock. A file that is truncated meanwhile is noticed by the page's mapping field. */
+ * A fault runs with the address space's lock held for reading, and a write(2) may hold
+ * inode->lock while it faults on its source; so nothing here takes inode->lock. A file that is
+ * truncated meanwhile is noticed by the page's mapping field. */
 #include "fs/cache/cache_internal.h"
 #include "kernel/abi/errno.h"
 
@@ -38,7 +39,8 @@ static struct page *object_find_page(struct map_object *object, uint64_t index)
     return page;
 }
 
-/* Whether a locked page may be written through a mapping; all its blocks inside the file have their places then. */
+/* Whether a locked page may be written through a mapping; all its blocks inside the file have
+ * their places then. */
 static int check_writable(struct mapping *mapping, struct page *page)
 {
     uint64_t start = page->cache.index << PAGE_SHIFT;

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT
 /* Page locks, and waiting for a page's write to end.
  *
- * A page is locked by one bit of its flags, so that a lock costs no memory; who must wait sleeps on one of a few wait
- * queues, chosen by hashing the page's address (Linux's page wait table has the same shape). The WAITERS bit says that
- * somebody may be asleep, so that the usual unlock is a single atomic operation.
+ * A page is locked by one bit of its flags, so that a lock costs no memory; who must wait sleeps on
+ * one of a few wait queues, chosen by hashing the page's address (Linux's page wait table has the
+ * same shape). The WAITERS bit says that somebody may be asleep, so that the usual unlock is a
+ * single atomic operation.
  *
- * No wake-up is lost: a waiter sets WAITERS and then looks at the bit it waits for once more; who clears that bit clears
- * WAITERS in the same operation and sees whether it was set. A queue is shared by unrelated pages, so all sleepers of a
- * queue are woken and each looks again; who has still to wait sets WAITERS anew.
+ * No wake-up is lost: a waiter sets WAITERS and then looks at the bit it waits for once more; who
+ * clears that bit clears WAITERS in the same operation and sees whether it was set. A queue is
+ * shared by unrelated pages, so all sleepers of a queue are woken and each looks again; who has
+ * still to wait sets WAITERS anew.
  *
- * Page locks are the innermost sleeping locks but for the file system's own: page of a file, then the file system's
- * block map, then pages of metadata. Two pages of one file are locked in index order. */
+ * Page locks are the innermost sleeping locks but for the file system's own: page of a file,
+ * then the file system's block map, then pages of metadata. Two pages of one file are locked in
+ * index order. */
 #include "fs/cache/cache_internal.h"
 #include "fs/cache/mapping.h"
 #include "kernel/base/assert.h"

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT
 /* Dirty pages, and writing them out.
  *
- * What is dirty is known twice: by sector in the page (so that a 1 KiB metadata block is written alone) and by page in the
- * mapping's tree (so that dirty pages are found without looking at the others). The two orders below make sure that a change
- * is never lost between them:
+ * What is dirty is known twice: by sector in the page (so that a 1 KiB metadata block is written
+ * alone) and by page in the mapping's tree (so that dirty pages are found without looking at the
+ * others). The two orders below make sure that a change is never lost between them:
  *
  *    who changes:  content, then sectors |= …, then DIRTY if it is not set
  *    who writes:   clears DIRTY, then takes the sectors, then reads the content
  *
- * If the changer finds DIRTY still set, the writer has not yet taken the sectors and will see the new ones; if it finds
- * it cleared it sets it again, and the page is written once more. A page under WRITEBACK may be changed and become dirty
- * again; it is written a second time only after the first write has ended.
+ * If the changer finds DIRTY still set, the writer has not yet taken the sectors and will see the
+ * new ones; if it finds it cleared it sets it again, and the page is written once more. A page
+ * under WRITEBACK may be changed and become dirty again; it is written a second time only after the
+ * first write has ended.
  *
- * A mapped page is made read-only in every address space before it is written, so that later stores fault and mark it dirty
- * again through make_writable(). */
+ * A mapped page is made read-only in every address space before it is written, so that later
+ * stores fault and mark it dirty again through make_writable(). */
 #include "fs/cache/cache_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"
@@ -39,7 +40,8 @@ void page_mark_dirty(struct page *page, uint32_t offset_bytes, uint32_t len_byte
     }
     atomic_fetch_or_explicit(&page->dirty_sectors, sector_mask(offset_bytes, len_bytes),
                              memory_order_seq_cst);
-    /* Full fence: the flag must be read after the sectors are seen by the writer (see the orders above). */
+    /* Full fence: the flag must be read after the sectors are seen by the writer (see the orders
+     * above). */
     atomic_thread_fence(memory_order_seq_cst);
     if (page_has(page, PAGE_DIRTY)) {
         return;
@@ -134,8 +136,8 @@ static int add_file_blocks(struct io_builder *builder, struct page *page, uint8_
     return 0;
 }
 
-/* A page that could not be written for want of a place: memory that is short now will not stay so, and the content waits; any
- * other error would only come again. */
+/* A page that could not be written for want of a place: memory that is short now will not stay
+ * so, and the content waits; any other error would only come again. */
 static void give_up_write(struct mapping *mapping, struct page *page, uint8_t sectors, int error)
 {
     if (error == -ENOMEM) {
@@ -206,8 +208,8 @@ static void lock_for_write(struct page *page, struct io_builder *builder)
     }
 }
 
-/* Start writing up to nr dirty pages of [*next, last]; *next moves behind them. The first error ends nothing: other pages
- * may still be written. Returns how many were looked at. */
+/* Start writing up to nr dirty pages of [*next, last]; *next moves behind them. The first error
+ * ends nothing: other pages may still be written. Returns how many were looked at. */
 static uint64_t start_write_range(struct mapping *mapping, uint64_t *next, uint64_t last,
                                   uint64_t nr, int *error)
 {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* Writing dirty pages in the background, and holding back writers that outrun the disk.
  *
- * One thread looks every half second: what has been dirty for five seconds is written; when more than a tenth of memory is
- * dirty, everything is, until it is not. A writer that finds more than a fifth of memory dirty sleeps until the thread
- * has made progress: memory cannot fill up with pages that nobody can drop.
+ * One thread looks every half second: what has been dirty for five seconds is written; when more
+ * than a tenth of memory is dirty, everything is, until it is not. A writer that finds more than a
+ * fifth of memory dirty sleeps until the thread has made progress: memory cannot fill up with pages
+ * that nobody can drop.
  *
- * The thread writes pages through mapping->lock and page locks only, never inode->lock, so that a throttled writer may hold
- * its inode's. Attributes (write_inode) follow by the VFS's rules: vfs_write_old_inodes(). */
+ * The thread writes pages through mapping->lock and page locks only, never inode->lock, so that
+ * a throttled writer may hold its inode's. Attributes (write_inode) follow by the VFS's rules:
+ * vfs_write_old_inodes(). */
 #include "fs/cache/writeback.h"
 #include "fs/cache/cache_internal.h"
 #include "kernel/abi/errno.h"
@@ -79,7 +81,8 @@ void writeback_throttle(void)
     }
 }
 
-/* One round over every device's metadata. Data pages come first (vfs_write_old_inodes), since writing them dirties it. */
+/* One round over every device's metadata. Data pages come first (vfs_write_old_inodes), since
+ * writing them dirties it. */
 static void write_metadata(void)
 {
     struct block_device *device;

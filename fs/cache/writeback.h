@@ -11,8 +11,8 @@ int must_check writeback_start(void);
 /** Ask the thread to begin now. Context: any. */
 void writeback_wake(void);
 
-/** Called by writers after they made pages dirty: sleeps while too much of memory is dirty. Context: may sleep; the caller may
- *  hold inode->lock, so the thread that writes takes none. */
+/** Called by writers after they made pages dirty: sleeps while too much of memory is dirty.
+ *  Context: may sleep; the caller may hold inode->lock, so the thread that writes takes none. */
 void writeback_throttle(void);
 
 /** Let the thread make one round of progress (at most a tenth of a second): for reclaim. Returns

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* Allocating inodes.
  *
- * A file's inode goes into its directory's group, so that what is used together lies together. Directories are spread: a
- * new one goes into the group with the fewest directories among those that have at least the average of free inodes and
- * blocks, so that each has room for its files. (After M. McKusick et al., A Fast File System for UNIX, 1984, 3.2.) */
+ * A file's inode goes into its directory's group, so that what is used together lies together.
+ * Directories are spread: a new one goes into the group with the fewest directories among those
+ * that have at least the average of free inodes and blocks, so that each has room for its files.
+ * (After M. McKusick et al., A Fast File System for UNIX, 1984, 3.2.) */
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/bits.h"

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* Extended attributes, as far as a driver must know them that offers none: an inode that goes must let go of its block of them.
+/* Extended attributes, as far as a driver must know them that offers none: an inode that goes must
+ * let go of its block of them.
  *
- * Files with the same attributes share one block, which counts them. (Attributes inside an inode need no care.)
- * Lock: alloc_lock over the count, since the inodes that share a block share nothing else. */
+ * Files with the same attributes share one block, which counts them. (Attributes inside an inode
+ * need no care.) Lock: alloc_lock over the count, since the inodes that share a block share
+ * nothing else. */
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
 

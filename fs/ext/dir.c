@@ -3,15 +3,18 @@
  *
  *     | inode record_len name_len type name… | inode record_len … | … up to the end of the block
  *
- * Entries follow one another by record_len and never cross a block. An entry is removed by giving its room to the one before
- * it in the block (or, if it is the first, by inode 0); it is added in the first room that is large enough, be it behind a
- * shorter entry or in an unused one; when there is none, the directory grows by a block.
+ * Entries follow one another by record_len and never cross a block. An entry is removed by giving
+ * its room to the one before it in the block (or, if it is the first, by inode 0); it is added in
+ * the first room that is large enough, be it behind a shorter entry or in an unused one; when there
+ * is none, the directory grows by a block.
  *
- * Directory blocks are metadata: they live in the device's cache, like bitmaps. Each record is checked before it is used: its
- * length, that its name fits, that its inode can exist, that the name can be a name. The first that is wrong ends the call
- * with an error; nothing is silently skipped.
+ * Directory blocks are metadata: they live in the device's cache, like bitmaps. Each record is
+ * checked before it is used: its length, that its name fits, that its inode can exist, that the
+ * name can be a name. The first that is wrong ends the call with an error; nothing is silently
+ * skipped.
  *
- * A hashed directory (INDEX) is also a valid linear one; it is read as such, and loses its hash when it is changed.
+ * A hashed directory (INDEX) is also a valid linear one; it is read as such, and loses its hash
+ * when it is changed.
  *
  * Lock: dir->lock is held by the VFS, for writing around changes. */
 #include "fs/ext/ext_internal.h"
@@ -58,7 +61,7 @@ static int read_dir_block(struct inode *dir, uint64_t index, struct meta_block *
     return meta_read(dir->super, extent.disk_block, ext_fs(dir->super)->block_bytes, meta);
 }
 
-/* ---- Walking ----------------------------------------------------------------------------------- */
+/* ---- Walking --------------------------------------------------------------------------------- */
 
 struct dir_walk {
     struct inode *dir;
@@ -204,7 +207,7 @@ int ext_dir_check_empty(struct inode *dir)
     return error == -ENOENT ? 0 : error;
 }
 
-/* ---- Changing ---------------------------------------------------------------------------------- */
+/* ---- Changing -------------------------------------------------------------------------------- */
 
 static void note_change(struct inode *dir)
 {
@@ -345,10 +348,10 @@ int ext_dir_init(struct inode *dir, uint32_t parent)
     return 0;
 }
 
-/* ---- Reading ----------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
-/* A position is a byte offset into the directory. Records may have been joined since it was handed out, so the walk
- * begins at its block's start and goes on behind it. */
+/* A position is a byte offset into the directory. Records may have been joined since it was
+ * handed out, so the walk begins at its block's start and goes on behind it. */
 static int ext_readdir(struct file *file, struct dir_context *context)
 {
     struct inode *dir = file->inode;

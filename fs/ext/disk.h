@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* ext2 as it lies on the disk. Everything is little-endian.
- * Source: D. Poirier, The Second Extended File System: Internal Layout (2019); field names follow it. */
+ * Source: D. Poirier, The Second Extended File System: Internal Layout (2019); field names
+ * follow it. */
 #ifndef CAIRN_FS_EXT_DISK_H
 #define CAIRN_FS_EXT_DISK_H
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* Block groups: the disk in equal parts, each with its own bitmaps and a share of the inodes.
  *
- *     | super block, descriptors (in some groups) | block bitmap | inode bitmap | inode table | data … |
+ *     | super block, descriptors (in some groups) | block bitmap | inode bitmap | inode table |
+ *     data … |
  *
- * The descriptors say where each group's parts lie. They are checked once, at mount, so that the rest of the driver may trust
- * them: every part lies inside the file system, outside the super block and descriptors, and no two of the same group meet. */
+ * The descriptors say where each group's parts lie. They are checked once, at mount, so that the
+ * rest of the driver may trust them: every part lies inside the file system, outside the super
+ * block and descriptors, and no two of the same group meet. */
 #include "drivers/block.h"
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
@@ -91,7 +93,8 @@ static struct ext_disk_group *descriptor_in(const struct ext_fs *fs, const struc
            group % (fs->block_bytes / sizeof(struct ext_disk_group));
 }
 
-/* A part of `nr` blocks lies in its own group, behind the head. (Without flex_bg, which is refused, it must.) */
+/* A part of `nr` blocks lies in its own group, behind the head. (Without flex_bg, which is
+ * refused, it must.) */
 static bool is_part_ok(const struct ext_fs *fs, uint32_t group, uint32_t block, uint32_t nr)
 {
     uint32_t first = ext_group_first_block(fs, group) + nr_head_blocks(fs, group);

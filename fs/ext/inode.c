@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* Inodes on the disk and in memory.
  *
- * Inode n stands in the table of group (n-1) / inodes_per_group. Reading one checks what the rest of the driver relies on:
- * the type is one of the seven, the size is possible, a directory is a whole number of blocks. write_inode() puts the
- * attributes back into the table's page; the page reaches the disk with the other metadata.
+ * Inode n stands in the table of group (n-1) / inodes_per_group. Reading one checks what the rest
+ * of the driver relies on: the type is one of the seven, the size is possible, a directory is a
+ * whole number of blocks. write_inode() puts the attributes back into the table's page; the page
+ * reaches the disk with the other metadata.
  *
- * Times: seconds in 32 bits, and with 256-byte inodes 30 bits of nanoseconds and 2 more of seconds (until 2446). */
+ * Times: seconds in 32 bits, and with 256-byte inodes 30 bits of nanoseconds and 2 more of
+ * seconds (until 2446). */
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/bits.h"
@@ -52,7 +54,7 @@ static int read_table(struct ext_fs *fs, uint32_t number, struct meta_block *met
     return error;
 }
 
-/* ---- Times ------------------------------------------------------------------------------------- */
+/* ---- Times ----------------------------------------------------------------------------------- */
 
 static bool has_extra(const struct ext_fs *fs, const struct ext_disk_inode *disk)
 {
@@ -100,7 +102,7 @@ static void write_times(const struct inode *inode, const struct ext_fs *fs,
     }
 }
 
-/* ---- Reading ----------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static void set_operations(struct inode *inode, uint32_t mode)
 {
@@ -157,7 +159,8 @@ static int check_inode(struct inode *inode, const struct ext_fs *fs)
         return super_damaged(inode->super, "inode %llu: size %llu is not possible", number,
                              (unsigned long long)inode->size_bytes);
     }
-    /* A directory has no holes and so cannot be larger than the disk: one that is would be searched for days. */
+    /* A directory has no holes and so cannot be larger than the disk: one that is would be
+     * searched for days. */
     if (inode_is(inode, S_IFDIR) &&
         (inode->size_bytes == 0 || (inode->size_bytes & (fs->block_bytes - 1)) != 0 ||
          inode->size_bytes > (uint64_t)fs->nr_blocks << fs->block_shift)) {
@@ -232,7 +235,7 @@ int ext_inode_get(struct super *super, uint32_t number, struct inode **out)
     return 0;
 }
 
-/* ---- Making and writing ------------------------------------------------------------------------ */
+/* ---- Making and writing ---------------------------------------------------------------------- */
 
 /* The bitmap said that the inode is free; so must the inode itself, and nobody may have it open. */
 static int get_if_unused(struct super *super, uint32_t number, struct inode **out)
@@ -363,7 +366,7 @@ int ext_write_inode(struct inode *inode)
     return 0;
 }
 
-/* ---- The end ----------------------------------------------------------------------------------- */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 /* The inode is gone from the disk: no links, and the time of its deletion, as e2fsck expects. */
 static int clear_disk_inode(struct inode *inode)

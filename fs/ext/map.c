@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: MIT
 /* The block map: from a block of a file to a block of the disk.
  *
- * The inode holds 15 pointers. Twelve name the first blocks directly; the others name an indirect block, which is an array of
- * pointers, or an array of arrays, or an array of those:
+ * The inode holds 15 pointers. Twelve name the first blocks directly; the others name an indirect
+ * block, which is an array of pointers, or an array of arrays, or an array of those:
  *
  *     pointers[0..11] ─────────────────────────> data
  *     pointers[12] ──> [ … ] ──────────────────> data
  *     pointers[13] ──> [ … ] ──> [ … ] ────────> data
  *     pointers[14] ──> [ … ] ──> [ … ] ──> [ … ] data
  *
- * A pointer of 0 is a hole. A question is answered for as many blocks as follow one another in the last array, so that
- * contiguous files are read and written in long requests.
+ * A pointer of 0 is a hole. A question is answered for as many blocks as follow one another in the
+ * last array, so that contiguous files are read and written in long requests.
  *
- * When blocks are created, missing indirect blocks are filled with zeros before the pointer to them is set, and data
- * blocks are allocated behind the file's previous block. Each pointer that comes from the disk is checked before it is used:
- * one that leads outside the file system, or into its metadata, is damage.
+ * When blocks are created, missing indirect blocks are filled with zeros before the pointer to them
+ * is set, and data blocks are allocated behind the file's previous block. Each pointer that comes
+ * from the disk is checked before it is used: one that leads outside the file system, or into its
+ * metadata, is damage.
  *
- * Lock: map_lock for reading to look, for writing to create; the allocator's lock is taken inside. */
+ * Lock: map_lock for reading to look, for writing to create; the allocator's lock is taken
+ * inside. */
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
 
@@ -131,7 +133,8 @@ static uint32_t choose_goal(struct map_walk *walk)
     return ext_group_first_block(fs, (uint32_t)(walk->inode->number - 1) / fs->inodes_per_group);
 }
 
-/* Step into the indirect block that pointer `offset` names, making it if `create`. Returns 0, -ENOENT for a hole. */
+/* Step into the indirect block that pointer `offset` names, making it if `create`. Returns 0,
+ * -ENOENT for a hole. */
 static int descend(struct map_walk *walk, uint32_t offset, bool create)
 {
     struct ext_fs *fs = ext_fs(walk->inode->super);
@@ -172,7 +175,8 @@ static int descend(struct map_walk *walk, uint32_t offset, bool create)
     return 0;
 }
 
-/* How many pointers from the path's last on continue one another: all holes, or disk blocks in sequence. */
+/* How many pointers from the path's last on continue one another: all holes, or disk blocks in
+ * sequence. */
 static uint64_t count_run(const struct map_walk *walk, uint64_t max_blocks)
 {
     uint32_t offset = walk->path.offsets[walk->path.depth - 1];

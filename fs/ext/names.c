@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 /* What names can be made to do: the inode operations of directories.
  *
- * Each operation allocates what it needs first, then changes the directory, then counts; what can fail comes before what shows.
- * Link counts change under the locks that the VFS holds (inode_ops in fs/vfs/inode.h). A new inode is complete before its name
- * appears; a removed name is gone before its inode is. */
+ * Each operation allocates what it needs first, then changes the directory, then counts; what
+ * can fail comes before what shows. Link counts change under the locks that the VFS holds
+ * (inode_ops in fs/vfs/inode.h). A new inode is complete before its name appears; a removed name
+ * is gone before its inode is. */
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"
 
-/* A directory has two links of its own (its name and "."), and one more for each directory in it. */
+/* A directory has two links of its own (its name and "."), and one more for each directory in
+ * it. */
 static void change_links(struct inode *inode, int change)
 {
     uint32_t least = inode_is(inode, S_IFDIR) ? 2 : 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Symbolic links: a target of up to 59 bytes stands in the inode, in place of the block pointers; a longer one in a block. */
+/* Symbolic links: a target of up to 59 bytes stands in the inode, in place of the block
+ * pointers; a longer one in a block. */
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* Freeing a file's blocks from some point on.
  *
- * The tree of pointers is cut from the right: each of the inode's four subtrees is visited, and in it only what lies at or
- * behind the first block to go. An indirect block that keeps nothing is freed itself, after what it named. Runs of neighbours
- * are freed together.
+ * The tree of pointers is cut from the right: each of the inode's four subtrees is visited, and in
+ * it only what lies at or behind the first block to go. An indirect block that keeps nothing is
+ * freed itself, after what it named. Runs of neighbours are freed together.
  *
- * The first error ends the walk; what the tree still names stays its own. To go on after damage would be dangerous (blocks that
- * are named twice would be freed under their other owner) and, where every pointer of three levels leads to the same block, a
- * matter of days. */
+ * The first error ends the walk; what the tree still names stays its own. To go on after damage
+ * would be dangerous (blocks that are named twice would be freed under their other owner) and,
+ * where every pointer of three levels leads to the same block, a matter of days. */
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
 
