@@ -22,7 +22,7 @@ enum lock_rank {
     LOCK_RANK_SYNC,       /* one writer of all of a file system's dirty inodes */
     LOCK_RANK_FILE_POS,   /* a file description's offset */
     LOCK_RANK_INODE,      /* an inode's content and attributes; parents before children */
-    LOCK_RANK_PIPE,       /* a pipe's buffers */
+    LOCK_RANK_PIPE,       /* a stream's buffers: pipes, the log; user memory is copied under it */
     LOCK_RANK_SPACE,      /* an address space's areas */
     LOCK_RANK_MAP_OBJECT, /* who maps an object: areas of an inode's pages */
     LOCK_RANK_FS_MAP,     /* an inode's block map */

@@ -181,7 +181,7 @@ int64_t sys_reboot(const struct syscall_args *args)
 #define LOG_ROOM  (1u << 18)
 
 static _Atomic uint64_t cleared_seq; /* [a] dmesg --clear: older records are not read any more */
-static struct mutex read_lock = MUTEX_INIT(read_lock, LOCK_RANK_TTY, "syslog");
+static struct mutex read_lock = MUTEX_INIT(read_lock, LOCK_RANK_PIPE, "syslog");
 static uint64_t read_seq; /* [read_lock] */
 
 /** Copy whole records from *seq on to the user. Returns the bytes, or -errno. */

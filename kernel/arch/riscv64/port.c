@@ -13,6 +13,8 @@
 #include "kernel/arch/riscv64/user_atomic.h"
 #include "kernel/base/assert.h"
 #include "kernel/base/random.h"
+#include "kernel/sync/lock_rank.h"
+#include "kernel/sync/lock_rank_check.h"
 
 static void (*console_output)(const char *text, size_t len_bytes) = sbi_console_write;
 
@@ -69,10 +71,13 @@ static bool is_user_range(user_t start, size_t len_bytes)
     return start.addr <= USER_END && len_bytes <= USER_END - start.addr;
 }
 
-/* A copy that may fault must be allowed to sleep, or have said that it takes what it gets. */
+/* A copy that may fault must be allowed to sleep and to take the address space's lock, or have said
+ * that it takes what it gets. */
 static void check_context(void)
 {
-    debug_assert(port_may_sleep() || port_thread()->nofault > 0);
+    if (port_thread()->nofault == 0) {
+        lock_rank_check_sleeping(LOCK_RANK_SPACE, "an address space to copy user memory", false);
+    }
 }
 
 size_t port_copy_from_user(void *dst, user_t src, size_t len_bytes)
