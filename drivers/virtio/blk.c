@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* virtio-blk: disks.
  *
- * Each request becomes one chain: a header that says what and where, the data, and a byte for the device's answer. Headers
- * and answers live in slots, one for each request in flight; when slots or descriptors run out, the block layer keeps the
- * request and tries again after the next completion. Nothing polls.
+ * Each request becomes one chain: a header that says what and where, the data, and a byte for the
+ * device's answer. Headers and answers live in slots, one for each request in flight; when slots or
+ * descriptors run out, the block layer keeps the request and tries again after the next completion.
+ * Nothing polls.
  * Source: VIRTIO 1.2, 5.2. */
 #include "drivers/block.h"
 #include "drivers/irq.h"
@@ -169,7 +170,8 @@ static void read_config(struct blk_disk *disk)
     block->driver = disk;
 }
 
-/* From the registration on the disk stays for ever: without an interrupt it is one of no sectors, whose requests all fail. */
+/* From the registration on the disk stays for ever: without an interrupt it is one of no
+ * sectors, whose requests all fail. */
 static void start_disk(struct blk_disk *disk)
 {
     struct virtio_device *virtio = disk->virtio;
@@ -190,31 +192,42 @@ static void start_disk(struct blk_disk *disk)
     block_scan_partitions(&disk->block);
 }
 
-int virtio_block_probe(struct virtio_device *virtio)
+static struct blk_disk *new_disk(struct virtio_device *virtio)
 {
     struct blk_disk *disk = kzalloc(sizeof(*disk), ALLOC_KERNEL);
-    int error = -ENOMEM;
 
     if (disk == NULL) {
-        return -ENOMEM;
+        return NULL;
     }
     disk->slots = kcalloc(BLK_NR_SLOTS, sizeof(*disk->slots), ALLOC_KERNEL);
     if (disk->slots == NULL) {
-        goto free_disk;
+        kfree(disk);
+        return NULL;
     }
     for (uint32_t i = 0; i < BLK_NR_SLOTS; i++) {
         disk->free_slots[i] = i;
     }
     disk->nr_free_slots = BLK_NR_SLOTS;
     disk->virtio = virtio;
+    return disk;
+}
+
+int virtio_block_probe(struct virtio_device *virtio)
+{
+    struct blk_disk *disk = new_disk(virtio);
+    int error;
+
+    if (disk == NULL) {
+        return -ENOMEM;
+    }
     error = virtio_negotiate(virtio,
                              1ull << BLK_F_SEG_MAX | 1ull << BLK_F_RO | 1ull << BLK_F_FLUSH);
     if (error != 0) {
-        goto free_slots;
+        goto free_disk;
     }
     error = virtio_queue_init(&disk->queue, virtio, 0, BLK_QUEUE_SIZE);
     if (error != 0) {
-        goto free_slots;
+        goto free_disk;
     }
     if (disk->queue.size < BLK_MIN_QUEUE_SIZE) {
         pr_err("%s: a queue of %u is too short for a request", virtio->name, disk->queue.size);
@@ -232,9 +245,8 @@ int virtio_block_probe(struct virtio_device *virtio)
 free_queue:
     virtio_fail(virtio);
     virtio_queue_destroy(&disk->queue);
-free_slots:
-    kfree(disk->slots);
 free_disk:
+    kfree(disk->slots);
     kfree(disk);
     return error;
 }

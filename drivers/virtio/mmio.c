@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* The MMIO transport: finding devices, and the handshake.
  *
- * The device tree lists slots; an empty slot has device id 0. The handshake (3.1.1) is the same for both versions: reset,
- * acknowledge, agree on features, set up queues, go. They differ in three places, all in this folder: a legacy device has 32
- * feature bits and no FEATURES_OK step, it wants to know the page size, and it takes a queue as one page number instead
- * of three addresses (queue.c).
+ * The device tree lists slots; an empty slot has device id 0. The handshake (3.1.1) is the same for
+ * both versions: reset, acknowledge, agree on features, set up queues, go. They differ in three
+ * places, all in this folder: a legacy device has 32 feature bits and no FEATURES_OK step, it wants
+ * to know the page size, and it takes a queue as one page number instead of three addresses
+ * (queue.c).
  *
  * QEMU's `virt` has legacy slots unless told otherwise. */
 #include "drivers/virtio/mmio.h"
@@ -103,11 +104,6 @@ uint32_t virtio_ack_interrupt(struct virtio_device *device)
     return reasons;
 }
 
-uint8_t virtio_config_read8(struct virtio_device *device, unsigned offset)
-{
-    return mmio_read8(device->regs + VIRTIO_CONFIG + offset);
-}
-
 uint32_t virtio_config_read32(struct virtio_device *device, unsigned offset)
 {
     return virtio_read(device, VIRTIO_CONFIG + offset);
@@ -180,8 +176,8 @@ static int probe_slot(const struct fdt *fdt, fdt_node node)
     return error;
 }
 
-/* QEMU lists its slots from the highest address down, and plugs disks into the lowest free bus: the slots are probed
- * in order of address, so that the first disk on the command line is vda. */
+/* QEMU lists its slots from the highest address down, and plugs disks into the lowest free bus:
+ * the slots are probed in order of address, so that the first disk on the command line is vda. */
 unsigned virtio_probe_all(void)
 {
     const struct fdt *fdt = machine_fdt();

@@ -22,7 +22,8 @@ struct virtio_device {
     char name[24];          /* [I] "virtio@10008000" for log lines */
 };
 
-/** Reset the device and agree on features: those wanted that it offers. Returns 0, or -EIO when it refuses. */
+/** Reset the device and agree on features: those wanted that it offers. Returns 0, or -EIO when it
+ *  refuses. */
 int must_check virtio_negotiate(struct virtio_device *device, uint64_t wanted);
 
 /** Feature bits are settled and queues set up: the device may run. */
@@ -36,19 +37,21 @@ static inline bool virtio_has(const struct virtio_device *device, unsigned featu
     return (device->features & (1ull << feature)) != 0;
 }
 
-/** Read the interrupt reasons and acknowledge them. Bit 0: a queue was used; bit 1: the configuration changed. */
+/** Read the interrupt reasons and acknowledge them. Bit 0: a queue was used; bit 1: the
+ *  configuration changed. */
 uint32_t virtio_ack_interrupt(struct virtio_device *device);
 
-uint8_t virtio_config_read8(struct virtio_device *device, unsigned offset);
 uint32_t virtio_config_read32(struct virtio_device *device, unsigned offset);
 /** A 64-bit field that the device may be changing meanwhile, read in one piece. */
 uint64_t virtio_config_read64(struct virtio_device *device, unsigned offset);
 
-/** Find every virtio-mmio slot that the device tree lists and start the drivers of those that hold a device.
+/** Find every virtio-mmio slot that the device tree lists and start the drivers of those that hold
+ *  a device.
  *  Returns the number of devices that work. Context: may sleep. */
 unsigned virtio_probe_all(void);
 
-/* Drivers: called with a device whose version and id were checked. Return 0 or -errno with a log line. */
+/* Drivers: called with a device whose version and id were checked. Return 0 or -errno with a log
+ * line. */
 int virtio_block_probe(struct virtio_device *device);
 int virtio_rng_probe(struct virtio_device *device);
 
