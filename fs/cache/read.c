@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* Reading pages in, and reading ahead.
  *
- * mapping_read() gives a page that is up to date: at once when it is cached, else by starting to read it, with as many
- * of its neighbours as the caller thinks will be wanted, and waiting for that one page only.
+ * mapping_read() gives a page that is up to date: at once when it is cached, else by starting to
+ * read it, with as many of its neighbours as the caller thinks will be wanted, and waiting for that
+ * one page only.
  *
- * Reading ahead. A file that is read in order shows it by asking for the page where the last read ended. Its window then
- * doubles with each round, from 16 KiB to 512 KiB. One page in the window is marked READAHEAD: meeting the mark starts
- * the next window while the reader still consumes this one, so that a sequential reader rarely waits. A read elsewhere
- * resets the window: random readers fetch what they ask for and no more.
+ * Reading ahead. A file that is read in order shows it by asking for the page where the last read
+ * ended. Its window then doubles with each round, from 16 KiB to 512 KiB. One page in the window is
+ * marked READAHEAD: meeting the mark starts the next window while the reader still consumes this
+ * one, so that a sequential reader rarely waits. A read elsewhere resets the window: random readers
+ * fetch what they ask for and no more.
  *
  * Pieces of a page that lie in a hole or behind the last block are zeroed here and never read. */
 #include "fs/cache/cache_internal.h"
@@ -39,7 +41,8 @@ static int locate_block(struct mapping *mapping, struct extent_cursor *cursor, u
     return error;
 }
 
-/* Queue the reads that one locked page needs. nr_wanted_blocks: how far the whole run goes, for map_blocks. */
+/* Queue the reads that one locked page needs. nr_wanted_blocks: how far the whole run goes, for
+ * map_blocks. */
 static int read_page(struct io_builder *builder, struct page *page, struct extent_cursor *cursor,
                      uint64_t nr_wanted_blocks)
 {
@@ -98,45 +101,49 @@ static int fill_zero_page(struct mapping *mapping, uint64_t index)
     return 0;
 }
 
+/* Make page `index` and queue its reads. What is only hoped to be useful is not worth reclaiming
+ * other memory for. Returns 0, also when the page is there already, or an error. */
+static int start_page(struct io_builder *builder, uint64_t index, bool is_wanted, bool is_marker,
+                      struct extent_cursor *cursor, uint64_t nr_wanted_blocks)
+{
+    enum alloc_flags flags = is_wanted ? ALLOC_WAIT | ALLOC_NOFS : ALLOC_ATOMIC | ALLOC_QUIET;
+    struct page *page;
+    int error;
+
+    if (!is_wanted && mapping_has(builder->mapping, index)) {
+        return 0; /* before a frame is taken for it */
+    }
+    error = mapping_add_page(builder->mapping, index, flags, &page);
+    if (error != 0) {
+        return error == -EEXIST ? 0 : error;
+    }
+    if (is_marker) {
+        page_set(page, PAGE_READAHEAD);
+    }
+    io_builder_open_page(builder, page);
+    error = read_page(builder, page, cursor, nr_wanted_blocks);
+    io_builder_close_page(builder, page);
+    page_put(page);
+    return error;
+}
+
 int mapping_start_read(struct mapping *mapping, uint64_t index, unsigned nr, uint64_t marker)
 {
-    struct extent_cursor cursor = {0};
-    struct io_builder builder;
     uint64_t end = min_of(index + nr, mapping_nr_pages(mapping));
     uint32_t shift = mapping->ops == NULL ? SECTOR_SHIFT : mapping->block_shift;
+    struct extent_cursor cursor = {0};
+    struct io_builder builder;
     int error = 0;
 
     if (mapping->device == NULL) {
-        return fill_zero_page(mapping, index);
+        return index < end ? fill_zero_page(mapping, index) : 0;
     }
     io_builder_begin(&builder, mapping, BLOCK_READ);
-    for (uint64_t i = index; i < end; i++) {
-        bool is_first = i == index;
-        struct page *page;
-
-        if (!is_first && mapping_has(mapping, i)) {
-            continue; /* before a frame is taken for it */
-        }
-        /* What is only hoped to be useful is not worth reclaiming other memory for. */
-        error = mapping_add_page(
-            mapping, i, is_first ? ALLOC_WAIT | ALLOC_NOFS : ALLOC_ATOMIC | ALLOC_QUIET, &page);
-        if (error == -EEXIST) {
+    for (uint64_t i = index; i < end && error == 0; i++) {
+        error = start_page(&builder, i, i == index, i == marker, &cursor,
+                           (end - i) << (PAGE_SHIFT - shift));
+        if (error != 0 && i != index) { /* only hoped for: whoever needs the page will hear of it */
             error = 0;
-            continue;
-        }
-        if (error != 0) {
-            error = is_first ? error : 0;
-            break;
-        }
-        if (i == marker) {
-            page_set(page, PAGE_READAHEAD);
-        }
-        io_builder_open_page(&builder, page);
-        error = read_page(&builder, page, &cursor, (end - i) << (PAGE_SHIFT - shift));
-        io_builder_close_page(&builder, page);
-        page_put(page);
-        if (error != 0) {
-            error = is_first ? error : 0;
             break;
         }
     }
@@ -199,7 +206,8 @@ int mapping_read(struct mapping *mapping, uint64_t index, unsigned nr_ahead, str
         }
         page_wait_unlocked(page);
         if (!page_has(page, PAGE_UPTODATE)) {
-            /* The read that failed may have been another's, for want of memory: only a read of our own tells the reason. */
+            /* The read that failed may have been another's, for want of memory: only a read of
+             * our own tells the reason. */
             error = reread_page(mapping, page);
         }
         if (error == 0 && page_has(page, PAGE_UPTODATE) && page_mapping(page) == mapping) {
@@ -213,7 +221,8 @@ int mapping_read(struct mapping *mapping, uint64_t index, unsigned nr_ahead, str
     }
 }
 
-/* How much to read for a miss at index, of which the caller wants nr_wanted pages; updates the habit. */
+/* How much to read for a miss at index, of which the caller wants nr_wanted pages; updates the
+ * habit. */
 static unsigned readahead_window(struct readahead *readahead, uint64_t index, unsigned nr_wanted)
 {
     if (index == readahead->next_index && (index != 0 || readahead->nr_pages != 0)) {
@@ -248,7 +257,8 @@ static int read_with_habit(struct mapping *mapping, uint64_t index, unsigned nr_
             page_clear(page, PAGE_READAHEAD);
             readahead->nr_pages = min_of(max_of(readahead->nr_pages * 2, READAHEAD_MIN_PAGES),
                                          READAHEAD_MAX_PAGES);
-            /* Only hoped for: an error will be met again, and reported, by the read that needs the page. */
+            /* Only hoped for: an error will be met again, and reported, by the read that needs
+             * the page. */
             (void)!mapping_start_read(mapping, next, readahead->nr_pages,
                                       next + readahead->nr_pages / 2);
         }

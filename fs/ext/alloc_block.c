@@ -1,25 +1,19 @@
 // SPDX-License-Identifier: MIT
 /* Allocating blocks.
  *
- * Files are fast when their blocks are neighbours, so the caller names a goal (behind the file's last block, or the group of
- * its inode) and gets the first free run at or behind it, at most as long as wanted; when the goal's group is full, the other
- * groups are tried in order. Bitmaps are metadata pages changed in place; group and file-system counts follow them.
+ * Files are fast when their blocks are neighbours, so the caller names a goal (behind the file's
+ * last block, or the group of its inode) and gets the first free run at or behind it, at most as
+ * long as wanted; when the goal's group is full, the other groups are tried in order. Bitmaps are
+ * metadata pages changed in place; group and file-system counts follow them.
  *
- * Nothing is allocated once damage was found and the file system is read-only: a wrong bitmap must not be used to write.
+ * Nothing is allocated once damage was found and the file system is read-only: a wrong bitmap must
+ * not be used to write.
  *
- * Nothing on the disk is believed: a bitmap that says that metadata is free is damage, and so is freeing what is free. */
+ * Nothing on the disk is believed: a bitmap that says that metadata is free is damage, and so is
+ * freeing what is free. */
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/bits.h"
-
-int ext_read_block(struct ext_fs *fs, uint32_t block, const char *what, struct meta_block *meta)
-{
-    if (block <= fs->first_data_block || block >= fs->nr_blocks) {
-        return super_damaged(fs->super, "%s: block %u is outside the file system (%u blocks)", what,
-                             block, fs->nr_blocks);
-    }
-    return meta_read(fs->super, block, fs->block_bytes, meta);
-}
 
 /* The free run at or behind `from` in a group's bitmap, at most `wanted` long; 0: there is none. */
 static uint32_t find_run(const uint64_t *bitmap, uint32_t nr_bits, uint32_t from, uint32_t wanted,

@@ -68,20 +68,17 @@ static inline struct ext_disk_super *ext_disk_super(struct ext_fs *fs)
     return (struct ext_disk_super *)((char *)fs->super_block.data + within);
 }
 
-/** Read a block of metadata; numbers outside the file system are reported as damage to `what`. */
-int must_check ext_read_block(struct ext_fs *fs, uint32_t block, const char *what,
-                              struct meta_block *meta);
-
-/* ---- group.c ------------------------------------------------------------------------------------ */
+/* ---- group.c --------------------------------------------------------------------------------- */
 
 /** Load and check the group descriptors. Returns 0, -EUCLEAN, -EIO, -ENOMEM. */
 int must_check ext_groups_load(struct ext_fs *fs);
 /** Store a group's counts into its descriptor. Caller: alloc_lock. */
 int must_check ext_group_store(struct ext_fs *fs, uint32_t group);
-/** Whether [block, block + nr) may belong to files: all of it inside the file system, and none of it holds a super block,
- *  descriptors, bitmaps or inode tables. */
+/** Whether [block, block + nr) may belong to files: all of it inside the file system, and none of
+ *  it holds a super block, descriptors, bitmaps or inode tables. */
 bool ext_is_data_range(const struct ext_fs *fs, uint32_t block, uint64_t nr);
-/** Whether nothing more may be allocated: the mount is read-only, or became so when damage was found. */
+/** Whether nothing more may be allocated: the mount is read-only, or became so when damage was
+ *  found. */
 static inline bool ext_is_read_only(const struct ext_fs *fs)
 {
     return (__atomic_load_n(&fs->super->flags, __ATOMIC_RELAXED) & SUPER_RDONLY) != 0;
@@ -89,10 +86,10 @@ static inline bool ext_is_read_only(const struct ext_fs *fs)
 uint32_t ext_group_first_block(const struct ext_fs *fs, uint32_t group);
 uint32_t ext_group_nr_blocks(const struct ext_fs *fs, uint32_t group);
 
-/* ---- alloc_block.c, alloc_inode.c ---------------------------------------------------------------- */
+/* ---- alloc_block.c, alloc_inode.c ------------------------------------------------------------ */
 
-/** Allocate up to `wanted` contiguous blocks, as near behind `goal` as possible. Returns 0 with at least one, or
- *  -ENOSPC, -EIO, -EUCLEAN. Takes alloc_lock. */
+/** Allocate up to `wanted` contiguous blocks, as near behind `goal` as possible. Returns 0 with at
+ *  least one, or -ENOSPC, -EIO, -EUCLEAN. Takes alloc_lock. */
 int must_check ext_alloc_blocks(struct ext_fs *fs, uint32_t goal, uint32_t wanted, uint32_t *first,
                                 uint32_t *nr);
 /** Free blocks. Those that were not in use are damage. Takes alloc_lock. */
@@ -101,13 +98,14 @@ int must_check ext_free_blocks(struct ext_fs *fs, uint32_t first, uint32_t nr);
 int must_check ext_alloc_inode(struct ext_fs *fs, uint32_t parent, bool is_dir, uint32_t *number);
 int must_check ext_free_inode(struct ext_fs *fs, uint32_t number, bool is_dir);
 
-/* ---- map.c, truncate.c --------------------------------------------------------------------------- */
+/* ---- map.c, truncate.c ----------------------------------------------------------------------- */
 
 extern const struct mapping_ops ext_mapping_ops;
 /** Where block `block` of the inode lies (see mapping_ops). Takes map_lock. */
 int must_check ext_map_blocks(struct inode *inode, uint64_t block, uint64_t max_blocks, bool create,
                               struct block_extent *extent);
-/** Free all blocks from byte size_bytes on. An error ends it: what is left stays the file's. Takes map_lock. */
+/** Free all blocks from byte size_bytes on. An error ends it: what is left stays the file's. Takes
+ *  map_lock. */
 int must_check ext_truncate_blocks(struct inode *inode, uint64_t size_bytes);
 /** The largest file that the block map can hold, in bytes. */
 uint64_t ext_max_file_bytes(const struct ext_fs *fs);
@@ -122,12 +120,13 @@ struct ext_map_path {                /* the way from the inode to a block's poin
 /** Returns 0 or -EFBIG. */
 int must_check ext_map_path(const struct ext_fs *fs, uint64_t block, struct ext_map_path *path);
 
-/* ---- attribute.c ---------------------------------------------------------------------------------- */
+/* ---- attribute.c ----------------------------------------------------------------------------- */
 
-/** Let go of the block of extended attributes that an inode has, because the inode goes. Returns 0 or the damage found. */
+/** Let go of the block of extended attributes that an inode has, because the inode goes. Returns 0
+ *  or the damage found. */
 int must_check ext_attributes_release(struct inode *inode);
 
-/* ---- inode.c ------------------------------------------------------------------------------------ */
+/* ---- inode.c --------------------------------------------------------------------------------- */
 
 /** The inode of this number. Returns 0 with a reference, -EUCLEAN, -EIO, -ENOMEM. */
 int must_check ext_inode_get(struct super *super, uint32_t number, struct inode **inode);
@@ -143,7 +142,7 @@ void ext_evict_inode(struct inode *inode);
 /** Set a number of sectors more (or fewer) in use. Context: any that may take spinlocks. */
 void ext_count_sectors(struct inode *inode, int64_t change);
 
-/* ---- dir.c: entries ------------------------------------------------------------------------------ */
+/* ---- dir.c: entries -------------------------------------------------------------------------- */
 
 /** Find a name. Returns 0 and its inode number, -ENOENT, or damage. */
 int must_check ext_dir_find(struct inode *dir, const char *name, size_t len, uint32_t *number);
@@ -160,7 +159,7 @@ int must_check ext_dir_init(struct inode *dir, uint32_t parent);
 int must_check ext_dir_check_empty(struct inode *dir);
 extern const struct file_ops ext_dir_file_ops;
 
-/* ---- names.c, symlink.c --------------------------------------------------------------------------- */
+/* ---- names.c, symlink.c ---------------------------------------------------------------------- */
 
 extern const struct inode_ops ext_dir_ops;
 extern const struct inode_ops ext_file_ops;

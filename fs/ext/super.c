@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 /* Mounting an ext2 file system, and its super block while mounted.
  *
- * Everything that will be divided by, shifted by or used as a bound is checked here, once, with a log line that names the field
- * that is wrong. Features that the disk says an implementation must know, and this one does not, refuse the mount; those that
- * only matter to writers refuse a writable one.
+ * Everything that will be divided by, shifted by or used as a bound is checked here, once, with a
+ * log line that names the field that is wrong. Features that the disk says an implementation must
+ * know, and this one does not, refuse the mount; those that only matter to writers refuse a
+ * writable one.
  *
- * While it is mounted writable the clean bit is off, so that after a crash e2fsck knows to look; unmounting puts back what
- * was found. Counts in the super block are written at sync time from those in memory.
+ * While it is mounted writable the clean bit is off, so that after a crash e2fsck knows to look;
+ * unmounting puts back what was found. Counts in the super block are written at sync time from
+ * those in memory.
  *
- * How the disk is laid out: disk.h and group.c. Blocks: map.c, alloc_block.c. Names: dir.c, names.c. */
+ * How the disk is laid out: disk.h and group.c. Blocks: map.c, alloc_block.c. Names: dir.c,
+ * names.c. */
 #include "fs/ext/ext.h"
 
 #include "drivers/block.h"
@@ -51,18 +54,13 @@ static int check_features(struct super *super, const struct ext_disk_super *disk
     return 0;
 }
 
-/* Sizes and counts that everything else is computed from. */
-static int read_geometry(struct ext_fs *fs, const struct ext_disk_super *disk)
+/* Sizes and counts that everything else is computed from, as they stand there. */
+static void read_fields(struct ext_fs *fs, const struct ext_disk_super *disk)
 {
-    struct super *super = fs->super;
-    uint32_t log_size = le32_get(disk->log_block_size);
     bool is_old = le32_get(disk->revision) == 0;
+    uint32_t incompat = is_old ? 0 : le32_get(disk->feature_incompat);
+    uint32_t ro_compat = is_old ? 0 : le32_get(disk->feature_ro_compat);
 
-    if (log_size > EXT_MAX_BLOCK_SHIFT - EXT_MIN_BLOCK_SHIFT) {
-        return refuse(super, "the logarithm of the block size", log_size);
-    }
-    fs->block_shift = EXT_MIN_BLOCK_SHIFT + log_size;
-    fs->block_bytes = 1u << fs->block_shift;
     fs->nr_blocks = le32_get(disk->blocks_count);
     fs->first_data_block = le32_get(disk->first_data_block);
     fs->blocks_per_group = le32_get(disk->blocks_per_group);
@@ -71,23 +69,20 @@ static int read_geometry(struct ext_fs *fs, const struct ext_disk_super *disk)
     fs->nr_reserved_blocks = le32_get(disk->reserved_blocks_count);
     fs->inode_bytes = is_old ? EXT_INODE_SIZE_OLD : le16_get(disk->inode_size);
     fs->first_inode = is_old ? EXT_FIRST_INODE_OLD : le32_get(disk->first_inode);
-    fs->has_file_types = !is_old && (le32_get(disk->feature_incompat) & EXT_INCOMPAT_FILETYPE) != 0;
-    fs->has_sparse_super = !is_old &&
-                           (le32_get(disk->feature_ro_compat) & EXT_RO_COMPAT_SPARSE_SUPER) != 0;
-    fs->has_large_files = !is_old &&
-                          (le32_get(disk->feature_ro_compat) & EXT_RO_COMPAT_LARGE_FILE) != 0;
-    if (fs->inode_bytes < EXT_INODE_SIZE_OLD || fs->inode_bytes > fs->block_bytes ||
-        (fs->inode_bytes & (fs->inode_bytes - 1)) != 0) {
-        return refuse(super, "the inode size", fs->inode_bytes);
-    }
+    fs->has_file_types = (incompat & EXT_INCOMPAT_FILETYPE) != 0;
+    fs->has_sparse_super = (ro_compat & EXT_RO_COMPAT_SPARSE_SUPER) != 0;
+    fs->has_large_files = (ro_compat & EXT_RO_COMPAT_LARGE_FILE) != 0;
+}
+
+static int check_blocks(struct ext_fs *fs)
+{
+    struct super *super = fs->super;
+
     if (fs->first_data_block != (fs->block_shift == EXT_MIN_BLOCK_SHIFT ? 1 : 0)) {
         return refuse(super, "the first data block", fs->first_data_block);
     }
     if (fs->blocks_per_group == 0 || fs->blocks_per_group > fs->block_bytes * 8) {
         return refuse(super, "the number of blocks per group", fs->blocks_per_group);
-    }
-    if (fs->inodes_per_group == 0 || fs->inodes_per_group > fs->block_bytes * 8) {
-        return refuse(super, "the number of inodes per group", fs->inodes_per_group);
     }
     if (fs->nr_blocks <= fs->first_data_block + 1 ||
         (uint64_t)fs->nr_blocks > (super->device->nr_sectors >> (fs->block_shift - SECTOR_SHIFT))) {
@@ -96,6 +91,20 @@ static int read_geometry(struct ext_fs *fs, const struct ext_disk_super *disk)
     fs->nr_groups =
         (uint32_t)(((uint64_t)fs->nr_blocks - fs->first_data_block + fs->blocks_per_group - 1) /
                    fs->blocks_per_group);
+    return 0;
+}
+
+static int check_inodes(const struct ext_fs *fs)
+{
+    struct super *super = fs->super;
+
+    if (fs->inode_bytes < EXT_INODE_SIZE_OLD || fs->inode_bytes > fs->block_bytes ||
+        (fs->inode_bytes & (fs->inode_bytes - 1)) != 0) {
+        return refuse(super, "the inode size", fs->inode_bytes);
+    }
+    if (fs->inodes_per_group == 0 || fs->inodes_per_group > fs->block_bytes * 8) {
+        return refuse(super, "the number of inodes per group", fs->inodes_per_group);
+    }
     if (fs->nr_inodes == 0 ||
         (uint64_t)fs->nr_inodes != (uint64_t)fs->nr_groups * fs->inodes_per_group) {
         return refuse(super, "the number of inodes", fs->nr_inodes);
@@ -104,6 +113,21 @@ static int read_geometry(struct ext_fs *fs, const struct ext_disk_super *disk)
         return refuse(super, "the first inode", fs->first_inode);
     }
     return 0;
+}
+
+static int read_geometry(struct ext_fs *fs, const struct ext_disk_super *disk)
+{
+    uint32_t log_size = le32_get(disk->log_block_size);
+    int error;
+
+    if (log_size > EXT_MAX_BLOCK_SHIFT - EXT_MIN_BLOCK_SHIFT) {
+        return refuse(fs->super, "the logarithm of the block size", log_size);
+    }
+    fs->block_shift = EXT_MIN_BLOCK_SHIFT + log_size;
+    fs->block_bytes = 1u << fs->block_shift;
+    read_fields(fs, disk);
+    error = check_blocks(fs);
+    return error != 0 ? error : check_inodes(fs);
 }
 
 static void derive_geometry(struct ext_fs *fs, const struct ext_disk_super *disk)
@@ -117,7 +141,8 @@ static void derive_geometry(struct ext_fs *fs, const struct ext_disk_super *disk
                              le16_get(disk->reserved_gdt_blocks);
 }
 
-/* Find the super block, at byte 1024 whatever the block size, and keep the block that it lies in. */
+/* Find the super block, at byte 1024 whatever the block size, and keep the block that it lies
+ * in. */
 static int read_super(struct ext_fs *fs)
 {
     struct super *super = fs->super;
@@ -148,7 +173,8 @@ static int read_super(struct ext_fs *fs)
     return meta_read(super, EXT_SUPER_OFFSET / fs->block_bytes, fs->block_bytes, &fs->super_block);
 }
 
-/* Store counts and state. After damage the disk says so, and e2fsck will look whatever the clean bit says. */
+/* Store counts and state. After damage the disk says so, and e2fsck will look whatever the clean
+ * bit says. */
 static void store_super(struct ext_fs *fs, bool is_clean)
 {
     struct ext_disk_super *disk = ext_disk_super(fs);
@@ -184,7 +210,8 @@ static int begin_writing(struct ext_fs *fs)
     return meta_write_sync(&fs->super_block);
 }
 
-/* Nothing is stored for a file system that was never writable: a read-only mount leaves no trace. */
+/* Nothing is stored for a file system that was never writable: a read-only mount leaves no
+ * trace. */
 static int ext_sync(struct super *super, bool is_unmount)
 {
     struct ext_fs *fs = ext_fs(super);
@@ -286,6 +313,16 @@ static int mount_root(struct super *super)
     return error;
 }
 
+static void fill_super(struct super *super, struct ext_fs *fs)
+{
+    super->fs_data = fs;
+    super->ops = &ext_super_ops;
+    super->block_size_bytes = fs->block_bytes;
+    super->max_file_bytes = ext_max_file_bytes(fs);
+    super->time_granularity =
+        (struct timespec64){.nsec = fs->inode_bytes > EXT_INODE_SIZE_OLD ? 1 : 1000000000u};
+}
+
 static int ext_mount(struct super *super, const char *options)
 {
     struct ext_fs *fs = kzalloc(sizeof(*fs), ALLOC_KERNEL);
@@ -304,25 +341,17 @@ static int ext_mount(struct super *super, const char *options)
     if (error != 0) {
         goto put_super;
     }
-    super->fs_data = fs;
-    super->ops = &ext_super_ops;
-    super->block_size_bytes = fs->block_bytes;
-    super->max_file_bytes = ext_max_file_bytes(fs);
-    super->time_granularity =
-        (struct timespec64){.nsec = fs->inode_bytes > EXT_INODE_SIZE_OLD ? 1 : 1000000000u};
+    fill_super(super, fs);
     error = mount_root(super);
     if (error != 0) {
         goto free_groups;
     }
-    if ((super->flags & SUPER_RDONLY) == 0) {
-        error = begin_writing(fs);
-        if (error != 0) {
-            inode_put(super->root);
-            super->root = NULL;
-            goto free_groups;
-        }
+    error = (super->flags & SUPER_RDONLY) == 0 ? begin_writing(fs) : 0;
+    if (error == 0) {
+        return 0;
     }
-    return 0;
+    inode_put(super->root);
+    super->root = NULL;
 
 free_groups:
     kfree(fs->groups);

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: MIT
+/* What the ext2 driver leaves behind: the clean bit, nothing at all when it was mounted read-only,
+ * whole trees when memory or the disk fail it in the middle of an operation, and when many threads
+ * work at once. e2fsck is the judge. */
+#include "fs/ext/test/ext_world.h"
+
+#include "mm/fault_inject.h"
+
+static struct host_random source;
+
+static uint16_t state_on_disk(void)
+{
+    return le16_get(super_on_disk()->state);
+}
+
+/* ---- The clean bit --------------------------------------------------------------------------- */
+
+static void the_clean_bit_is_off_while_mounted_for_writing(void **state)
+{
+    assert_int_equal(state_on_disk(), EXT_STATE_CLEAN);
+    assert_int_equal(mount_with(0), 0);
+    assert_int_equal(state_on_disk(), 0);
+    assert_int_equal(make("/mnt/new"), 0);
+    vfs_sync_all();
+    assert_int_equal(state_on_disk(), 0);
+    unmount();
+    assert_int_equal(state_on_disk(), EXT_STATE_CLEAN);
+    expect_clean();
+}
+
+static void what_was_not_clean_does_not_become_clean_by_mounting(void **state)
+{
+    super_on_disk()->state = le16_of(0);
+    machine_listen();
+    assert_int_equal(mount_with(0), 0);
+    assert_true(machine_said("not unmounted cleanly"));
+    unmount();
+    assert_int_equal(state_on_disk(), 0);
+}
+
+static void a_read_only_mount_leaves_no_trace(void **state)
+{
+    struct file *file;
+    char byte;
+
+    disk->device.is_read_only = true;
+    assert_int_equal(mount_with(0), -EROFS);
+    assert_int_equal(mount_with(SUPER_RDONLY), 0);
+    assert_int_equal(do_open("/mnt/dir/file", O_RDONLY, &file), 0);
+    assert_int_equal(read_at(file, &byte, 1, 0), 1);
+    file_put(file);
+    assert_int_equal(do_open("/mnt/dir/file", O_RDWR, &file), -EROFS);
+    assert_int_equal(vfs_mkdir(&world, "/mnt/new", 0755), -EROFS);
+    vfs_sync_all();
+    machine_listen();
+    unmount();
+    assert_false(machine_said("lost"));
+    assert_memory_equal(disk->bytes, pristine, IMAGE_BYTES);
+}
+
+static void a_remount_changes_sides(void **state)
+{
+    assert_int_equal(mount_with(SUPER_RDONLY), 0);
+    assert_memory_equal(disk->bytes, pristine, IMAGE_BYTES);
+    assert_int_equal(mount_with(SUPER_REMOUNT), 0);
+    assert_int_equal(state_on_disk(), 0);
+    assert_int_equal(make("/mnt/new"), 0);
+    assert_int_equal(mount_with(SUPER_REMOUNT | SUPER_RDONLY), 0);
+    assert_int_equal(state_on_disk(), EXT_STATE_CLEAN);
+    expect_clean(); /* all that was done is there already */
+    assert_int_equal(vfs_mkdir(&world, "/mnt/dir2", 0755), -EROFS);
+    assert_int_equal(mount_with(SUPER_REMOUNT), 0);
+    assert_int_equal(vfs_mkdir(&world, "/mnt/dir2", 0755), 0);
+    unmount();
+    assert_int_equal(state_on_disk(), EXT_STATE_CLEAN);
+    expect_clean();
+}
+
+static void shutting_down_leaves_it_clean(void **state)
+{
+    struct file *file;
+
+    assert_int_equal(mount_with(0), 0);
+    assert_int_equal(make("/mnt/new"), 0);
+    vfs_shutdown();
+    assert_int_equal(state_on_disk(), EXT_STATE_CLEAN);
+    expect_clean();
+    assert_int_equal(do_open("/mnt/new", O_RDWR, &file), -EROFS);
+    unmount();
+    assert_int_equal(state_on_disk(), EXT_STATE_CLEAN);
+}
+
+static void damage_is_recorded_and_keeps_the_file_system_read_only(void **state)
+{
+    record_of(dir_number, 1)->record_len = le16_of(0);
+    assert_int_equal(mount_with(0), 0);
+    assert_false(exists("/mnt/dir/file"));
+    assert_int_equal(mount_with(SUPER_REMOUNT), -EROFS); /* not by hand either */
+    unmount();
+    assert_int_equal(state_on_disk(), EXT_STATE_ERRORS);
+    assert_int_not_equal(judge(), 0);
+}
+
+/* ---- Attributes ------------------------------------------------------------------------------ */
+
+static void blocks_of_attributes_go_with_their_inodes(void **state)
+{
+    static const char *const names[] = {"/link", "/long", "/dir/file", "/dir/small"};
+
+    host_disk_save(disk, image_path);
+    for (unsigned i = 0; i < array_size(names); i++) {
+        if (run("debugfs -w -R 'ea_set %s user.note 0123456789' %s >%s 2>&1", names[i]) != 0) {
+            skip();
+        }
+    }
+    host_disk_free(disk);
+    disk = host_disk_load(image_path);
+    assert_true(le32_get(inode_on_disk(link_number)->file_acl) != 0);
+    assert_int_equal(judge(), 0);
+    assert_int_equal(mount_with(0), 0);
+    assert_int_equal(vfs_unlink(&world, "/mnt/link"), 0);
+    assert_int_equal(vfs_unlink(&world, "/mnt/long"), 0);
+    assert_int_equal(vfs_unlink(&world, "/mnt/dir/small"), 0);
+    unmount();
+    expect_clean();
+    assert_int_equal(mount_with(0), 0);
+    assert_int_equal(vfs_unlink(&world, "/mnt/dir/file"), 0);
+    unmount();
+    expect_clean();
+}
+
+static void a_shared_block_of_attributes_stays_for_the_others(void **state)
+{
+    struct ext_disk_attributes *attributes;
+    uint32_t block, shared;
+
+    host_disk_save(disk, image_path);
+    if (run("debugfs -w -R 'ea_set %s user.note 0123456789' %s >%s 2>&1", "/dir/file") != 0) {
+        skip();
+    }
+    host_disk_free(disk);
+    disk = host_disk_load(image_path);
+    block = le32_get(inode_on_disk(file_number)->file_acl);
+    assert_true(block != 0);
+    attributes = (struct ext_disk_attributes *)block_on_disk(block);
+    attributes->nr_inodes = le32_of(2);
+    inode_on_disk(small_number)->file_acl = le32_of(block);
+    shared = le32_get(inode_on_disk(small_number)->nr_sectors);
+    inode_on_disk(small_number)->nr_sectors = le32_of(shared + BLOCK / 512);
+    assert_int_equal(judge(), 0);
+    assert_int_equal(mount_with(0), 0);
+    assert_int_equal(vfs_unlink(&world, "/mnt/dir/small"), 0);
+    unmount();
+    expect_clean();
+    assert_int_equal(le32_get(attributes->nr_inodes), 1);
+    forget_cache();
+    inode_on_disk(file_number)->file_acl = le32_of(1); /* the super block */
+    machine_listen();
+    assert_int_equal(mount_with(0), 0);
+    assert_int_equal(vfs_unlink(&world, "/mnt/dir/file"), 0);
+    unmount();
+    assert_true(machine_said("attributes cannot be in block 1"));
+}
+
+/* ---- Small things ---------------------------------------------------------------------------- */
+
+static void device_numbers_of_every_size_come_back(void **state)
+{
+    static const uint32_t numbers[] = {0x0103, 0x1234, (8u << 8) | 5 | (0x123u << 20), 0x7ff07};
+    char name[32];
+
+    for (unsigned round = 0; round < 2; round++) {
+        assert_int_equal(mount_with(0), 0);
+        for (unsigned i = 0; i < array_size(numbers); i++) {
+            struct kstat stat;
+
+            ksnprintf(name, sizeof(name), "/mnt/dev%u", i);
+            if (round == 0) {
+                assert_int_equal(vfs_mknod(&world, name, S_IFBLK | 0600, numbers[i]), 0);
+            }
+            assert_int_equal(look(name, &stat), 0);
+            assert_int_equal(stat.rdev, numbers[i]);
+        }
+        unmount();
+    }
+    expect_clean();
+}
+
+static void times_come_back_to_the_second(void **state)
+{
+    struct attr_change change = {
+        .valid = ATTR_MTIME | ATTR_ATIME, .mtime = {1234567890, 5}, .atime = {-86400, 0}};
+    struct kstat stat;
+    struct path path;
+
+    assert_int_equal(mount_with(0), 0);
+    assert_int_equal(path_walk(&world, "/mnt/dir/file", 0, &path), 0);
+    assert_int_equal(vfs_setattr(&path, &change, &cred_kernel), 0);
+    path_put(&path);
+    unmount();
+    assert_int_equal(mount_with(SUPER_RDONLY), 0);
+    assert_int_equal(look("/mnt/dir/file", &stat), 0);
+    assert_int_equal(stat.mtime.sec, 1234567890);
+    assert_int_equal(stat.mtime.nsec, 0); /* small inodes have no room for more */
+    assert_int_equal(stat.atime.sec, -86400);
+    unmount();
+}
+
+static uint64_t bad_sector;
+
+static int fail_bad_sector(struct host_disk *failing, const struct block_request *request)
+{
+    return request->op == BLOCK_READ && bad_sector >= request->sector &&
+                   bad_sector < request->sector + request->nr_sectors
+               ? -EIO
+               : 0;
+}
+
+/* The old directory cannot be read any more when its name is to be removed. */
+static void a_rename_that_fails_changes_nothing(void **state)
+{
+    assert_int_equal(mount_with(0), 0);
+    assert_int_equal(vfs_mkdir(&world, "/mnt/other", 0755), 0);
+    assert_true(exists("/mnt/dir/small")); /* the name is cached, the block soon is not */
+    vfs_sync_all();
+    bad_sector = (uint64_t)pointer_of(dir_number, 0) * 2;
+    disk->filter = fail_bad_sector;
+    mapping_drop_clean(disk->device.cache);
+    assert_int_equal(vfs_rename(&world, "/mnt/dir/small", &world, "/mnt/other/small", 0), -EIO);
+    disk->filter = NULL;
+    assert_true(exists("/mnt/dir/small"));
+    assert_false(exists("/mnt/other/small"));
+    unmount();
+    expect_clean();
+}
+
+/* ---- Without memory -------------------------------------------------------------------------- */
+
+/* A bit of everything. Errors are the point. */
+static void use_everything(void)
+{
+    struct path path;
+
+    (void)!vfs_mkdir(&world, "/mnt/new", 0755);
+    (void)!write_pattern("/mnt/new/file", 20 << 10);
+    (void)!write_pattern("/mnt/dir/small", 5000);
+    (void)!vfs_rename(&world, "/mnt/dir/small", &world, "/mnt/new/small", 0);
+    (void)!vfs_symlink(&world, "somewhere", "/mnt/new/link");
+    if (path_walk(&world, "/mnt/new/file", 0, &path) == 0) {
+        (void)!vfs_link(&path, &world, "/mnt/second");
+        (void)!vfs_truncate(&path, 3000, &cred_kernel);
+        (void)!vfs_truncate(&path, 40000, &cred_kernel);
+        path_put(&path);
+    }
+    (void)!vfs_unlink(&world, "/mnt/new/link");
+    (void)!vfs_rename(&world, "/mnt/new", &world, "/mnt/dir/new", 0);
+    (void)!vfs_unlink(&world, "/mnt/dir/new/file");
+    (void)!vfs_rmdir(&world, "/mnt/lost+found");
+}
+
+static void any_allocation_may_fail_and_the_tree_stays_whole(void **state)
+{
+    unsigned nth = 1;
+
+    for (;; nth++) {
+        uint64_t nr_failed;
+
+        fresh_image(NULL);
+        fault_inject_arm(FAULT_FRAMES | FAULT_OBJECTS, nth, false);
+        if (mount_with(0) == 0) {
+            use_everything();
+            nr_failed = fault_inject_disarm();
+            unmount();
+        } else {
+            nr_failed = fault_inject_disarm();
+        }
+        if (nr_failed == 0) {
+            break;
+        }
+        if (nth % 4 == 0) { /* the judge takes his time */
+            if (judge() != 0) {
+                fail_msg("allocation %u: e2fsck complains, see %s", nth, log_path);
+            }
+        }
+    }
+    assert_true(nth > 50);
+}
+
+/* ---- With a failing disk --------------------------------------------------------------------- */
+
+static int fail_some(struct host_disk *failing, const struct block_request *request)
+{
+    return host_random_below(&source, 12) == 0 ? -EIO : 0;
+}
+
+static void a_failing_disk_is_survived(void **state)
+{
+    for (unsigned round = 0; round < 60; round++) {
+        fresh_image(NULL);
+        disk->filter = fail_some;
+        if (mount_with(0) == 0) {
+            use_everything();
+            vfs_sync_all();
+            unmount();
+        }
+        disk->filter = NULL;
+    }
+}
+
+/* ---- Many at once ---------------------------------------------------------------------------- */
+
+static void busy_thread(unsigned index, void *arg)
+{
+    char dir[32], name[64], other[64];
+
+    ksnprintf(dir, sizeof(dir), "/mnt/t%u", index % 2); /* two share a directory */
+    (void)!vfs_mkdir(&world, dir, 0755);
+    for (unsigned i = 0; i < 40; i++) {
+        struct path path;
+
+        ksnprintf(name, sizeof(name), "%s/f%u-%u", dir, index, i % 5);
+        ksnprintf(other, sizeof(other), "/mnt/t%u/g%u-%u", (index + 1) % 2, index, i % 3);
+        assert(write_pattern(name, 3000 + 700 * i) > 0);
+        if (i % 3 == 0 && exists(name)) {
+            assert(vfs_rename(&world, name, &world, other, 0) == 0 || !exists("/mnt/t1"));
+        } else if (i % 4 == 0) {
+            assert(vfs_unlink(&world, name) == 0);
+        } else if (path_walk(&world, name, 0, &path) == 0) {
+            assert(vfs_truncate(&path, 100 * i, &cred_kernel) == 0);
+            path_put(&path);
+        }
+        if (i % 16 == 15) {
+            vfs_sync_all();
+        }
+    }
+}
+
+static void many_threads_leave_a_whole_tree(void **state)
+{
+    assert_int_equal(mount_with(0), 0);
+    host_disk_set_async(disk, 8, 50);
+    host_run_threads(4, busy_thread, NULL);
+    unmount();
+    host_disk_set_async(disk, 0, 0);
+    expect_clean();
+}
+
+static int begin(void **state)
+{
+    host_random_init(&source);
+    return ext_world_begin(state);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, fresh_image)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_clean_bit_is_off_while_mounted_for_writing),
+        TEST(what_was_not_clean_does_not_become_clean_by_mounting),
+        TEST(a_read_only_mount_leaves_no_trace),
+        TEST(a_remount_changes_sides),
+        TEST(damage_is_recorded_and_keeps_the_file_system_read_only),
+        TEST(blocks_of_attributes_go_with_their_inodes),
+        TEST(a_shared_block_of_attributes_stays_for_the_others),
+        TEST(device_numbers_of_every_size_come_back),
+        TEST(times_come_back_to_the_second),
+        TEST(a_rename_that_fails_changes_nothing),
+        TEST(any_allocation_may_fail_and_the_tree_stays_whole),
+        TEST(a_failing_disk_is_survived),
+        TEST(many_threads_leave_a_whole_tree),
+        TEST(shutting_down_leaves_it_clean),
+    };
+
+    return cmocka_run_group_tests(tests, begin, ext_world_end);
+}
