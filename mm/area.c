@@ -3,13 +3,15 @@
  *
  * The areas of a space never overlap and stand in a red-black tree by start. An area that maps an
  * object also stands on the object's list of mappers, which truncation and writeback walk from the
- * other side; whoever changes the bounds of such an area therefore holds two locks, space->lock for
- * writing and then object->lock. Everything else here is arithmetic.
+ * other side, and one with anonymous pages on the list of its family (anon.c); whoever changes the
+ * bounds of such an area therefore holds two or three locks, space->lock for writing and then
+ * object->lock and family->lock. Everything else here is arithmetic.
  *
  * Areas that continue each other (same rights, same object, next offset) are joined, so that a
  * heap that grows by small steps of mmap or mprotect stays one area. */
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
+#include "kernel/base/atomic.h"
 #include "kernel/base/test_point.h"
 #include "mm/slab.h"
 #include "mm/space_internal.h"
@@ -77,6 +79,7 @@ struct area *area_new(struct space *space, uint64_t start, uint64_t end, uint32_
         .file = file,
     };
     list_init(&area->object_node);
+    list_init(&area->anon_node);
     if (object != NULL) {
         object->ops->get(object);
     }
@@ -92,24 +95,43 @@ static void count_mapped(struct area *area, int64_t change_bytes)
                               (uint64_t)(change_bytes / (int64_t)PAGE_SIZE), memory_order_relaxed);
 }
 
-/* The object's list and the bounds of the areas on it change under the object's lock, in one
- * hold for each step that a walker may see: between two holds every page that is mapped lies
- * inside the bounds of an area on the list. */
-static void lock_object(struct area *area)
+struct area *area_new_like(const struct area *from, uint64_t skipped_bytes, struct space *space,
+                           uint64_t start, uint64_t end)
+{
+    struct area *area = area_new(space, start, end, from->flags, from->object,
+                                 from->object_index + (skipped_bytes >> PAGE_SHIFT), from->file);
+
+    if (area != NULL) {
+        store_relaxed(&area->family, load_relaxed(&from->family));
+        area->anon_index = from->anon_index + (skipped_bytes >> PAGE_SHIFT);
+    }
+    return area;
+}
+
+/* The lists that an area stands on, and its bounds, change under the locks of its object and its
+ * family, in one hold for each step that a walker may see: between two holds every page that is
+ * mapped lies inside the bounds of an area on the list. */
+static void lock_lists(struct area *area, struct anon_family *family)
 {
     if (area->object != NULL) {
         mutex_lock(&area->object->lock);
     }
+    if (family != NULL) {
+        mutex_lock(&family->lock);
+    }
 }
 
-static void unlock_object(struct area *area)
+static void unlock_lists(struct area *area, struct anon_family *family)
 {
+    if (family != NULL) {
+        mutex_unlock(&family->lock);
+    }
     if (area->object != NULL) {
         mutex_unlock(&area->object->lock);
     }
 }
 
-/* The following three: caller holds space->lock for writing, and the object's lock. */
+/* The following three: caller holds space->lock for writing, and the lists' locks. */
 static void enter(struct area *area)
 {
     struct rb_node *twin;
@@ -120,10 +142,12 @@ static void enter(struct area *area)
     if (area->object != NULL) {
         list_push_back(&area->object->areas, &area->object_node);
     }
+    anon_enter(area);
     count_mapped(area, (int64_t)(area->end - area->start));
 }
 
-static void leave(struct area *area)
+/* Returns the family if it is left without an area. */
+static struct anon_family *leave(struct area *area)
 {
     debug_assert(rwlock_is_write_held(&area->space->lock));
     count_mapped(area, -(int64_t)(area->end - area->start));
@@ -131,22 +155,28 @@ static void leave(struct area *area)
     if (area->object != NULL) {
         list_remove(&area->object_node);
     }
+    return anon_leave(area);
 }
 
 static void set_bounds(struct area *area, uint64_t start, uint64_t end)
 {
+    uint64_t nr_pages = (uint64_t)((int64_t)(start - area->start) >> PAGE_SHIFT);
+
     debug_assert(rwlock_is_write_held(&area->space->lock));
     count_mapped(area, (int64_t)(end - start) - (int64_t)(area->end - area->start));
-    area->object_index += (uint64_t)((int64_t)(start - area->start) >> PAGE_SHIFT);
+    area->object_index += nr_pages;
+    area->anon_index += nr_pages;
     area->start = start; /* order in the tree is kept: areas never overlap */
     area->end = end;
 }
 
 void area_insert(struct area *area)
 {
-    lock_object(area);
+    struct anon_family *family = load_relaxed(&area->family);
+
+    lock_lists(area, family);
     enter(area);
-    unlock_object(area);
+    unlock_lists(area, family);
 }
 
 void area_discard(struct area *area)
@@ -175,56 +205,93 @@ void space_write_unlock(struct space *space)
 
 void area_destroy(struct area *area)
 {
-    lock_object(area);
-    leave(area);
-    unlock_object(area);
+    struct anon_family *family = load_relaxed(&area->family);
+    struct anon_family *left;
+
+    lock_lists(area, family);
+    left = leave(area);
+    unlock_lists(area, family);
+    anon_free(left);
     area_discard(area);
 }
 
 void area_resize(struct area *area, uint64_t start, uint64_t end)
 {
-    lock_object(area);
+    struct anon_family *family = load_relaxed(&area->family);
+
+    lock_lists(area, family);
     set_bounds(area, start, end);
-    unlock_object(area);
+    unlock_lists(area, family);
 }
 
 int area_split(struct space *space, uint64_t address)
 {
     struct area *area = area_find(space, address);
+    struct anon_family *family;
     struct area *upper;
 
     if (!area_contains(area, address) || area->start == address) {
         return 0;
     }
-    upper = area_new(space, address, area->end, area->flags, area->object,
-                     area_index(area, address), area->file);
+    upper = area_new_like(area, address - area->start, space, address, area->end);
     if (upper == NULL) {
         return -ENOMEM;
     }
-    lock_object(area);
+    family = load_relaxed(&area->family);
+    lock_lists(area, family);
     set_bounds(area, area->start, address);
     TEST_POINT(TEST_AREA_CUT, area);
     enter(upper);
-    unlock_object(area);
+    unlock_lists(area, family);
     return 0;
 }
 
-/* Whether `upper` continues `lower` in every respect. */
+static uint64_t nr_area_pages(const struct area *area)
+{
+    return (area->end - area->start) >> PAGE_SHIFT;
+}
+
+/* Whether `upper` continues `lower` in what their anonymous pages are; an area without any
+ * continues everything. */
+static bool continues_family(const struct area *lower, const struct area *upper)
+{
+    struct anon_family *below = load_relaxed(&lower->family);
+    struct anon_family *above = load_relaxed(&upper->family);
+
+    return below == NULL || above == NULL ||
+           (below == above && lower->anon_index + nr_area_pages(lower) == upper->anon_index);
+}
+
+/* Whether it does so in every respect. */
 static bool continues(const struct area *lower, const struct area *upper)
 {
     return lower->end == upper->start && lower->flags == upper->flags &&
            lower->object == upper->object && lower->file == upper->file &&
            (lower->flags & AREA_GROWS_DOWN) == 0 &&
-           (lower->object == NULL || area_index(lower, lower->end) == upper->object_index);
+           (lower->object == NULL || area_index(lower, lower->end) == upper->object_index) &&
+           continues_family(lower, upper);
 }
 
-/* `lower` takes over what `upper` maps. */
+/* `lower` takes over what `upper` maps, and its family. */
 static void join(struct area *lower, struct area *upper)
 {
-    lock_object(lower);
-    leave(upper);
+    struct anon_family *family = load_relaxed(&lower->family);
+    bool takes_family = family == NULL;
+    struct anon_family *left;
+
+    if (takes_family) {
+        family = load_relaxed(&upper->family);
+    }
+    lock_lists(lower, family);
+    if (takes_family && family != NULL) {
+        lower->anon_index = upper->anon_index - nr_area_pages(lower);
+        store_relaxed(&lower->family, family);
+        anon_enter(lower);
+    }
+    left = leave(upper);
+    assert(left == NULL);
     set_bounds(lower, lower->start, upper->end);
-    unlock_object(lower);
+    unlock_lists(lower, family);
     area_discard(upper);
 }
 

@@ -146,12 +146,17 @@ static int install_or_put(struct fault *fault, struct page *page, bool is_writab
     return error;
 }
 
-static struct page *alloc_anonymous(enum alloc_flags more)
+static struct page *alloc_anonymous(const struct fault *fault, enum alloc_flags more)
 {
-    struct page *page = frames_alloc(0, ALLOC_WAIT | ALLOC_USER | more);
+    struct page *page;
 
+    if (anon_join(fault->area) != 0) {
+        return NULL;
+    }
+    page = frames_alloc(0, ALLOC_WAIT | ALLOC_USER | more);
     if (page != NULL) {
         page->kind = PAGE_ANON;
+        anon_set_page(page, fault->area, fault->address);
     }
     return page;
 }
@@ -164,7 +169,7 @@ static int fault_anonymous(struct fault *fault)
         page = zero_page();
         return page == NULL ? -ENOMEM : install(fault, page, false);
     }
-    page = alloc_anonymous(ALLOC_ZERO);
+    page = alloc_anonymous(fault, ALLOC_ZERO);
     return page == NULL ? -ENOMEM : install_or_put(fault, page, true);
 }
 
@@ -174,9 +179,9 @@ static int fault_copy(struct fault *fault, struct page *source)
     struct page *copy;
 
     if (is_zero_page(source)) {
-        copy = alloc_anonymous(ALLOC_ZERO);
+        copy = alloc_anonymous(fault, ALLOC_ZERO);
     } else {
-        copy = alloc_anonymous(0);
+        copy = alloc_anonymous(fault, 0);
         if (copy != NULL) {
             memcpy(page_address(copy), page_address(source), PAGE_SIZE);
         }

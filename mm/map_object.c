@@ -3,8 +3,8 @@
  *
  * Truncation must take pages away from every process that maps them, and writeback must notice
  * later stores. Both start from the object and go over the list of areas that map it: address =
- * area start + (index - area's first index). This is the reverse map of file pages; anonymous pages
- * need none, since nobody but their holders ever takes them away.
+ * area start + (index - area's first index). This is the reverse map of file pages; that of
+ * anonymous pages is anon.c.
  *
  * Locks: object->lock over the list and the bounds of its areas, then one page-table lock at a
  * time. */

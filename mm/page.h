@@ -46,8 +46,9 @@ enum page_flag {
  * alone: `order` is changed only under its lock, while `kind` belongs to whoever has the frame. */
 #define PAGE_ORDER_FREE 0x80u
 
-struct slab_cache;
+struct anon_family;
 struct mapping;
+struct slab_cache;
 
 struct page {
     _Atomic uint32_t flags;        /* [a] enum page_flag */
@@ -82,6 +83,10 @@ struct page {
             _Atomic uint32_t io_pending; /* [a] block requests that carry parts of this page,
                                           *     plus one while they are made */
         } cache;
+        struct {                        /* PAGE_ANON: see anon.c */
+            struct anon_family *family; /* [I] while mapped: areas whose entries may map it */
+            uint64_t index;             /* [I] its number there */
+        } anon;
         struct {              /* PAGE_LARGE, PAGE_USED */
             uint64_t private; /* the owner's own */
         } used;

@@ -87,8 +87,7 @@ static int move_area(struct area *area, uint64_t to, uint64_t new_len)
     if (error != 0) {
         return error;
     }
-    copy = area_new(space, to, to + new_len, area->flags, area->object, area->object_index,
-                    area->file);
+    copy = area_new_like(area, 0, space, to, to + new_len);
     if (copy == NULL) {
         return -ENOMEM;
     }

@@ -58,7 +58,6 @@
 #include "kernel/base/string.h"
 #include "mm/fault_inject.h"
 #include "mm/reclaim.h"
-#include "mm/sanitize.h"
 #include "mm/slab_internal.h"
 
 #define noinline __attribute__((noinline))
@@ -127,7 +126,7 @@ static noinline void *alloc_slow(struct slab_cache *cache, enum alloc_flags flag
             return NULL;
         }
     }
-    sanitize_allow(object, cache->size_bytes);
+    slab_allow(cache, object, cache->size_bytes);
     return (flags & ALLOC_ZERO) == 0 ? object : zero_object(cache, object);
 }
 
@@ -147,7 +146,7 @@ void *slab_alloc(struct slab_cache *cache, enum alloc_flags flags)
         void *object = magazine->objects[nr - 1];
         store_relaxed(&magazine->nr, nr - 1);
         port_irq_restore(state);
-        sanitize_allow(object, cache->size_bytes);
+        slab_allow(cache, object, cache->size_bytes);
         return likely((flags & ALLOC_ZERO) == 0) ? object : zero_object(cache, object);
     }
     port_irq_restore(state);
@@ -202,7 +201,7 @@ void slab_free(struct slab_cache *cache, void *object)
         unlikely(!check_free(cache, object, __builtin_return_address(0)))) {
         return;
     }
-    sanitize_forbid(object, cache->size_bytes);
+    slab_forbid(cache, object, cache->size_bytes);
     state = port_irq_save();
     magazine = load_relaxed(&load_dependent(&cache->harts)[port_hart_id()].loaded);
     nr = load_relaxed(&magazine->nr);

@@ -26,7 +26,9 @@ struct slab_hart {
 extern struct slab_hart slab_harts_none[MAX_HARTS];
 
 enum slab_flags {
-    SLAB_PLAIN = 1u << 0, /* no magazines: for the objects that magazines are made of */
+    SLAB_PLAIN = 1u << 0,       /* no magazines: for the objects that magazines are made of */
+    SLAB_TYPE_STABLE = 1u << 1, /* slabs are never given back: a freed object stays one of this type
+                                 * for ever, in its constructed state, and may be looked at */
 };
 
 struct slab_cache {
@@ -67,6 +69,12 @@ struct slab_cache {
 #define SLAB_CACHE(cache, type, object_construct)                                                \
     static struct slab_cache cache =                                                             \
         SLAB_CACHE_INIT(cache, #cache, sizeof(type), _Alignof(type), object_construct)
+/* For types whose objects are found through pointers that may be stale (see SLAB_TYPE_STABLE). */
+#define SLAB_CACHE_TYPE_STABLE(cache, type, object_construct)                                    \
+    static struct slab_cache cache = {                                                           \
+        .name = #cache, .size_bytes = sizeof(type), .align_bytes = _Alignof(type),               \
+        .construct = (object_construct), .once = ONCE_INIT(#cache, ONCE_RETRY),                  \
+        .flags = SLAB_TYPE_STABLE, .harts = slab_harts_none}
 /* clang-format on */
 
 /** Returns an object (zeroed with ALLOC_ZERO, only for caches without a constructor), or NULL.

@@ -6,6 +6,7 @@
 
 #include "kernel/base/atomic.h"
 #include "mm/frames_internal.h"
+#include "mm/sanitize.h"
 #include "mm/slab.h"
 
 #define SLAB_MAX_SIZE       32768u /* of an object */
@@ -27,6 +28,20 @@ struct slab_core {
     struct ring_cell full[SLAB_DEPOT_CELLS];
     struct ring_cell empty[SLAB_DEPOT_CELLS];
 };
+
+/* A free object of a type-stable cache may still be looked at. */
+#define slab_allow(cache, object, len_bytes)            \
+    do {                                                \
+        if (((cache)->flags & SLAB_TYPE_STABLE) == 0) { \
+            sanitize_allow((object), (len_bytes));      \
+        }                                               \
+    } while (0)
+#define slab_forbid(cache, object, len_bytes)           \
+    do {                                                \
+        if (((cache)->flags & SLAB_TYPE_STABLE) == 0) { \
+            sanitize_forbid((object), (len_bytes));     \
+        }                                               \
+    } while (0)
 
 /* Why an object can't go back to its slab. */
 enum slab_verdict { SLAB_OK, SLAB_FOREIGN, SLAB_NOT_FIRST, SLAB_DOUBLE };

@@ -30,7 +30,6 @@
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 #include "mm/frames.h"
-#include "mm/sanitize.h"
 #include "mm/slab_internal.h"
 
 #define CACHE_LINE_BYTES 64u
@@ -218,6 +217,9 @@ static enum slab_verdict put_one(struct slab_cache *cache, const void *object)
 /* Unlink whole slabs until only `kept` are left. Caller: cache->lock. */
 static void unlink_whole(struct slab_cache *cache, uint64_t kept, struct list *doomed)
 {
+    if ((cache->flags & SLAB_TYPE_STABLE) != 0) {
+        return;
+    }
     while (cache->nr_whole > kept) {
         struct page *slab = list_last(&cache->whole, struct page, slab.node);
         list_remove(&slab->slab.node);
@@ -341,7 +343,7 @@ static void format_slab(struct slab_cache *cache, struct page *slab)
         if (cache->construct != NULL) {
             cache->construct(object);
         }
-        sanitize_forbid(object, cache->stride_bytes);
+        slab_forbid(cache, object, cache->stride_bytes);
     }
 }
 

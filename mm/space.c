@@ -18,6 +18,7 @@
 
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
+#include "kernel/base/atomic.h"
 #include "kernel/base/string.h"
 #include "mm/slab.h"
 #include "mm/space_internal.h"
@@ -442,6 +443,7 @@ void space_check(struct space *space)
         assert(area->space == space && area->start >= end && area->start < area->end);
         assert(((area->start | area->end) & PAGE_MASK) == 0 && area->end <= USER_END);
         assert((area->object != NULL) == list_is_linked(&area->object_node));
+        assert((load_relaxed(&area->family) != NULL) == list_is_linked(&area->anon_node));
         end = area->end;
         nr_pages += (area->end - area->start) >> PAGE_SHIFT;
     }

@@ -27,13 +27,17 @@ enum area_flags { /* protection bits have the values of PROT_* */
 };
 
 struct area {
-    struct rb_node node;       /* [space->lock] */
-    struct space *space;       /* [I] */
-    uint64_t start, end;       /* [space->lock] page-aligned, end exclusive */
-    uint32_t flags;            /* [space->lock] enum area_flags */
-    struct map_object *object; /* [I] NULL: anonymous */
-    uint64_t object_index;     /* [space->lock] page of the object that start maps */
-    struct list object_node;   /* [object->lock] */
+    struct rb_node node;                /* [space->lock] */
+    struct space *space;                /* [I] */
+    uint64_t start, end;                /* [space->lock] page-aligned, end exclusive */
+    uint32_t flags;                     /* [space->lock] enum area_flags */
+    struct map_object *object;          /* [I] NULL: anonymous */
+    uint64_t object_index;              /* [space->lock] page of the object that start maps */
+    struct list object_node;            /* [object->lock] */
+    struct anon_family *_Atomic family; /* [space->lock; set once also by readers] anon.c; NULL: no
+                                         *     anonymous page yet */
+    uint64_t anon_index;                /* [space->lock] what start is to the family */
+    struct list anon_node;              /* [family->lock] */
     void *
         file; /* [I] the open file behind it for /proc/PID/maps, kept alive through file_ops; or NULL */
 };

@@ -5,7 +5,8 @@
  * Both sides lose the right to write to them; the first store on either side faults and makes a
  * copy, or finds itself the last holder and takes the page over (fault.c). Pages of objects are not
  * entered in the child at all: they are in the cache, and a fault brings them back for less than it
- * costs to copy entries that the coming execve throws away.
+ * costs to copy entries that the coming execve throws away. The child's areas join the parent's
+ * families (anon.c), so that who starts from a page finds both sides.
  *
  * The parent's entries are taken in batches: under its page-table lock the right to write goes
  * and references are taken; then, without that lock, since tables must be allocated, the child
@@ -95,8 +96,7 @@ static int share_pages(struct space *parent, struct space *child, const struct a
 
 static int fork_area(struct space *parent, struct space *child, struct area *area)
 {
-    struct area *copy = area_new(child, area->start, area->end, area->flags, area->object,
-                                 area->object_index, area->file);
+    struct area *copy = area_new_like(area, 0, child, area->start, area->end);
 
     if (copy == NULL) {
         return -ENOMEM;

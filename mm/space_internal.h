@@ -3,6 +3,7 @@
 #ifndef CAIRN_MM_SPACE_INTERNAL_H
 #define CAIRN_MM_SPACE_INTERNAL_H
 
+#include "mm/anon.h"
 #include "mm/space.h"
 
 /* Entries handled for each hold of a page-table lock: bounds both the hold and the kernel stack. */
@@ -23,7 +24,11 @@ static inline bool area_contains(const struct area *area, uint64_t address)
 /** A new area with references to object and file taken; in no tree yet. NULL when memory is short. */
 struct area *must_check area_new(struct space *space, uint64_t start, uint64_t end, uint32_t flags,
                                  struct map_object *object, uint64_t object_index, void *file);
-/** Put it into the tree, and on its object's list. */
+/** A new area that will show at [start, end) what `from` shows from `skipped_bytes` on: the same
+ *  object, file and family. Otherwise as area_new(). Caller: from's space->lock for writing. */
+struct area *must_check area_new_like(const struct area *from, uint64_t skipped_bytes,
+                                      struct space *space, uint64_t start, uint64_t end);
+/** Put it into the tree, and on the lists of its object and its family. */
 void area_insert(struct area *area);
 /** Drop an area that is in no tree: at space_write_unlock(), since dropping its file may take
  *  file-system locks, which come before space->lock. */

@@ -8,6 +8,7 @@
 
 #include "kernel/base/assert.h"
 #include "mm/frames.h"
+#include "mm/space.h"
 #include "tools/host/arena.h"
 #include "tools/host/host.h"
 
@@ -18,6 +19,30 @@ static inline void machine_start(size_t ram_bytes)
     if (frames_init(&ram, 1, NULL, 0) != 0) {
         panic("no memory for the test");
     }
+}
+
+/* Families of anonymous pages are never given back: make as many as a test may have at once before
+ * it counts frames. */
+static inline __attribute__((unused)) void machine_warm_families(void)
+{
+    struct space *space = space_create();
+    uint8_t byte = 0;
+
+    for (uint64_t i = 0; space != NULL && i < 256; i++) {
+        struct space_map_request request = {
+            .address = 0x10000000 + 2 * i * PAGE_SIZE,
+            .len_bytes = PAGE_SIZE,
+            .flags = AREA_READ | AREA_WRITE,
+            .is_fixed = true,
+        };
+        uint64_t address;
+
+        if (space_map(space, &request, &address) != 0 ||
+            space_write(space, address, &byte, 1) != 1) {
+            panic("no memory for the test");
+        }
+    }
+    space_put(space);
 }
 
 /* The log since machine_listen(). */

@@ -432,6 +432,7 @@ static int setup_group(void **state)
     (void)state;
     host_random_init(&source);
     machine_start(64 * MIB);
+    machine_warm_families();
     return 0;
 }
 
