@@ -26,6 +26,7 @@
 #include "kernel/base/test_point.h"
 #include "mm/frames.h"
 #include "mm/space_internal.h"
+#include "mm/vmstat.h"
 
 #define FAULT_AROUND_PAGES 16u
 
@@ -157,6 +158,7 @@ static struct page *alloc_anonymous(const struct fault *fault, enum alloc_flags 
     if (page != NULL) {
         page->kind = PAGE_ANON;
         anon_set_page(page, fault->area, fault->address);
+        vm_count(VM_NR_ANON_PAGES);
     }
     return page;
 }
@@ -407,7 +409,7 @@ int space_fault(struct space *space, uint64_t address, enum fault_access access)
     if (address >= USER_END) {
         return -EFAULT;
     }
-    atomic_fetch_add_explicit(&space->nr_faults, 1, memory_order_relaxed);
+    vm_count(VM_PGFAULT);
     rwlock_read_lock(&space->lock);
     area = area_find(space, address);
     if (area == NULL) {

@@ -10,6 +10,7 @@
 #include "kernel/base/assert.h"
 #include "kernel/base/atomic.h"
 #include "mm/frames_internal.h"
+#include "mm/vmstat.h"
 
 struct page *page_of_frame_beyond(uint64_t frame)
 {
@@ -70,6 +71,9 @@ void page_put(struct page *page)
 
     assert(before != 0);
     if (before == 1) {
+        if (page->kind == PAGE_ANON) {
+            vm_count_many(VM_NR_ANON_PAGES, -1);
+        }
         frames_free(page, 0);
     }
 }

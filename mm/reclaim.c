@@ -34,6 +34,7 @@
 #include "kernel/sync/spinlock.h"
 #include "kernel/sync/waitq.h"
 #include "mm/frames.h"
+#include "mm/vmstat.h"
 
 #define BATCH_FRAMES        64ull
 #define COSTLY_ORDER        3u
@@ -155,6 +156,11 @@ static void delist(struct reclaimer *reclaimer)
     spin_unlock_irqrestore(&registry_lock, state);
 }
 
+bool reclaim_is_background(void)
+{
+    return port_self() == load_relaxed(&background);
+}
+
 uint64_t reclaim_frames(uint64_t nr_frames, enum alloc_flags flags)
 {
     struct reclaimer self;
@@ -172,6 +178,8 @@ uint64_t reclaim_frames(uint64_t nr_frames, enum alloc_flags flags)
         }
     }
     delist(&self);
+    vm_count_many(reclaim_is_background() ? VM_PGSTEAL_BACKGROUND : VM_PGSTEAL_DIRECT,
+                  (int64_t)freed);
     return freed;
 }
 
@@ -200,6 +208,7 @@ bool reclaim_for_allocation(unsigned order, enum alloc_flags flags, unsigned att
         attempt >= (is_costly ? MAX_COSTLY_ATTEMPTS : MAX_ATTEMPTS)) {
         return false;
     }
+    vm_count(VM_ALLOCSTALL);
     if (reclaim_frames(max_of(1ull << order, BATCH_FRAMES), flags) != 0) {
         return true;
     }
@@ -250,6 +259,7 @@ static void background_main(void *unused)
         }
         port_block_cancel();
         if (atomic_load(&background_work) != 0) {
+            vm_count(VM_PAGEOUTRUN);
             reclaim_up_to_high();
             atomic_store(&background_work, 0);
         }

@@ -31,6 +31,9 @@ void shrinker_unregister(struct shrinker *shrinker);
  *  Context: may sleep. */
 uint64_t reclaim_frames(uint64_t nr_frames, enum alloc_flags flags);
 
+/** Whether the running task is the background task. Context: any. */
+bool reclaim_is_background(void);
+
 /** Whether a frame allocation that failed may be tried again: reclaims, waits for a victim of the
  *  out-of-memory killer, or gives up, as flags and context allow. Called by frames.c.
  *  @attempt: 0 for the first failure, then 1, 2, … */

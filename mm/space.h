@@ -66,7 +66,6 @@ struct space {
     _Atomic uint64_t nr_mapped_pages; /* [a] of all areas: virtual size */
     _Atomic uint64_t nr_anon_pages;   /* [a] resident */
     _Atomic uint64_t nr_object_pages; /* [a] resident */
-    _Atomic uint64_t nr_faults;       /* [a] */
 };
 
 /** A new, empty space; NULL when memory is short. Context: may sleep, as all of the following. */

@@ -9,6 +9,7 @@
  * Each entry that maps a page holds one reference to it (the shared page of zeros excepted). */
 #include "kernel/base/assert.h"
 #include "mm/space_internal.h"
+#include "mm/vmstat.h"
 
 void space_count_page(struct space *space, struct page *page, int change)
 {
@@ -16,7 +17,12 @@ void space_count_page(struct space *space, struct page *page, int change)
                                                          : &space->nr_anon_pages;
 
     if (page->kind == PAGE_CACHE) {
-        atomic_fetch_add_explicit(&page->maps, (uint32_t)change, memory_order_relaxed);
+        uint32_t before = atomic_fetch_add_explicit(&page->maps, (uint32_t)change,
+                                                    memory_order_relaxed);
+
+        if (before == 0 || before + (uint32_t)change == 0) { /* the first mapping, or the last */
+            vm_count_many(VM_NR_MAPPED, change);
+        }
     }
     atomic_fetch_add_explicit(counter, (uint64_t)(int64_t)change, memory_order_relaxed);
 }

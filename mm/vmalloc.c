@@ -30,6 +30,7 @@
 #include "mm/frames.h"
 #include "mm/reclaim.h"
 #include "mm/slab.h"
+#include "mm/vmstat.h"
 #include "mm/window.h"
 #include "port/pagetable.h"
 
@@ -102,11 +103,19 @@ static void free_frames(struct page *page)
     }
 }
 
+static void count_stack(const struct vmalloc_area *area, int64_t sign)
+{
+    if (area->kind == VMALLOC_STACK) {
+        vm_count_many(VM_NR_KERNEL_STACK, sign * (int64_t)(KERNEL_STACK_SIZE / 1024));
+    }
+}
+
 /* Returns the frames that this freed. */
 static uint64_t area_destroy(struct vmalloc_area *area)
 {
     uint64_t nr_frames = area->window.len_bytes >> PAGE_SHIFT;
 
+    count_stack(area, -1);
     pagetable_unmap_kernel(area->window.start, area->window.len_bytes);
     window_free(&window, &area->window);
     free_frames(area->first_page);
@@ -141,7 +150,11 @@ static struct vmalloc_area *create_memory(enum vmalloc_kind kind, uint64_t len_b
 {
     struct vmalloc_area *area = area_create(kind, len_bytes, align_bytes, flags);
 
-    if (area != NULL && area_populate(area, flags) != 0) {
+    if (area == NULL) {
+        return NULL;
+    }
+    count_stack(area, 1);
+    if (area_populate(area, flags) != 0) {
         (void)area_destroy(area);
         return NULL;
     }

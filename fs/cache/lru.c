@@ -16,6 +16,7 @@
 #include "kernel/base/once.h"
 #include "kernel/sync/spinlock.h"
 #include "mm/reclaim.h"
+#include "mm/vmstat.h"
 
 #define MAX_WAITS 20u /* of a tenth of a second at most */
 
@@ -116,9 +117,9 @@ static uint64_t scan_pages(uint64_t nr_frames, bool *found_dirty)
     uint64_t nr_max = 2 * cache_nr_pages();
     uint64_t nr_enough = max_of(nr_frames * 16, (uint64_t)256);
     uint64_t nr_freed = 0;
+    uint64_t i;
 
-    for (uint64_t i = 0; i < nr_max && nr_freed < nr_frames && (i < nr_enough || nr_freed == 0);
-         i++) {
+    for (i = 0; i < nr_max && nr_freed < nr_frames && (i < nr_enough || nr_freed == 0); i++) {
         struct page *page = next_candidate();
 
         if (page == NULL) {
@@ -129,6 +130,7 @@ static uint64_t scan_pages(uint64_t nr_frames, bool *found_dirty)
         }
         page_put(page);
     }
+    vm_count_many(reclaim_is_background() ? VM_PGSCAN_BACKGROUND : VM_PGSCAN_DIRECT, (int64_t)i);
     return nr_freed;
 }
 

@@ -24,6 +24,7 @@
 #include "kernel/base/string.h"
 #include "mm/frames.h"
 #include "mm/slab.h"
+#include "mm/vmstat.h"
 
 SLAB_CACHE(radix_node_cache, struct radix_node, NULL);
 
@@ -140,6 +141,8 @@ static int mapping_insert(struct mapping *mapping, uint64_t index, struct page *
     } while (error == -ENOMEM && wait_for_radix_nodes());
     if (error == 0 && mapping->device != NULL) {
         lru_add(page);
+    } else if (error == 0) {
+        vm_count(VM_NR_SHMEM);
     }
     return error;
 }
@@ -212,6 +215,9 @@ static void release_removed(struct page *page)
     if ((page_clear(page, PAGE_DIRTY | PAGE_MAPPED | PAGE_READAHEAD | PAGE_UPTODATE) &
          PAGE_DIRTY) != 0) {
         writeback_count_dirty(-1);
+    }
+    if (page->cache.mapping->device == NULL) {
+        vm_count_many(VM_NR_SHMEM, -1);
     }
     __atomic_store_n(&page->cache.mapping, NULL, __ATOMIC_RELAXED);
     page_put(page);

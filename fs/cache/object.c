@@ -6,21 +6,11 @@
  * truncated meanwhile is noticed by the page's mapping field. */
 #include "fs/cache/cache_internal.h"
 #include "kernel/abi/errno.h"
+#include "mm/vmstat.h"
 
 static struct mapping *mapping_of(struct map_object *object)
 {
     return container_of(object, struct mapping, object);
-}
-
-static int object_get_page(struct map_object *object, uint64_t index, unsigned nr_around,
-                           struct page **page)
-{
-    struct mapping *mapping = mapping_of(object);
-
-    if (index >= mapping_nr_pages(mapping)) {
-        return -EFAULT;
-    }
-    return mapping_read(mapping, index, nr_around, page);
 }
 
 static struct page *object_find_page(struct map_object *object, uint64_t index)
@@ -37,6 +27,25 @@ static struct page *object_find_page(struct map_object *object, uint64_t index)
         return NULL;
     }
     return page;
+}
+
+static int object_get_page(struct map_object *object, uint64_t index, unsigned nr_around,
+                           struct page **page)
+{
+    struct mapping *mapping = mapping_of(object);
+    struct page *cached = object_find_page(object, index);
+
+    if (cached != NULL) {
+        *page = cached;
+        return 0;
+    }
+    if (index >= mapping_nr_pages(mapping)) {
+        return -EFAULT;
+    }
+    if (mapping->device != NULL) {
+        vm_count(VM_PGMAJFAULT);
+    }
+    return mapping_read(mapping, index, nr_around, page);
 }
 
 /* Whether a locked page may be written through a mapping; all its blocks inside the file have

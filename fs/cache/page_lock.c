@@ -19,6 +19,7 @@
 #include "kernel/base/assert.h"
 #include "kernel/base/once.h"
 #include "kernel/sync/waitq.h"
+#include "mm/vmstat.h"
 
 #define NR_PAGE_QUEUES 64
 
@@ -102,6 +103,7 @@ void page_wait_writeback(struct page *page)
 
 void page_wake_writeback(struct page *page)
 {
+    vm_count_many(VM_NR_WRITEBACK, -1);
     page_clear_and_wake(page, PAGE_WRITEBACK);
 }
 

@@ -18,6 +18,7 @@
 #include "fs/cache/cache_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"
+#include "mm/vmstat.h"
 
 static uint8_t sector_mask(uint32_t offset_bytes, uint32_t len_bytes)
 {
@@ -76,6 +77,7 @@ static uint8_t begin_writeback(struct mapping *mapping, struct page *page)
     }
     if (sectors != 0) {
         page_set(page, PAGE_WRITEBACK);
+        vm_count(VM_NR_WRITEBACK);
         radix_tag_set(&mapping->pages, page->cache.index, MAPPING_TAG_WRITEBACK);
     }
     spin_unlock_irqrestore(&mapping->lock, irq);

@@ -357,4 +357,5 @@ void procfs_init(void)
 {
     fs_type_register(&proc_type);
     proc_files_register();
+    proc_memory_register();
 }

@@ -83,8 +83,10 @@ int must_check proc_task_lookup_root(struct inode *dir, const char *name, size_t
 /** The processes, for the listing of /proc. Positions from `base` on. */
 void proc_task_list(struct dir_context *context, uint64_t base);
 
-/** Files about file systems, mounts and memory. */
+/** Files about file systems, disks and mounts. */
 void proc_files_register(void);
+/** Files about memory. */
+void proc_memory_register(void);
 /** /proc/PID/mounts and mountinfo. */
 extern const struct procfs_task_file proc_mount_files[];
 extern const unsigned proc_nr_mount_files;

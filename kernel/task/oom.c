@@ -17,6 +17,7 @@
 #include "mm/frames.h"
 #include "mm/reclaim.h"
 #include "mm/space.h"
+#include "mm/vmstat.h"
 
 #define NR_LOGGED      5
 #define VICTIM_TIME_NS 2000000000ull /* for a victim to end, before another one is chosen */
@@ -125,6 +126,7 @@ static void kill(struct process *process)
 {
     struct abi_siginfo info = signal_info_kernel(ABI_SIGKILL);
 
+    vm_count(VM_OOM_KILL);
     pr_err("oom: killing pid %d", process->id);
     victim_id = process->id;
     victim_time_ns = port_clock_ns();

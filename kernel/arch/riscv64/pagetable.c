@@ -26,6 +26,7 @@
 #include "kernel/base/atomic.h"
 #include "kernel/base/string.h"
 #include "mm/frames.h"
+#include "mm/vmstat.h"
 
 typedef _Atomic uint64_t entry_t;
 
@@ -42,6 +43,7 @@ uint64_t *pagetable_alloc_table(enum alloc_flags flags)
         return NULL;
     }
     page->kind = PAGE_TABLE;
+    vm_count(VM_NR_TABLE_PAGES);
     return page_address(page);
 }
 
@@ -50,6 +52,7 @@ void pagetable_free_table(phys_t frame)
     struct page *page = page_from_phys(frame);
 
     page->kind = PAGE_USED;
+    vm_count_many(VM_NR_TABLE_PAGES, -1);
     frames_free(page, 0);
 }
 

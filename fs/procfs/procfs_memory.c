@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+/* The files of /proc about the machine's memory: meminfo, vmstat, buddyinfo, slabinfo, and
+ * sys/vm/drop_caches, with the names and units that Linux's tools read.
+ *
+ * Two kinds of figures come together here. Some are asked of their owner when the file is read (free
+ * frames of the buddies, pages of the cache); the events are counted where they happen, in
+ * mm/vmstat.h. A figure that Cairn has no idea of is left out rather than shown as 0, except where
+ * tools refuse to go on without it.
+ *
+ * The page cache keeps its pages on one list (fs/cache/lru.c), and private memory on none, so
+ * what Linux calls active and inactive is told by kind: file pages may be reclaimed, and are
+ * inactive; anonymous ones are active; those of tmpfs stay for ever. */
+#include "drivers/block.h"
+#include "fs/cache/writeback.h"
+#include "fs/procfs/procfs_internal.h"
+#include "fs/vfs/vfs.h"
+#include "kernel/abi/errno.h"
+#include "kernel/base/string.h"
+#include "mm/frames.h"
+#include "mm/slab.h"
+#include "mm/vmalloc.h"
+#include "mm/vmstat.h"
+
+#define KIB_PER_PAGE       (PAGE_SIZE / 1024)
+#define BUDDY_ORDERS_SHOWN 11u
+
+typedef unsigned long long ull; /* what %llu takes */
+
+/* ---- Figures that are asked for -------------------------------------------------------------- */
+
+static void add_slab_pages(const struct slab_stats *stats, void *arg)
+{
+    *(uint64_t *)arg += stats->nr_slabs * stats->nr_pages_per_slab;
+}
+
+static uint64_t slab_pages(void)
+{
+    uint64_t nr = 0;
+
+    slab_for_each(add_slab_pages, &nr);
+    return nr;
+}
+
+/* Pages of block devices: what Linux calls buffers. */
+static uint64_t device_pages(void)
+{
+    struct block_device *device;
+    uint64_t nr = 0;
+
+    for (unsigned i = 0; (device = block_get(i)) != NULL; i++) {
+        struct mapping *mapping = __atomic_load_n((struct mapping **)&device->cache,
+                                                  __ATOMIC_ACQUIRE);
+
+        nr += mapping != NULL ? mapping->nr_pages : 0;
+    }
+    return nr;
+}
+
+/* Of files, devices and tmpfs. */
+static uint64_t file_pages(void)
+{
+    return cache_nr_pages() + vm_counter_read(VM_NR_SHMEM);
+}
+
+/* KiB that went from and to disks; a partition's are counted with its disk. */
+static uint64_t disk_kib(bool is_write)
+{
+    struct block_device *device;
+    uint64_t nr_sectors = 0;
+
+    for (unsigned i = 0; (device = block_get(i)) != NULL; i++) {
+        if (device->whole == NULL) {
+            nr_sectors += load_relaxed(is_write ? &device->nr_sectors_written
+                                                : &device->nr_sectors_read);
+        }
+    }
+    return nr_sectors / 2;
+}
+
+static uint64_t disk_kib_read(void)
+{
+    return disk_kib(false);
+}
+
+static uint64_t disk_kib_written(void)
+{
+    return disk_kib(true);
+}
+
+static uint64_t shmem_pages(void)
+{
+    return vm_counter_read(VM_NR_SHMEM);
+}
+
+static uint64_t anon_pages(void)
+{
+    return vm_counter_read(VM_NR_ANON_PAGES);
+}
+
+static uint64_t no_pages(void)
+{
+    return 0;
+}
+
+/* ---- vmstat ---------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    uint64_t (*read)(void);
+} figures[] = {
+    {"nr_free_pages", frames_nr_free}, {"nr_inactive_anon", no_pages},
+    {"nr_active_anon", anon_pages},    {"nr_inactive_file", cache_nr_pages},
+    {"nr_active_file", no_pages},      {"nr_unevictable", shmem_pages},
+    {"nr_slab_reclaimable", no_pages}, {"nr_slab_unreclaimable", slab_pages},
+    {"nr_file_pages", file_pages},     {"nr_dirty", writeback_nr_dirty},
+    {"pgpgin", disk_kib_read},         {"pgpgout", disk_kib_written},
+};
+
+static int show_vmstat(struct seq *seq, const struct procfs_file *file)
+{
+    for (size_t i = 0; i < array_size(figures); i++) {
+        seq_printf(seq, "%s %llu\n", figures[i].name, (ull)figures[i].read());
+    }
+    for (enum vm_counter counter = 0; counter < VM_NR_COUNTERS; counter++) {
+        seq_printf(seq, "%s %llu\n", vm_counter_name(counter), (ull)vm_counter_read(counter));
+    }
+    return 0;
+}
+
+/* ---- meminfo --------------------------------------------------------------------------------- */
+
+static void show_kib(struct seq *seq, const char *name, uint64_t kib)
+{
+    seq_printf(seq, "%-15s %8llu kB\n", name, (ull)kib);
+}
+
+static void show_pages(struct seq *seq, const char *name, uint64_t nr_pages)
+{
+    show_kib(seq, name, nr_pages * KIB_PER_PAGE);
+}
+
+static void show_totals(struct seq *seq, uint64_t nr_cached)
+{
+    struct frames_stats stats;
+    uint64_t nr_usable;
+
+    frames_get_stats(&stats);
+    nr_usable = stats.nr_free + nr_cached;
+    show_pages(seq, "MemTotal:", stats.nr_total);
+    show_pages(seq, "MemFree:", stats.nr_free);
+    show_pages(seq,
+               "MemAvailable:", nr_usable > stats.nr_reserve ? nr_usable - stats.nr_reserve : 0);
+}
+
+static int show_meminfo(struct seq *seq, const struct procfs_file *file)
+{
+    uint64_t nr_cached = cache_nr_pages();
+    uint64_t nr_buffers = min_of(device_pages(), nr_cached);
+    uint64_t nr_anon = anon_pages();
+    uint64_t nr_shmem = shmem_pages();
+    uint64_t nr_slab = slab_pages();
+
+    show_totals(seq, nr_cached);
+    show_pages(seq, "Buffers:", nr_buffers);
+    show_pages(seq, "Cached:", nr_cached - nr_buffers + nr_shmem);
+    show_pages(seq, "SwapCached:", 0);
+    show_pages(seq, "Active:", nr_anon);
+    show_pages(seq, "Inactive:", nr_cached);
+    show_pages(seq, "Active(anon):", nr_anon);
+    show_pages(seq, "Inactive(anon):", 0);
+    show_pages(seq, "Active(file):", 0);
+    show_pages(seq, "Inactive(file):", nr_cached);
+    show_pages(seq, "Unevictable:", nr_shmem);
+    show_pages(seq, "SwapTotal:", 0);
+    show_pages(seq, "SwapFree:", 0);
+    show_pages(seq, "Dirty:", writeback_nr_dirty());
+    show_pages(seq, "Writeback:", vm_counter_read(VM_NR_WRITEBACK));
+    show_pages(seq, "AnonPages:", nr_anon);
+    show_pages(seq, "Mapped:", vm_counter_read(VM_NR_MAPPED));
+    show_pages(seq, "Shmem:", nr_shmem);
+    show_pages(seq, "Slab:", nr_slab);
+    show_pages(seq, "SReclaimable:", 0);
+    show_pages(seq, "SUnreclaim:", nr_slab);
+    show_kib(seq, "KernelStack:", vm_counter_read(VM_NR_KERNEL_STACK));
+    show_pages(seq, "PageTables:", vm_counter_read(VM_NR_TABLE_PAGES));
+    show_kib(seq, "VmallocTotal:", VMALLOC_SIZE / 1024);
+    show_pages(seq, "VmallocUsed:", vmalloc_nr_pages());
+    return 0;
+}
+
+/* ---- buddyinfo ------------------------------------------------------------------------------- */
+
+static int show_buddyinfo(struct seq *seq, const struct procfs_file *file)
+{
+    struct frames_stats stats;
+
+    frames_get_stats(&stats);
+    seq_puts(seq, "Node 0, zone   Normal ");
+    for (unsigned order = 0; order < BUDDY_ORDERS_SHOWN; order++) {
+        seq_printf(seq, "%6llu ", (ull)stats.nr_by_order[order]);
+    }
+    seq_puts(seq, "\n");
+    return 0;
+}
+
+/* ---- slabinfo -------------------------------------------------------------------------------- */
+
+static void show_cache(const struct slab_stats *stats, void *arg)
+{
+    seq_printf(
+        arg,
+        "%-17s %6llu %6llu %6u %4u %4u : tunables    0    0    0 : slabdata %6llu %6llu      0\n",
+        stats->name, (ull)stats->nr_active, (ull)stats->nr_objects, stats->size_bytes,
+        stats->nr_per_slab, stats->nr_pages_per_slab, (ull)stats->nr_slabs, (ull)stats->nr_slabs);
+}
+
+static int show_slabinfo(struct seq *seq, const struct procfs_file *file)
+{
+    seq_puts(
+        seq,
+        "slabinfo - version: 2.1\n"
+        "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> "
+        "<batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+    slab_for_each(show_cache, seq);
+    return 0;
+}
+
+/* ---- sys/vm/drop_caches ---------------------------------------------------------------------- */
+
+static int write_drop_caches(const struct procfs_file *file, char *text, size_t len_bytes)
+{
+    uint64_t what;
+
+    if (parse_u64(text, 10, NULL, &what) != 0 || what < 1 || what > 4) {
+        return -EINVAL;
+    }
+    vfs_drop_caches((unsigned)what);
+    if ((what & 1) != 0) {
+        vm_count(VM_DROP_PAGECACHE);
+    }
+    if ((what & 2) != 0) {
+        vm_count(VM_DROP_SLAB);
+        (void)slab_reap();
+    }
+    return 0;
+}
+
+static int show_drop_caches(struct seq *seq, const struct procfs_file *file)
+{
+    seq_puts(seq, "0\n");
+    return 0;
+}
+
+static struct procfs_file memory_files[] = {
+    {.path = "buddyinfo", .mode = 0444, .show = show_buddyinfo},
+    {.path = "meminfo", .mode = 0444, .show = show_meminfo},
+    {.path = "slabinfo", .mode = 0400, .show = show_slabinfo},
+    {.path = "vmstat", .mode = 0444, .show = show_vmstat},
+    {.path = "sys/vm/drop_caches",
+     .mode = 0644,
+     .show = show_drop_caches,
+     .write = write_drop_caches},
+};
+
+void proc_memory_register(void)
+{
+    for (size_t i = 0; i < array_size(memory_files); i++) {
+        procfs_register(&memory_files[i]);
+    }
+}
