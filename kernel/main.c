@@ -35,6 +35,8 @@
 #include "kernel/boot_task.h"
 #include "kernel/main.h"
 #include "kernel/task/sched.h"
+#include "mm/debug/mistakes.h"
+#include "mm/debug/slab_debug.h"
 
 #define FAILED_STATUS   125
 #define MINIMUM_RAM_MIB 24u
@@ -70,6 +72,19 @@ static void read_log_arguments(void)
     }
     if (bootarg_get("panic", value, sizeof(value))) {
         panic_set_halt(strcmp(value, "0") == 0);
+    }
+}
+
+/* Before the first cache is used. */
+static void read_memory_arguments(void)
+{
+    char value[256];
+
+    if (bootarg_get("slab_debug", value, sizeof(value))) {
+        slab_debug_configure(value);
+    }
+    if (bootarg_get("panic_on_warn", value, sizeof(value))) {
+        mistake_set_panic(strcmp(value, "0") != 0);
     }
 }
 
@@ -145,6 +160,7 @@ void kernel_main(uint64_t hart_id, uint64_t tree)
     check(boot_open_tree(&machine, phys(tree)));
     finisher_init_early(machine_fdt());
     read_log_arguments();
+    read_memory_arguments();
     start_clock_and_traps();
     start_memory();
     start_devices();

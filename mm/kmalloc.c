@@ -39,7 +39,7 @@
 #define CLASS(size) \
     SLAB_CACHE_INIT(kmalloc_caches[0], "kmalloc-" #size, size##u, CLASS_ALIGN(size##u), NULL)
 
-static struct slab_cache kmalloc_caches[] = {
+static struct slab_cache kmalloc_caches[] SLAB_CACHES = {
     CLASS(16),   CLASS(32),   CLASS(48),   CLASS(64),   CLASS(80),   CLASS(96),   CLASS(112),
     CLASS(128),  CLASS(160),  CLASS(192),  CLASS(224),  CLASS(256),  CLASS(320),  CLASS(384),
     CLASS(448),  CLASS(512),  CLASS(640),  CLASS(768),  CLASS(896),  CLASS(1024), CLASS(1280),

@@ -18,6 +18,9 @@
 
 #ifdef SANITIZE_ADDRESSES
 
+/* A function that may look at what is forbidden. */
+#define SANITIZE_NOT __attribute__((no_sanitize_address, noinline))
+
 /* The sanitizer's own interface, by its names. */
 void __asan_poison_memory_region(void const volatile *start, size_t len_bytes);
 void __asan_unpoison_memory_region(void const volatile *start, size_t len_bytes);
@@ -26,6 +29,8 @@ void __asan_unpoison_memory_region(void const volatile *start, size_t len_bytes)
 #define sanitize_allow(start, len_bytes)  __asan_unpoison_memory_region((start), (len_bytes))
 
 #else
+
+#define SANITIZE_NOT                      __attribute__((noinline))
 
 /* The arguments are not evaluated: not even a page's address is worked out for nothing. */
 #define sanitize_forbid(start, len_bytes) ((void)sizeof((const char *)(start) + (len_bytes)))

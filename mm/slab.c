@@ -56,6 +56,8 @@
 #include "kernel/base/assert.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
+#include "mm/debug/mistakes.h"
+#include "mm/debug/slab_debug.h"
 #include "mm/fault_inject.h"
 #include "mm/reclaim.h"
 #include "mm/slab_internal.h"
@@ -127,6 +129,9 @@ static noinline void *alloc_slow(struct slab_cache *cache, enum alloc_flags flag
         }
     }
     slab_allow(cache, object, cache->size_bytes);
+    if (slab_is_debugged(cache)) {
+        slab_debug_alloc(cache, object);
+    }
     return (flags & ALLOC_ZERO) == 0 ? object : zero_object(cache, object);
 }
 
@@ -158,10 +163,14 @@ static noinline void free_slow(struct slab_cache *cache, void *object)
     uint64_t state;
 
     if (load_acquire(&cache->once.state) != ONCE_DONE) {
-        slab_report(cache, object, SLAB_FOREIGN,
-                    NULL); /* a cache that has never given anything out */
+        /* a cache that has never given anything out */
+        slab_report(cache, object, SLAB_FOREIGN, mistake_caller());
         return;
     }
+    if (slab_is_debugged(cache) && !slab_debug_free(cache, object)) {
+        return;
+    }
+    slab_forbid(cache, object, cache->size_bytes);
     state = port_irq_save();
     magazine_free(cache, object);
     port_irq_restore(state);
@@ -172,9 +181,14 @@ static noinline void free_slow(struct slab_cache *cache, void *object)
 static inline bool check_free(struct slab_cache *cache, const void *object, const void *caller)
 {
 #ifdef CAIRN_DEBUG
-    enum slab_verdict verdict = slab_pages_judge(cache, object);
-    uint64_t state = port_irq_save();
+    enum slab_verdict verdict = SLAB_OK;
+    uint64_t state;
 
+    if (slab_is_debugged(cache)) { /* checked by slab_debug_free(), which knows more */
+        return true;
+    }
+    verdict = slab_pages_judge(cache, object);
+    state = port_irq_save();
     if (verdict == SLAB_OK && magazine_has(cache, object)) {
         verdict = SLAB_DOUBLE;
     }
@@ -201,11 +215,11 @@ void slab_free(struct slab_cache *cache, void *object)
         unlikely(!check_free(cache, object, __builtin_return_address(0)))) {
         return;
     }
-    slab_forbid(cache, object, cache->size_bytes);
     state = port_irq_save();
     magazine = load_relaxed(&load_dependent(&cache->harts)[port_hart_id()].loaded);
     nr = load_relaxed(&magazine->nr);
     if (likely(nr < magazine->nr_max)) {
+        slab_forbid(cache, object, cache->size_bytes);
         magazine->objects[nr] = object;
         store_relaxed(&magazine->nr, nr + 1);
         port_irq_restore(state);

@@ -26,9 +26,16 @@ struct slab_hart {
 extern struct slab_hart slab_harts_none[MAX_HARTS];
 
 enum slab_flags {
-    SLAB_PLAIN = 1u << 0,       /* no magazines: for the objects that magazines are made of */
+    SLAB_PLAIN = 1u << 0,       /* no magazines: for the objects that magazines are made of, and for
+                                 * debugged caches, all of whose operations take the slow path */
     SLAB_TYPE_STABLE = 1u << 1, /* slabs are never given back: a freed object stays one of this type
                                  * for ever, in its constructed state, and may be looked at */
+    /* What slab_debug= asked for: mm/debug/slab_debug.c. Debugged caches are SLAB_PLAIN. */
+    SLAB_DEBUG_CHECKS = 1u << 8,  /* F: wrong frees are found at the call */
+    SLAB_DEBUG_REDZONE = 1u << 9, /* Z: bytes around each object that nobody may write */
+    SLAB_DEBUG_POISON = 1u << 10, /* P: free objects have a pattern that nobody may write */
+    SLAB_DEBUG_OWNER = 1u << 11,  /* U: every live object knows who took it */
+    SLAB_DEBUG_ANY = 0xfu << 8,
 };
 
 struct slab_cache {
@@ -38,7 +45,7 @@ struct slab_cache {
     void (*construct)(void *object); /* [I] run once for each object when its slab is made, or NULL;
                                       *     a freed object must be in its constructed state again */
     struct once once;                /* guards all below it */
-    uint32_t flags;                  /* [I] enum slab_flags */
+    uint32_t flags;                  /* [once] enum slab_flags */
     uint32_t stride_bytes;           /* [once] from object to object */
     uint32_t slab_order;             /* [once] log2 of the frames of a slab */
     uint32_t nr_per_slab;            /* [once] */
@@ -66,12 +73,14 @@ struct slab_cache {
     {.name = (cache_name), .size_bytes = (object_size), .align_bytes = (object_align),            \
      .construct = (object_construct), .once = ONCE_INIT(cache_name, ONCE_RETRY),                  \
      .harts = slab_harts_none}
+/* All static caches stand side by side, so that a name can be told from a typing error. */
+#define SLAB_CACHES __attribute__((section("slab_caches")))
 #define SLAB_CACHE(cache, type, object_construct)                                                \
-    static struct slab_cache cache =                                                             \
+    static struct slab_cache cache SLAB_CACHES =                                                 \
         SLAB_CACHE_INIT(cache, #cache, sizeof(type), _Alignof(type), object_construct)
 /* For types whose objects are found through pointers that may be stale (see SLAB_TYPE_STABLE). */
 #define SLAB_CACHE_TYPE_STABLE(cache, type, object_construct)                                    \
-    static struct slab_cache cache = {                                                           \
+    static struct slab_cache cache SLAB_CACHES = {                                               \
         .name = #cache, .size_bytes = sizeof(type), .align_bytes = _Alignof(type),               \
         .construct = (object_construct), .once = ONCE_INIT(#cache, ONCE_RETRY),                  \
         .flags = SLAB_TYPE_STABLE, .harts = slab_harts_none}

@@ -8,6 +8,7 @@
 #include "mm/frames_internal.h"
 #include "mm/sanitize.h"
 #include "mm/slab.h"
+#include "mm/slab_inspect.h"
 
 #define SLAB_MAX_SIZE       32768u /* of an object */
 #define SLAB_MAX_ORDER      5u     /* of a slab */
@@ -43,9 +44,6 @@ struct slab_core {
         }                                               \
     } while (0)
 
-/* Why an object can't go back to its slab. */
-enum slab_verdict { SLAB_OK, SLAB_FOREIGN, SLAB_NOT_FIRST, SLAB_DOUBLE };
-
 /* ---- slab_pages.c ---------------------------------------------------------------------------- */
 
 /** Fix stride, slab order and colours. Returns 0, or -EINVAL for sizes and alignments that can't
@@ -65,12 +63,6 @@ bool must_check slab_pages_grow(struct slab_cache *cache, enum alloc_flags flags
 
 /** Free all slabs without a used object. Returns their frames. */
 uint64_t slab_pages_shrink(struct slab_cache *cache);
-
-/** What is wrong with freeing this object, as far as its slab knows. Context: any; takes
- *  cache->lock. */
-enum slab_verdict slab_pages_judge(struct slab_cache *cache, const void *object);
-void slab_report(const struct slab_cache *cache, const void *object, enum slab_verdict verdict,
-                 const void *caller);
 
 void slab_pages_check(struct slab_cache *cache);
 

@@ -29,6 +29,7 @@
 #include "kernel/base/bits.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
+#include "mm/debug/slab_debug.h"
 #include "mm/frames.h"
 #include "mm/slab_internal.h"
 
@@ -45,9 +46,10 @@ static uint32_t map_bytes(uint32_t nr_objects)
 static uint32_t objects_in(const struct slab_cache *cache, uint32_t order)
 {
     uint32_t slab_bytes = (uint32_t)PAGE_SIZE << order;
+    uint32_t lead_bytes = slab_debug_lead(cache);
     uint32_t nr = slab_bytes / cache->stride_bytes;
 
-    while (nr * cache->stride_bytes + map_bytes(nr) > slab_bytes) {
+    while (nr != 0 && lead_bytes + nr * cache->stride_bytes + map_bytes(nr) > slab_bytes) {
         nr--;
     }
     return nr;
@@ -61,7 +63,7 @@ int slab_pages_plan(struct slab_cache *cache)
         align > PAGE_SIZE) {
         return -EINVAL;
     }
-    cache->stride_bytes = align_up(cache->size_bytes, align);
+    cache->stride_bytes = slab_debug_plan(cache, align);
     cache->colour_step_bytes = max_of(align, CACHE_LINE_BYTES);
     for (uint32_t order = 0; order <= SLAB_MAX_ORDER; order++) {
         uint32_t slab_bytes = (uint32_t)PAGE_SIZE << order;
@@ -283,7 +285,7 @@ static uint32_t lowest_order(const struct slab_cache *cache)
 {
     uint32_t order = 0;
 
-    while (PAGE_SIZE << order < cache->stride_bytes) {
+    while (objects_in(cache, order) == 0) {
         order++;
     }
     return order;
@@ -324,7 +326,8 @@ static void format_slab(struct slab_cache *cache, struct page *slab)
     uint32_t order = slab->order;
     uint32_t slab_bytes = (uint32_t)PAGE_SIZE << order;
     uint32_t nr = objects_in(cache, order);
-    uint32_t rest_bytes = slab_bytes - nr * cache->stride_bytes - map_bytes(nr);
+    uint32_t lead_bytes = slab_debug_lead(cache);
+    uint32_t rest_bytes = slab_bytes - lead_bytes - nr * cache->stride_bytes - map_bytes(nr);
     char *object;
 
     for (uint64_t i = 0; i < 1ull << order; i++) {
@@ -332,7 +335,7 @@ static void format_slab(struct slab_cache *cache, struct page *slab)
         slab[i].kind = PAGE_SLAB;
     }
     slab->slab.nr_objects = (uint16_t)nr;
-    slab->slab.colour_bytes = pick_colour(cache, rest_bytes);
+    slab->slab.colour_bytes = lead_bytes + pick_colour(cache, rest_bytes);
     if (nr > 64) {
         slab->slab.free_map = (void *)((char *)page_address(slab) + slab_bytes - map_bytes(nr));
         memset(slab->slab.free_map, 0, map_bytes(nr));
@@ -340,6 +343,10 @@ static void format_slab(struct slab_cache *cache, struct page *slab)
     bitmap_set_range(free_map(slab), 0, nr);
     object = first_object(slab);
     for (uint32_t i = 0; i < nr; i++, object += cache->stride_bytes) {
+        if (slab_is_debugged(cache)) {
+            slab_debug_format(cache, object);
+            continue;
+        }
         if (cache->construct != NULL) {
             cache->construct(object);
         }
@@ -363,6 +370,61 @@ bool slab_pages_grow(struct slab_cache *cache, enum alloc_flags flags)
     cache->nr_objects += slab->slab.nr_objects;
     spin_unlock_irqrestore(&cache->lock, state);
     return true;
+}
+
+/* ---- Visiting --------------------------------------------------------------------------------- */
+
+static bool visit_slab(struct slab_cache *cache, struct page *slab, slab_visitor visit, void *arg)
+{
+    char *object = first_object(slab);
+
+    for (uint32_t i = 0; i < slab->slab.nr_objects; i++, object += cache->stride_bytes) {
+        if (!visit(cache, object, bitmap_test(free_map(slab), i), arg)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void slab_pages_visit(struct slab_cache *cache, const void *object, slab_visitor visit, void *arg)
+{
+    struct list *const lists[] = {&cache->partial, &cache->used_up, &cache->whole};
+    uint64_t state = spin_lock_irqsave(&cache->lock);
+    bool goes_on = true;
+    struct page *slab;
+
+    if (object != NULL) {
+        (void)visit_slab(cache, page_of_pointer(object)->slab.head, visit, arg);
+        goes_on = false;
+    }
+    for (size_t i = 0; i < array_size(lists) && goes_on; i++) {
+        list_for_each (slab, lists[i], slab.node) {
+            goes_on = visit_slab(cache, slab, visit, arg);
+            if (!goes_on) {
+                break;
+            }
+        }
+    }
+    spin_unlock_irqrestore(&cache->lock, state);
+}
+
+void *slab_object_at(const void *address, struct slab_cache **cache)
+{
+    struct page *page = page_of_pointer(address);
+    struct page *slab;
+    uint64_t offset;
+
+    if (page == NULL || page->kind != PAGE_SLAB) {
+        return NULL;
+    }
+    slab = page->slab.head;
+    *cache = page->slab.cache;
+    offset = (uint64_t)address - (uint64_t)first_object(slab); /* wraps before the first object */
+    if (offset / (*cache)->stride_bytes >= slab->slab.nr_objects ||
+        offset % (*cache)->stride_bytes >= (*cache)->size_bytes) {
+        return NULL;
+    }
+    return (void *)((uint64_t)address - offset % (*cache)->stride_bytes);
 }
 
 /* ---- Checking -------------------------------------------------------------------------------- */

@@ -153,6 +153,18 @@ void slab_get_stats(struct slab_cache *cache, struct slab_stats *stats)
     }
 }
 
+void slab_visit_caches(uint32_t flags, void (*visit)(struct slab_cache *cache, void *arg),
+                       void *arg)
+{
+    mutex_lock(&reap_lock);
+    for (struct slab_cache *cache = next_cache(NULL); cache != NULL; cache = next_cache(cache)) {
+        if ((cache->flags & flags) != 0) {
+            visit(cache, arg);
+        }
+    }
+    mutex_unlock(&reap_lock);
+}
+
 /* ---- Caches made at run time ----------------------------------------------------------------- */
 
 struct slab_cache *slab_cache_create(const char *name, uint32_t size_bytes, uint32_t align_bytes,

@@ -48,6 +48,10 @@ uint64_t port_realtime_ns(void);
 /** Random bytes from the best source that the machine has (not for keys before it is seeded). Context: any. */
 void port_random_bytes(void *buffer, size_t len_bytes);
 
+/** The return addresses of the running code's callers, innermost first; those inside of the allocators are left out
+ *  (in the kernel). Returns how many there are, at most max. Context: any; touches nothing but the running stack. */
+unsigned port_backtrace(const void **callers, unsigned max);
+
 /* ---- Blocking ----------------------------------------------------------------------------------
  * The protocol that loses no wake-up:   for (;;) { port_block_prepare(); if (condition) break; port_block(…); }
  * port_block_cancel();  A port_wake() after port_block_prepare() makes the next port_block() return at once. */

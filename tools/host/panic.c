@@ -2,6 +2,7 @@
 /* Panics on the host: abort, unless a test waits for one. */
 #include "tools/host/host_internal.h"
 
+#include <execinfo.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,18 @@ void host_expect_panic(void (*fn)(void *arg), void *arg, const char *part)
                 message == NULL ? "none" : message);
         abort();
     }
+}
+
+unsigned port_backtrace(const void **callers, unsigned max)
+{
+    void *all[32];
+    int nr = backtrace(all, 32);
+    unsigned taken = 0;
+
+    for (int i = 1; i < nr && taken < max; i++) { /* 0 is this function */
+        callers[taken++] = all[i];
+    }
+    return taken;
 }
 
 bool symbol_lookup(uint64_t address, const char **name, uint64_t *offset)

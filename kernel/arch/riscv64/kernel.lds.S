@@ -28,6 +28,15 @@ SECTIONS
     _text_start = .;
     .text : AT(ADDR(.text) - LINK_OFFSET) {
         *(.text.entry)
+        /* Side by side, so that a record of who called them can leave them out: backtrace.c */
+        _allocators_start = .;
+        *mm/slab*.o(.text .text.*)
+        *mm/magazine*.o(.text .text.*)
+        *mm/kmalloc*.o(.text .text.*)
+        *mm/vmalloc*.o(.text .text.*)
+        *mm/debug?*.o(.text .text.*)
+        *kernel/arch/riscv64/backtrace.o(.text .text.*)
+        _allocators_end = .;
         *(.text .text.*)
         . = ALIGN(4096);
     } :text
@@ -58,6 +67,10 @@ SECTIONS
     .data : AT(ADDR(.data) - LINK_OFFSET) {
         *(.data .data.*)
         *(.sdata .sdata.*)
+        . = ALIGN(64);
+        __start_slab_caches = .;
+        KEEP(*(slab_caches))
+        __stop_slab_caches = .;
         . = ALIGN(8);
     } :data
     _data_end = .;

@@ -50,6 +50,10 @@ void trap_upcall_describe_task(const struct thread *thread, char *buffer, size_t
 /** Allow this hart's interrupts by source; sstatus.SIE stays as it is. Once on each hart. */
 void trap_init_hart(void);
 
+/** As port_backtrace(), of the code that a trap has interrupted; the first is that code itself, the
+ *  second its caller, unless it calls nothing. */
+unsigned trap_backtrace(const struct trap_frame *frame, const void **callers, unsigned max);
+
 /** Ask a hart to take trap_upcall_ipi(). Context: any. */
 void trap_send_ipi(unsigned hart);
 
