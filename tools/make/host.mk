@@ -12,7 +12,7 @@ HOST_ARCH := $(wildcard kernel/arch/riscv64/pagetable.c)
 # Files of the host folders that only the kernel can compile.
 HOST_SKIP :=
 
-HOST_SRCS := $(filter-out $(HOST_SKIP),$(sort $(wildcard kernel/base/*.c kernel/sync/*.c mm/*.c mm/debug/*.c fs/*/*.c) \
+HOST_SRCS := $(filter-out $(HOST_SKIP),$(sort $(wildcard kernel/base/*.c kernel/sync/*.c mm/*.c mm/alloc/*.c mm/debug/*.c fs/*/*.c) \
                                               $(HOST_DRIVERS) $(HOST_ARCH) $(wildcard tools/host/*.c)))
 HOST_TEST_SRCS := $(sort $(wildcard $(addsuffix /test_*.c,kernel/*/test mm/test mm/*/test drivers/test drivers/*/test \
                                     fs/test fs/*/test tools/host/test)))

@@ -14,7 +14,7 @@ KOBJDUMP ?= $(CROSS)objdump
 
 KLDS := $(firstword $(wildcard $(addprefix kernel/arch/riscv64/kernel.,lds.S ld.S lds ld)))
 KSRCS := $(filter-out $(KLDS),$(sort $(wildcard kernel/*.c kernel/*/*.c kernel/arch/riscv64/*.c kernel/arch/riscv64/*.S \
-                                               mm/*.c mm/debug/*.c drivers/*.c drivers/virtio/*.c fs/*/*.c)))
+                                               mm/*.c mm/alloc/*.c mm/debug/*.c drivers/*.c drivers/virtio/*.c fs/*/*.c)))
 KTEST_SRCS := $(sort $(wildcard $(addsuffix /selftest_*.c,kernel/*/test kernel/arch/riscv64/test mm/test mm/*/test \
                                 drivers/test drivers/virtio/test fs/test fs/*/test)))
 KOBJS      := $(patsubst %,$(O)/obj/%.o,$(basename $(KSRCS)))
