@@ -157,9 +157,18 @@ static __attribute__((noinline)) struct page *alloc_slow(unsigned order, enum al
     }
     page = take_block(order, flags);
     for (unsigned attempt = 0; page == NULL; attempt++) {
+        enum reclaim_verdict verdict;
+
         frames_drain_hot();
         page = take_block(order, flags);
-        if (page == NULL && !reclaim_for_allocation(order, flags, attempt)) {
+        if (page != NULL) {
+            break;
+        }
+        verdict = reclaim_for_allocation(order, flags, attempt, caller);
+        if (verdict == RECLAIM_TRY_RESERVE) {
+            page = take_block(order, flags | ALLOC_RESERVE);
+        }
+        if (verdict != RECLAIM_TRY_AGAIN && page == NULL) {
             report_failure(order, flags, caller);
             return NULL;
         }

@@ -9,7 +9,9 @@
  *     attempt:  reclaim a batch -> something freed? try again
  *                               -> nothing: the out-of-memory handler kills a process; wait a
  *                                  moment, and try again
- *                               -> no victim, or the waiting task is itself killed: it fails
+ *                               -> no victim: it fails
+ *                               -> the waiting task is itself to end: one try below the watermark,
+ *                                  so that it can, and then it fails
  *
  * It ends in any case: after MAX_ATTEMPTS the caller gets its NULL. Blocks above COSTLY_ORDER fail
  * for want of contiguous frames rather than of memory: nobody is killed for them.
@@ -38,7 +40,7 @@
 
 #define BATCH_FRAMES        64ull
 #define COSTLY_ORDER        3u
-#define MAX_ATTEMPTS        100u
+#define MAX_ATTEMPTS        1000u
 #define MAX_COSTLY_ATTEMPTS 4u
 #define VICTIM_WAIT_NS      10000000ull  /* 10 ms for a killed process to give up its memory */
 #define FRUITLESS_PAUSE_NS  100000000ull /* the background task found nothing: 100 ms of rest */
@@ -56,7 +58,7 @@ static struct waitq leaving = WAITQ_INIT(leaving);     /* shrinker_unregister wa
 
 static struct task *_Atomic background;   /* [a] NULL until reclaim_start() */
 static _Atomic uint32_t background_work;  /* [a] 1: woken, or at work */
-static bool (*_Atomic oom_handler)(void); /* [a] */
+static enum oom_verdict (*_Atomic oom_handler)(const struct shortage *shortage); /* [a] */
 
 /* ---- Shrinkers ------------------------------------------------------------------------------- */
 
@@ -73,6 +75,7 @@ void shrinker_register(struct shrinker *shrinker)
         after = &other->node;
     }
     shrinker->nr_running = 0;
+    store_relaxed(&shrinker->nr_given, 0);
     shrinker->is_leaving = false;
     list_push_front(after, &shrinker->node); /* right behind the last one of its order */
     spin_unlock_irqrestore(&registry_lock, state);
@@ -174,7 +177,10 @@ uint64_t reclaim_frames(uint64_t nr_frames, enum alloc_flags flags)
     /* Walk to the end even when enough is free, so that the last one is let go. */
     for (shrinker = next_shrinker(NULL); shrinker != NULL; shrinker = next_shrinker(shrinker)) {
         if (freed < nr_frames) {
-            freed += shrinker->shrink(shrinker, nr_frames - freed, flags);
+            uint64_t given = shrinker->shrink(shrinker, nr_frames - freed, flags);
+
+            atomic_fetch_add_explicit(&shrinker->nr_given, given, memory_order_relaxed);
+            freed += given;
         }
     }
     delist(&self);
@@ -183,39 +189,66 @@ uint64_t reclaim_frames(uint64_t nr_frames, enum alloc_flags flags)
     return freed;
 }
 
-void reclaim_set_oom_handler(bool (*handler)(void))
+/* ---- On behalf of an allocation -------------------------------------------------------------- */
+
+void reclaim_set_oom_handler(enum oom_verdict (*handler)(const struct shortage *shortage))
 {
     atomic_store(&oom_handler, handler);
 }
 
-/* Returns false when the waiting task is being killed: it must not take memory, but end. */
-static bool wait_for_victim(void)
+void reclaim_log_state(void)
+{
+    struct frames_stats stats;
+    struct shrinker *shrinker;
+
+    frames_get_stats(&stats);
+    pr_warn("oom: of %llu frames %llu are free; kept for emergencies %llu, wanted free %llu",
+            (unsigned long long)stats.nr_total, (unsigned long long)stats.nr_free,
+            (unsigned long long)stats.nr_reserve, (unsigned long long)stats.nr_low);
+    for (shrinker = next_shrinker(NULL); shrinker != NULL; shrinker = next_shrinker(shrinker)) {
+        pr_warn("oom: %s gave nothing now, %llu frames before", shrinker->name,
+                (unsigned long long)load_relaxed(&shrinker->nr_given));
+    }
+}
+
+static enum reclaim_verdict wait_for_victim(void)
 {
     int error;
 
     port_block_prepare(PORT_BLOCK_KILLABLE);
     error = port_block(port_clock_ns() + VICTIM_WAIT_NS);
     port_block_cancel();
-    return error != -ERESTARTSYS;
+    return error == -ERESTARTSYS ? RECLAIM_TRY_RESERVE : RECLAIM_TRY_AGAIN;
 }
 
-bool reclaim_for_allocation(unsigned order, enum alloc_flags flags, unsigned attempt)
+static enum reclaim_verdict ask_oom_handler(const struct shortage *shortage)
+{
+    enum oom_verdict (*handler)(const struct shortage *) = atomic_load(&oom_handler);
+
+    switch (handler != NULL ? handler(shortage) : OOM_NOBODY) {
+    case OOM_WAIT: return wait_for_victim();
+    case OOM_SELF_ENDS: return RECLAIM_TRY_RESERVE;
+    default: return RECLAIM_GIVE_UP;
+    }
+}
+
+enum reclaim_verdict reclaim_for_allocation(unsigned order, enum alloc_flags flags,
+                                            unsigned attempt, const void *caller)
 {
     bool is_costly = order > COSTLY_ORDER;
-    bool (*handler)(void) = atomic_load(&oom_handler);
 
     if ((flags & ALLOC_WAIT) == 0 || !port_may_sleep() || is_reclaiming(port_self()) ||
         attempt >= (is_costly ? MAX_COSTLY_ATTEMPTS : MAX_ATTEMPTS)) {
-        return false;
+        return RECLAIM_GIVE_UP;
     }
     vm_count(VM_ALLOCSTALL);
     if (reclaim_frames(max_of(1ull << order, BATCH_FRAMES), flags) != 0) {
-        return true;
+        return RECLAIM_TRY_AGAIN;
     }
-    if (is_costly || (flags & ALLOC_QUIET) != 0 || handler == NULL || !handler()) {
-        return false;
+    if (is_costly || (flags & ALLOC_QUIET) != 0) {
+        return RECLAIM_GIVE_UP;
     }
-    return wait_for_victim();
+    return ask_oom_handler(&(struct shortage){order, flags, caller});
 }
 
 /* ---- The background task --------------------------------------------------------------------- */

@@ -97,7 +97,9 @@ int slab_ready(struct slab_cache *cache, enum alloc_flags flags)
         uint64_t state = port_irq_save();
         int error = once_get(&cache->once, initialise, cache);
         port_irq_restore(state);
-        if (error != -ENOMEM || !reclaim_for_allocation(0, flags, attempt)) {
+        if (error != -ENOMEM ||
+            reclaim_for_allocation(0, flags, attempt, __builtin_return_address(0)) !=
+                RECLAIM_TRY_AGAIN) {
             return error;
         }
     }

@@ -26,7 +26,7 @@ static _Atomic uint64_t lru_count;                   /* [lru_lock to change, a] 
 
 static uint64_t shrink_pages(struct shrinker *shrinker, uint64_t nr_frames, enum alloc_flags flags);
 
-static struct shrinker page_shrinker = {.name = "page cache", .shrink = shrink_pages, .order = 2};
+static struct shrinker page_shrinker = {.name = "page cache", .shrink = shrink_pages, .order = RECLAIM_PAGES};
 static struct once shrinker_once = ONCE_INIT("page_shrinker", ONCE_RETRY);
 
 static int register_shrinker(void *arg)

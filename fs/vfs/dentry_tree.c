@@ -188,4 +188,4 @@ static uint64_t shrink_names(struct shrinker *shrinker, uint64_t nr_frames, enum
 }
 
 struct shrinker dentry_shrinker = {
-    .name = "dentries and inodes", .shrink = shrink_names, .order = 1};
+    .name = "dentries and inodes", .shrink = shrink_names, .order = RECLAIM_NAMES};

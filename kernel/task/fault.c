@@ -81,8 +81,10 @@ bool trap_upcall_user_fault(struct trap_frame *frame, uint64_t address, enum tra
     case -ENOMEM: {
         struct abi_siginfo info = signal_info_kernel(ABI_SIGKILL);
 
-        pr_err("%s[%d]: out of memory in a page fault at 0x%llx", self->name, self->tid,
-               (unsigned long long)address);
+        if (!signal_is_fatal_pending(self)) { /* else the log has said who is killed, and why */
+            pr_err("%s[%d]: out of memory in a page fault at 0x%llx", self->name, self->tid,
+                   (unsigned long long)address);
+        }
         signal_force(self, &info);
         break;
     }

@@ -102,6 +102,8 @@ static int make_process(struct task *task, const struct task *self,
     process->is_dumpable = from->is_dumpable;
     process->has_no_new_privileges = from->has_no_new_privileges;
     process->keeps_capabilities = from->keeps_capabilities;
+    atomic_init(&process->oom_score_adj, atomic_load(&from->oom_score_adj));
+    atomic_init(&process->oom_score_adj_min, atomic_load(&from->oom_score_adj_min));
     resources_share_executable(from, process);
     return make_actions(process, self, request->flags);
 }

@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: MIT
-/* When nothing can be reclaimed, somebody must go: the process with the most resident memory,
- * since that frees the most and is most likely the one that grew too large; among small ones the youngest. Init and the
- * kernel's own threads are spared. The log says who was weighed.
+/* When nothing can be reclaimed, somebody must go.
  *
- * A victim's memory comes back when it has ended, which takes a moment: while one is on its way
- * out nobody else is chosen, and the allocation waits and tries again.
+ * Who: the process with the highest score. A score is the memory that its end would give back, in
+ * pages: resident, swapped out, and page tables; its owner may shift it by oom_score_adj, in
+ * thousandths of all memory and swap, and -1000 exempts it. Scores that differ by less than a MiB
+ * are alike, and then the younger process goes: a flood of small processes ends with the flood and
+ * not with the shell that it came from. Init, the kernel's threads, and whoever shares init's
+ * memory are never chosen. Processes that share a space (vfork, CLONE_VM) die together, since
+ * otherwise nothing would come back.
  *
- * Locks: task_tree_lock to look at processes; their spaces are only counted, through
- * resource_lock. */
+ * How: the victim gets SIGKILL, and from then on may take frames below the watermark
+ * (RECLAIM_TRY_RESERVE), so that it does not wait for the memory that its own end will bring. That
+ * takes a moment: while a victim is on its way out nobody else is chosen, and the allocation waits
+ * and tries again. A victim that has not ended after VICTIM_TIME_NS waits for somebody else, and
+ * the next one is chosen. So the machine always goes on, and never in silence: the log says who
+ * asked for what, what reclaim had to offer, who was weighed, and who went.
+ *
+ * Locks: oom_lock for one choice at a time; inside it task_tree_lock to look at processes. Their
+ * spaces are only counted, through resource_lock. */
 #include "kernel/task/oom.h"
 #include "kernel/abi/signal.h"
 #include "kernel/base/printk.h"
+#include "kernel/base/string.h"
 #include "kernel/sync/mutex.h"
 #include "kernel/task/process.h"
 #include "kernel/task/signal.h"
@@ -19,63 +30,127 @@
 #include "mm/space.h"
 #include "mm/vmstat.h"
 
-#define NR_LOGGED      5
-#define VICTIM_TIME_NS 2000000000ull /* for a victim to end, before another one is chosen */
-#define RETRY_NS       10000000ull
-#define COARSE_PAGES   256u /* 1 MiB */
+#define NR_LOGGED        8
+#define VICTIM_TIME_NS   2000000000ull /* for a victim to end, before another one is chosen */
+#define NOBODY_PERIOD_NS 1000000000ull /* between two reports that nobody may be killed */
+#define COARSE_PAGES     256u          /* 1 MiB */
 
 static struct mutex oom_lock = MUTEX_INIT(oom_lock, LOCK_RANK_NONE,
                                           "oom"); /* one choice at a time */
 static pid_t victim_id;                           /* [oom_lock] */
 static uint64_t victim_time_ns;                   /* [oom_lock] when it was killed */
+static uint64_t next_nobody_ns;                   /* [oom_lock] */
 
 struct score {
     struct process *process; /* with a reference */
-    uint64_t nr_pages;
+    struct space *space;     /* only to compare with */
+    struct oom_weight weight;
+    char name[TASK_NAME_SIZE];
 };
 
-/** Resident pages; 0 for who is spared. Caller: task_tree_lock. */
-static uint64_t weigh(struct process *process)
-{
-    struct task *task = process->leader;
-    uint64_t nr_pages = 0;
+/* ---- Weighing -------------------------------------------------------------------------------- */
 
-    if (process->is_init || task == NULL || process->is_exiting) {
-        return 0;
-    }
-    spin_lock(&task->resource_lock);
-    if (task->space != NULL) {
-        nr_pages = atomic_load_explicit(&task->space->nr_anon_pages, memory_order_relaxed) +
-                   atomic_load_explicit(&task->space->nr_object_pages, memory_order_relaxed);
-    }
-    spin_unlock(&task->resource_lock);
-    return nr_pages;
+static uint64_t load_count(const _Atomic uint64_t *count)
+{
+    return atomic_load_explicit(count, memory_order_relaxed);
 }
 
-/** Whether the process comes before a ranked one. Sizes that differ by less than COARSE_PAGES are alike: then the younger one
- *  goes, so that a flood of small processes ends with the flood and not with the shell that it came from. */
-static bool comes_before(const struct process *process, uint64_t nr_pages,
-                         const struct score *ranked)
+/* The space of the first thread that has one: the leader may have ended before the others. With
+ * its resource_lock held, or NULL. Caller: task_tree_lock. */
+static struct task *lock_space_owner(struct process *process)
 {
-    uint64_t coarse = nr_pages / COARSE_PAGES;
-    uint64_t coarse_ranked = ranked->nr_pages / COARSE_PAGES;
+    struct task *task;
+
+    list_for_each (task, &process->threads, thread_node) {
+        spin_lock(&task->resource_lock);
+        if (task->space != NULL) {
+            return task;
+        }
+        spin_unlock(&task->resource_lock);
+    }
+    return NULL;
+}
+
+static uint64_t nr_pages_in_all(void)
+{
+    struct frames_stats stats;
+
+    frames_get_stats(&stats);
+    return stats.nr_total;
+}
+
+/* What the process's end would give back. Returns its space, or NULL when it has none. Caller:
+ * task_tree_lock. */
+static struct space *weigh(struct process *process, struct oom_weight *weight,
+                           char name[TASK_NAME_SIZE])
+{
+    struct task *task = lock_space_owner(process);
+    struct space *space;
+
+    *weight = (struct oom_weight){.adj = atomic_load(&process->oom_score_adj)};
+    if (task == NULL) {
+        return NULL;
+    }
+    space = task->space;
+    weight->nr_resident = load_count(&space->nr_anon_pages) + load_count(&space->nr_object_pages);
+    strlcpy(name, task->name, TASK_NAME_SIZE);
+    spin_unlock(&task->resource_lock);
+    weight->points = (int64_t)weight->nr_resident +
+                     weight->adj * (int64_t)nr_pages_in_all() / OOM_ADJ_MAX;
+    return space;
+}
+
+/* Whether the process may be chosen at all. Caller: task_tree_lock. */
+static bool may_be_chosen(const struct process *process, const struct space *space)
+{
+    const struct task *init = init_process != NULL ? init_process->leader : NULL;
+
+    return space != NULL && !process->is_init && !process->is_exiting && !process->is_zombie &&
+           (init == NULL || init->space != space) &&
+           atomic_load(&process->oom_score_adj) != OOM_ADJ_MIN;
+}
+
+unsigned oom_score(struct process *process)
+{
+    struct oom_weight weight;
+    char name[TASK_NAME_SIZE];
+    struct space *space;
+    int64_t score = 0;
+
+    spin_lock(&task_tree_lock);
+    space = weigh(process, &weight, name);
+    if (may_be_chosen(process, space)) {
+        /* Thousandths of all memory, in a scale where an unshifted process starts at 2/3: what
+         * Linux shows. */
+        score = (OOM_ADJ_MAX + weight.points * OOM_ADJ_MAX / (int64_t)nr_pages_in_all()) * 2 / 3;
+    }
+    spin_unlock(&task_tree_lock);
+    return score > 0 ? (unsigned)score : 0;
+}
+
+/* ---- Choosing -------------------------------------------------------------------------------- */
+
+static bool comes_before(const struct score *score, const struct score *ranked)
+{
+    int64_t coarse = score->weight.points / (int64_t)COARSE_PAGES;
+    int64_t coarse_ranked = ranked->weight.points / (int64_t)COARSE_PAGES;
 
     if (ranked->process == NULL || coarse != coarse_ranked) {
         return ranked->process == NULL || coarse > coarse_ranked;
     }
-    return process->start_ns > ranked->process->start_ns;
+    return score->process->start_ns > ranked->process->start_ns;
 }
 
 /** Put a process among the first to go, sorted; the last falls out. */
-static void rank(struct score top[NR_LOGGED], struct process *process, uint64_t nr_pages)
+static void rank(struct score top[NR_LOGGED], const struct score *score)
 {
     unsigned i;
 
-    for (i = NR_LOGGED; i > 0 && comes_before(process, nr_pages, &top[i - 1]); i--) {
+    for (i = NR_LOGGED; i > 0 && comes_before(score, &top[i - 1]); i--) {
         if (i < NR_LOGGED) {
             top[i] = top[i - 1];
         }
-        top[i - 1] = (struct score){process, nr_pages};
+        top[i - 1] = *score;
     }
 }
 
@@ -86,27 +161,17 @@ static void weigh_all(struct score top[NR_LOGGED])
 
     spin_lock(&task_tree_lock);
     list_for_each (process, &process_list, all_node) {
-        uint64_t nr_pages = weigh(process);
+        struct score score = {.process = process};
 
-        if (nr_pages != 0) {
-            rank(top, process, nr_pages);
+        score.space = weigh(process, &score.weight, score.name);
+        if (may_be_chosen(process, score.space)) {
+            rank(top, &score);
         }
     }
     for (i = 0; i < NR_LOGGED && top[i].process != NULL; i++) {
         process_get(top[i].process);
     }
     spin_unlock(&task_tree_lock);
-}
-
-static void log_scores(const struct score top[NR_LOGGED])
-{
-    unsigned i;
-
-    pr_warn("oom: memory is exhausted; the first to go, in KiB:");
-    for (i = 0; i < NR_LOGGED && top[i].process != NULL; i++) {
-        pr_warn("oom: %8llu  pid %d", (unsigned long long)top[i].nr_pages * (PAGE_SIZE / 1024),
-                top[i].process->id);
-    }
 }
 
 static bool is_victim_on_its_way(void)
@@ -122,17 +187,6 @@ static bool is_victim_on_its_way(void)
     return is_alive;
 }
 
-static void kill(struct process *process)
-{
-    struct abi_siginfo info = signal_info_kernel(ABI_SIGKILL);
-
-    vm_count(VM_OOM_KILL);
-    pr_err("oom: killing pid %d", process->id);
-    victim_id = process->id;
-    victim_time_ns = port_clock_ns();
-    (void)signal_send_process(process, &info);
-}
-
 /** Whether memory has come back since the allocation failed: the last victim's, most likely. */
 static bool is_relieved(void)
 {
@@ -142,45 +196,99 @@ static bool is_relieved(void)
     return stats.nr_free > stats.nr_low;
 }
 
-/** Give the victim time. */
-static void wait_a_moment(void)
+/* ---- Telling and killing --------------------------------------------------------------------- */
+
+static uint64_t kib(uint64_t nr_pages)
 {
-    port_block_prepare(PORT_BLOCK_KILLABLE);
-    (void)!port_block(port_clock_ns() + RETRY_NS);
-    port_block_cancel();
+    return nr_pages * (PAGE_SIZE / 1024);
 }
 
-static bool choose_and_kill(void)
+static void report(const struct shortage *shortage, const struct score top[NR_LOGGED])
 {
-    struct score top[NR_LOGGED] = {{NULL, 0}};
+    const struct task *self = task_current();
+    unsigned i;
+
+    pr_warn("oom: memory is exhausted: %s[%d] wants a block of order %u, flags %#x, for %pS",
+            self->name, self->tid, shortage->order, (unsigned)shortage->flags, shortage->caller);
+    reclaim_log_state();
+    if (top[0].process == NULL) {
+        pr_err("oom: there is no process that may be killed");
+        return;
+    }
+    pr_warn("oom: the first to go:    score  resident KiB   adj  pid  name");
+    for (i = 0; i < NR_LOGGED && top[i].process != NULL; i++) {
+        pr_warn("oom:                  %8lld  %12llu  %4d  %3d  %s",
+                (long long)top[i].weight.points,
+                (unsigned long long)kib(top[i].weight.nr_resident), (int)top[i].weight.adj,
+                top[i].process->id, top[i].name);
+    }
+}
+
+/* End the process, and all that share its memory. */
+static void kill(const struct score *score)
+{
+    struct abi_siginfo info = signal_info_kernel(ABI_SIGKILL);
+    struct process *process;
+
+    vm_count(VM_OOM_KILL);
+    pr_err("oom: killing pid %d (%s): the highest score, %lld", score->process->id, score->name,
+           (long long)score->weight.points);
+    victim_id = score->process->id;
+    victim_time_ns = port_clock_ns();
+    spin_lock(&task_tree_lock);
+    list_for_each (process, &process_list, all_node) {
+        struct task *owner = lock_space_owner(process);
+        bool is_sharer = owner != NULL && owner->space == score->space;
+
+        if (owner != NULL) {
+            spin_unlock(&owner->resource_lock);
+        }
+        if (is_sharer && !process->is_init) {
+            (void)signal_send_process(process, &info);
+        }
+    }
+    spin_unlock(&task_tree_lock);
+}
+
+static bool choose_and_kill(const struct shortage *shortage)
+{
+    struct score top[NR_LOGGED] = {0};
     bool is_found;
     unsigned i;
 
-    mutex_lock(&oom_lock);
-    is_found = is_victim_on_its_way() || is_relieved();
-    if (!is_found) {
-        weigh_all(top);
-        is_found = top[0].process != NULL;
-        if (is_found) {
-            log_scores(top);
-            kill(top[0].process);
-        }
-    }
-    mutex_unlock(&oom_lock);
-    for (i = 0; i < NR_LOGGED && top[i].process != NULL; i++) {
-        process_put(top[i].process);
-    }
-    /* A task that is itself to end must not wait for memory: its allocation fails, and it ends. */
-    if (is_found && signal_is_fatal_pending(task_current())) {
-        return false;
+    weigh_all(top);
+    is_found = top[0].process != NULL;
+    if (is_found || port_clock_ns() >= next_nobody_ns) {
+        report(shortage, top);
+        next_nobody_ns = port_clock_ns() + NOBODY_PERIOD_NS;
     }
     if (is_found) {
-        wait_a_moment();
+        kill(&top[0]);
+    }
+    for (i = 0; i < NR_LOGGED && top[i].process != NULL; i++) {
+        process_put(top[i].process);
     }
     return is_found;
 }
 
+static enum oom_verdict answer(const struct shortage *shortage)
+{
+    bool will_come_back;
+
+    /* Who is to end must not wait for the memory that his own end will bring. */
+    if (signal_is_fatal_pending(task_current())) {
+        return OOM_SELF_ENDS;
+    }
+    mutex_lock(&oom_lock);
+    will_come_back = is_victim_on_its_way() || is_relieved() || choose_and_kill(shortage);
+    mutex_unlock(&oom_lock);
+    if (signal_is_fatal_pending(task_current())) {
+        return OOM_SELF_ENDS;
+    }
+    return will_come_back ? OOM_WAIT : OOM_NOBODY;
+}
+
 void oom_init(void)
 {
-    reclaim_set_oom_handler(choose_and_kill);
+    reclaim_set_oom_handler(answer);
 }

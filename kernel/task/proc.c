@@ -381,6 +381,12 @@ static const struct procfs_task_file files[] = {
     {.name = "comm", .mode = 0644, .show = show_comm, .write = write_comm},
     {.name = "maps", .mode = 0444, .show = proc_show_maps},
     {.name = "limits", .mode = 0444, .show = show_limits},
+    {.name = "oom_score", .mode = 0444, .show = proc_show_oom_score},
+    {.name = "oom_score_adj",
+     .mode = 0644,
+     .show = proc_show_oom_score_adj,
+     .write = proc_write_oom_score_adj},
+    {.name = "oom_adj", .mode = 0644, .show = proc_show_oom_adj, .write = proc_write_oom_adj},
 };
 
 static const struct procfs_task_link links[] = {

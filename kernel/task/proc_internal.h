@@ -33,6 +33,13 @@ int proc_show_maps(struct seq *seq, pid_t id, bool is_group);
 int proc_show_cmdline(struct seq *seq, pid_t id, bool is_group);
 int proc_show_environ(struct seq *seq, pid_t id, bool is_group);
 
+/* proc_oom.c */
+int proc_show_oom_score(struct seq *seq, pid_t id, bool is_group);
+int proc_show_oom_score_adj(struct seq *seq, pid_t id, bool is_group);
+int proc_show_oom_adj(struct seq *seq, pid_t id, bool is_group);
+int proc_write_oom_score_adj(pid_t id, char *text, size_t len_bytes);
+int proc_write_oom_adj(pid_t id, char *text, size_t len_bytes);
+
 /* proc_global.c */
 void proc_register_global(void);
 

@@ -114,6 +114,8 @@ struct process {
     bool is_dumpable;                /* [s] */
     bool has_no_new_privileges;      /* [s] */
     bool keeps_capabilities;         /* [s] */
+    _Atomic int oom_score_adj;       /* [a] -1000 .. 1000: see oom.c */
+    _Atomic int oom_score_adj_min;   /* [a] who is not root may not go below */
 };
 
 /** The tree of processes, all pids, groups and sessions. LOCK_RANK_TASK_LIST. */

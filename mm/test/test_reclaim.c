@@ -164,14 +164,16 @@ static void a_shrinker_that_allocates_does_not_reclaim(void **state)
 
 static unsigned nr_kills;
 static bool has_victim;
+static struct shortage last_shortage;
 
-static bool kill_something(void)
+static enum oom_verdict kill_something(const struct shortage *shortage)
 {
     nr_kills++;
+    last_shortage = *shortage;
     if (nr_kills == 3) { /* the third victim has ended and given up its memory */
         frames_free(held[--nr_held], 0);
     }
-    return has_victim;
+    return has_victim ? OOM_WAIT : OOM_NOBODY;
 }
 
 static void nothing_to_reclaim_means_a_victim_and_another_try(void **state)

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+"""When memory runs out: what is taken back, who is killed, and that the machine lives."""
+
+import re
+
+from registry import qemu_test
+from report import Failure
+
+SMALL = ("--mem", "24M")
+
+
+def oom_report(outcome):
+    """The report in the log: that it names all that it promises."""
+    for pattern in (r"oom: memory is exhausted: \S+\[\d+\] wants a block of order \d+, flags 0x", r"oom: of \d+ frames \d+ are free",
+                    r"oom: page cache gave nothing now", r"oom: +\d+ +\d+ +\S+ +\d+ +touchmem",
+                    r"oom: killing pid \d+ \(touchmem\): the highest score"):
+        if not re.search(pattern, outcome.log):
+            raise Failure(f"the report has no {pattern!r}\n{outcome.told()}")
+
+
+@qemu_test("oom-kills", "24 MiB and no swap: a program that touches 64 MiB is killed with a report, the shell lives")
+def oom_kills(guest):
+    for harts in "1", "2", "4":
+        outcome = guest.exec("/tests/touchmem 64; echo status $?; ls -d /; echo alive", "--smp", harts, *SMALL)
+        outcome.expect(status=0, output=b"status 137\n/\nalive\n")
+        oom_report(outcome)
+
+
+@qemu_test("oom-adj", "oom_score_adj decides who goes: the exempt one lives, the one that offers itself dies first")
+def oom_adj(guest):
+    script = ("sleep 1000 & echo 1000 >/proc/$!/oom_score_adj; "
+              "(echo -1000 >/proc/self/oom_score_adj; exec /tests/touchmem 64); echo status $?; wait $!; echo sleep $?")
+    outcome = guest.exec(script, *SMALL).expect(status=0, log=r"killing pid \d+ \(sleep\)")
+    # Then nobody else may be chosen but the shell; the program may be refused memory in a fault, which ends it.
+    if b"sleep 137" not in outcome.output:
+        raise Failure(outcome.told())
