@@ -35,6 +35,7 @@
 #include "kernel/task/map_file.h"
 #include "kernel/task/oom.h"
 #include "kernel/task/proc.h"
+#include "mm/frames.h"
 #include "mm/reclaim.h"
 
 #define FAILED_STATUS 125
@@ -82,6 +83,16 @@ static void log_boot_time(void)
             (unsigned long long)(us % 1000));
 }
 
+/* What reclaim leaves in the page cache, for the programs that run just now: a small part of memory,
+ * and never more than they could need. */
+static void protect_running_programs(void)
+{
+    struct frames_stats stats;
+
+    frames_get_stats(&stats);
+    cache_set_floor(min_of(stats.nr_total / 32, 2048ull));
+}
+
 static void run_boot_task(void *arg)
 {
     const struct boot_machine *machine = arg;
@@ -94,6 +105,7 @@ static void run_boot_task(void *arg)
     register_file_systems();
     map_file_init();
     need(writeback_start(), "no memory for the writeback task");
+    protect_running_programs();
     if (&selftests_start[0] < &selftests_end[0]) {
         machine_power_off(selftest_run_all() == 0 ? 0 : 1);
     }

@@ -56,8 +56,8 @@ static struct list shrinkers = LIST_INIT(shrinkers);   /* [registry_lock] by ord
 static struct list reclaimers = LIST_INIT(reclaimers); /* [registry_lock] */
 static struct waitq leaving = WAITQ_INIT(leaving);     /* shrinker_unregister waits here */
 
-static struct task *_Atomic background;   /* [a] NULL until reclaim_start() */
-static _Atomic uint32_t background_work;  /* [a] 1: woken, or at work */
+static struct task *_Atomic background;  /* [a] NULL until reclaim_start() */
+static _Atomic uint32_t background_work; /* [a] 1: woken, or at work */
 static enum oom_verdict (*_Atomic oom_handler)(const struct shortage *shortage); /* [a] */
 
 /* ---- Shrinkers ------------------------------------------------------------------------------- */

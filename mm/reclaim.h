@@ -23,11 +23,11 @@ struct shrinker {
      *  With ALLOC_NOFS in flags it must not take file-system locks. Waits have a limit.
      *  Context: may sleep. */
     uint64_t (*shrink)(struct shrinker *shrinker, uint64_t nr_frames, enum alloc_flags flags);
-    int order;           /* enum reclaim_order: lower is asked first */
+    int order;                 /* enum reclaim_order: lower is asked first */
     _Atomic uint64_t nr_given; /* [a] frames that it has given up since it was registered */
-    struct list node;    /* [registry lock] */
-    uint32_t nr_running; /* [registry lock] calls of shrink under way */
-    bool is_leaving;     /* [registry lock] being unregistered: not called any more */
+    struct list node;          /* [registry lock] */
+    uint32_t nr_running;       /* [registry lock] calls of shrink under way */
+    bool is_leaving;           /* [registry lock] being unregistered: not called any more */
 };
 
 /** Context: any. */

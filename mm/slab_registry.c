@@ -38,7 +38,8 @@ static uint64_t shrink_slabs(struct shrinker *shrinker, uint64_t nr_frames, enum
     return slab_reap();
 }
 
-static struct shrinker slab_shrinker = {.name = "slab", .shrink = shrink_slabs, .order = RECLAIM_SLABS};
+static struct shrinker slab_shrinker = {
+    .name = "slab", .shrink = shrink_slabs, .order = RECLAIM_SLABS};
 
 void slab_register(struct slab_cache *cache)
 {

@@ -54,7 +54,8 @@ static struct once once = ONCE_INIT("vmalloc", ONCE_RETRY);
 
 static uint64_t shrink_stacks(struct shrinker *shrinker, uint64_t nr_frames,
                               enum alloc_flags flags);
-static struct shrinker stack_shrinker = {.name = "stacks", .shrink = shrink_stacks, .order = RECLAIM_SLABS};
+static struct shrinker stack_shrinker = {
+    .name = "stacks", .shrink = shrink_stacks, .order = RECLAIM_SLABS};
 
 static int initialise(void *unused)
 {

@@ -9,6 +9,11 @@
  * comes when they are clean. Mapped pages are first removed from every address space. Only
  * try-locks are used: whoever needs memory may hold locks.
  *
+ * The last pages are not given up: they are the programs that run just now. Taken away they would be
+ * read back at once, and a machine that is out of memory would be busy with that for minutes, every
+ * allocation a success, instead of swapping or saying so. So below a floor of 1/32 of memory
+ * (cache_set_floor) this shrinker has nothing to give.
+ *
  * Lock: lru_lock guards the list and ON_LRU; it is a leaf, and mapping->lock is never taken
  * inside it. */
 #include "fs/cache/cache_internal.h"
@@ -22,11 +27,13 @@
 
 static struct spinlock lru_lock = SPINLOCK_INIT(LOCK_RANK_LRU, "page_lru");
 static struct list lru_pages = LIST_INIT(lru_pages); /* [lru_lock] the oldest first */
+static _Atomic uint64_t floor_pages;                 /* [a] */
 static _Atomic uint64_t lru_count;                   /* [lru_lock to change, a] */
 
 static uint64_t shrink_pages(struct shrinker *shrinker, uint64_t nr_frames, enum alloc_flags flags);
 
-static struct shrinker page_shrinker = {.name = "page cache", .shrink = shrink_pages, .order = RECLAIM_PAGES};
+static struct shrinker page_shrinker = {
+    .name = "page cache", .shrink = shrink_pages, .order = RECLAIM_PAGES};
 static struct once shrinker_once = ONCE_INIT("page_shrinker", ONCE_RETRY);
 
 static int register_shrinker(void *arg)
@@ -134,13 +141,27 @@ static uint64_t scan_pages(uint64_t nr_frames, bool *found_dirty)
     return nr_freed;
 }
 
+void cache_set_floor(uint64_t nr_pages)
+{
+    store_relaxed(&floor_pages, nr_pages);
+}
+
+static bool is_at_floor(void)
+{
+    return cache_nr_pages() <= load_relaxed(&floor_pages);
+}
+
 /* When all that is left is dirty, the caller waits for the disk rather than for the out-of-memory
  * killer; but not for ever, since he may hold what writeback needs. */
 static uint64_t shrink_pages(struct shrinker *shrinker, uint64_t nr_frames, enum alloc_flags flags)
 {
     bool found_dirty = false;
-    uint64_t nr_freed = scan_pages(nr_frames, &found_dirty);
+    uint64_t nr_freed;
 
+    if (is_at_floor()) {
+        return 0;
+    }
+    nr_freed = scan_pages(nr_frames, &found_dirty);
     for (unsigned i = 0; i < MAX_WAITS && nr_freed == 0 && found_dirty && (flags & ALLOC_WAIT) != 0;
          i++) {
         if (!writeback_wait_some()) {

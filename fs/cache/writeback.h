@@ -25,4 +25,7 @@ uint64_t writeback_nr_dirty(void);
 /** Pages in the cache that reclaim may look at (files and devices), for /proc/meminfo. */
 uint64_t cache_nr_pages(void);
 
+/** Reclaim leaves so many pages in the cache: what runs just now. 0 until set. Context: any. */
+void cache_set_floor(uint64_t nr_pages);
+
 #endif

@@ -218,9 +218,8 @@ static void report(const struct shortage *shortage, const struct score top[NR_LO
     pr_warn("oom: the first to go:    score  resident KiB   adj  pid  name");
     for (i = 0; i < NR_LOGGED && top[i].process != NULL; i++) {
         pr_warn("oom:                  %8lld  %12llu  %4d  %3d  %s",
-                (long long)top[i].weight.points,
-                (unsigned long long)kib(top[i].weight.nr_resident), (int)top[i].weight.adj,
-                top[i].process->id, top[i].name);
+                (long long)top[i].weight.points, (unsigned long long)kib(top[i].weight.nr_resident),
+                (int)top[i].weight.adj, top[i].process->id, top[i].name);
     }
 }
 

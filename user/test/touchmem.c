@@ -69,8 +69,8 @@ int main(int argc, char **argv)
                 }
                 if (i % 8 == 0 && words[i] != word(pass, page, i)) {
                     fprintf(stderr, "touchmem: pass %llu, page %llu, word %llu: %#llx\n",
-                            (unsigned long long)pass, (unsigned long long)page, (unsigned long long)i,
-                            (unsigned long long)words[i]);
+                            (unsigned long long)pass, (unsigned long long)page,
+                            (unsigned long long)i, (unsigned long long)words[i]);
                     return 1;
                 }
                 if (pass < passes)

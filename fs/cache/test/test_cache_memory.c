@@ -163,6 +163,22 @@ static void a_page_in_use_gets_a_second_chance(void **state)
     world_end();
 }
 
+static void the_last_pages_stay(void **state)
+{
+    world_begin(12, 1);
+    make_file(64 * PAGE_SIZE, pattern);
+    (void)reclaim_frames(100000, ALLOC_WAIT);
+    for (unsigned i = 0; i < 64; i++) {
+        assert_int_equal(file_read(buffer, 1, i * PAGE_SIZE, NULL), 1);
+    }
+    cache_set_floor(cache_nr_pages() - 10);
+    assert_in_range(reclaim_frames(10, ALLOC_WAIT), 10, 64);
+    assert_int_equal(reclaim_frames(10, ALLOC_WAIT), 0);
+    cache_set_floor(0);
+    assert_int_equal(reclaim_frames(10, ALLOC_WAIT), 10);
+    world_end();
+}
+
 /* ---- The n-th allocation fails --------------------------------------------------------------------------- */
 
 static uint64_t free_frames(void)
@@ -243,6 +259,7 @@ int main(void)
         cmocka_unit_test(the_writeback_thread_writes_what_is_old),
         cmocka_unit_test(only_clean_pages_nobody_uses_are_dropped),
         cmocka_unit_test(a_page_in_use_gets_a_second_chance),
+        cmocka_unit_test(the_last_pages_stay),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(a_disk_larger_than_memory_can_be_read),
         cmocka_unit_test(writers_are_held_back_while_too_much_is_dirty),
