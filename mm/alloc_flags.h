@@ -10,7 +10,8 @@ enum alloc_flags {
     ALLOC_RESERVE = 1u << 2, /* may use the reserve: for reclaim, interrupts, writeback */
     ALLOC_ZERO = 1u << 3,    /* the memory is zeroed */
     ALLOC_QUIET = 1u << 4,   /* no log line when it fails: the caller has another way */
-    ALLOC_USER = 1u << 5,    /* for a user process: movable, and counted as such */
+    ALLOC_USER = 1u << 5,    /* for a user process */
+    ALLOC_MOVABLE = 1u << 6, /* the content can be moved to another frame: see compact.c */
 };
 
 #define ALLOC_KERNEL ((enum alloc_flags)ALLOC_WAIT)

@@ -10,131 +10,200 @@
  *     order 1   |  0..1   |  2..3   |                split 0..1 into 0 and 1, give out 0
  *     order 0   | 0  | 1  |                free(0):  1 is free: join; 2..3 is free: join
  *
- * The state. There is one list of free blocks an order, and one `struct page` a frame. The first
- * page of a free block has kind PAGE_FREE, and its order with the mark PAGE_ORDER_FREE. The first
- * page of an allocated block has its order without the mark. All other pages of a block are
- * PAGE_TAIL. Splitting and joining change first pages only, so both directions take at most
- * BUDDY_MAX_ORDER steps of constant time, whatever the state of memory. As every frame says what it
- * is, freeing twice, freeing the middle of a block, freeing with the wrong order or freeing what
- * never was ours is seen at once and refused.
+ * The state. There is one list of free blocks for each type (below) and order, and one `struct page`
+ * a frame. The first page of a free block has kind PAGE_FREE, and its order with the mark
+ * PAGE_ORDER_FREE. The first page of an allocated block has its order without the mark. All other
+ * pages of a block are PAGE_TAIL. Splitting and joining change first pages only, so both directions
+ * take at most BUDDY_MAX_ORDER steps of constant time, whatever the state of memory. As every frame
+ * says what it is, freeing twice, freeing the middle of a block, freeing with the wrong order or
+ * freeing what never was ours is seen at once and refused.
+ *
+ * Grouping by mobility. One frame that stays for ever spoils every larger block around it. User
+ * memory can be moved out of the way (compact.c), the kernel's own objects cannot; so the two are
+ * kept apart. Memory is divided into page blocks of 2^9 frames, each of one type, and a request is
+ * served from the lists of its type:
+ *
+ *     page block   |   0 movable   |  1 unmovable  |   2 movable   |   3 movable   |
+ *                  | u u . u . u . | t s s . t . s | u . u u . . u | . . . . . . . |
+ *
+ * A type that has run out takes the other's largest block. Users' pages only borrow it. The
+ * kernel's claim the whole page block when half of it is free: what is left of it then serves
+ * the next requests of that type, so that few page blocks are spoilt, and those thoroughly. A page
+ * block that becomes wholly free has no history: it is movable again.
  *
  * Invariants (buddy_check walks them):
  *   1. a block of order k begins at a multiple of 2^k and lies in the region;
  *   2. two free buddies of the same order do not exist (they would have been joined), but at the
- *      highest order;
- *   3. the pages with the mark are exactly those on the lists, each on the list of its order;
- *   4. nr_free is the sum of 2^k over all free blocks.
+ *      highest order, and where one of them is isolated;
+ *   3. the pages with the mark are exactly those on the lists, each on the list of its order and
+ *      of its page block's type; free blocks of a page block or more are movable (or isolated);
+ *   4. nr_free is the sum of 2^k over all free blocks that are not isolated, nr_isolated over the
+ *      others; each page block's nr_free is the number of its frames in free blocks.
  *
- * Locks. buddy->lock guards lists, counts and every page's `order`. A neighbour is told by its
- * order alone, since the kind of an allocated frame is its owner's to change without the lock.
+ * Locks. buddy->lock guards lists, counts, page blocks and every page's `order`. A neighbour is
+ * told by its order alone, since the kind of an allocated frame is its owner's to change without
+ * the lock.
  *
  * Source: Knowlton, "A fast storage allocator" (1965); Knuth, The Art of Computer Programming,
- * vol. 1, 2.5. */
+ * vol. 1, 2.5; for the grouping, Gorman and Whitcroft, "The what, the why and the where to of
+ * anti-fragmentation" (2006). */
 #include "mm/buddy.h"
 
 #include "kernel/base/assert.h"
-#include "kernel/base/atomic.h"
 #include "kernel/base/bits.h"
+#include "mm/buddy_internal.h"
 
-#define frames_of(order) (1ull << (order))
-
-static inline uint64_t frame_number(const struct buddy *buddy, const struct page *page)
+static uint64_t count_page_blocks(uint64_t first_frame, uint64_t nr_frames)
 {
-    return buddy->first_frame + (uint64_t)(page - buddy->pages);
+    return nr_frames == 0 ? 0
+                          : ((first_frame + nr_frames - 1) >> PAGE_BLOCK_ORDER) -
+                                (first_frame >> PAGE_BLOCK_ORDER) + 1;
 }
 
-/* Counts are written under the lock, so a plain add is enough; they are read without it. */
-static inline void count_add(_Atomic uint64_t *count, uint64_t change)
+size_t buddy_meta_bytes(uint64_t first_frame, uint64_t nr_frames)
 {
-    store_relaxed(count, load_relaxed(count) + change);
+    return nr_frames * sizeof(struct page) +
+           count_page_blocks(first_frame, nr_frames) * sizeof(struct page_block);
 }
 
-static inline uint64_t count_read(const _Atomic uint64_t *count)
-{
-    return load_relaxed(count);
-}
-
-void buddy_init(struct buddy *buddy, uint64_t first_frame, uint64_t nr_frames, struct page *pages)
+void buddy_init(struct buddy *buddy, uint64_t first_frame, uint64_t nr_frames, void *meta)
 {
     buddy->first_frame = first_frame;
     buddy->nr_frames = nr_frames;
-    buddy->pages = pages;
+    buddy->pages = meta;
+    buddy->blocks = (struct page_block *)(buddy->pages + nr_frames);
+    buddy->nr_page_blocks = count_page_blocks(first_frame, nr_frames);
     spin_init(&buddy->lock, LOCK_RANK_BUDDY, "buddy");
-    for (unsigned order = 0; order < BUDDY_NR_ORDERS; order++) {
-        list_init(&buddy->free[order]);
-        atomic_init(&buddy->nr_blocks[order], 0);
+    for (unsigned type = 0; type < FRAMES_NR_TYPES; type++) {
+        for (unsigned order = 0; order < BUDDY_NR_ORDERS; order++) {
+            list_init(&buddy->free[type][order]);
+            atomic_init(&buddy->nr_blocks[type][order], 0);
+        }
+    }
+    for (uint64_t i = 0; i < buddy->nr_page_blocks; i++) {
+        buddy->blocks[i].type = FRAMES_MOVABLE;
     }
     atomic_init(&buddy->nr_free, 0);
+    atomic_init(&buddy->nr_isolated, 0);
     atomic_init(&buddy->nr_managed, 0);
 }
 
-static void list_block(struct buddy *buddy, struct page *page, unsigned order)
+/* ---- Lists and counts ------------------------------------------------------------------------ */
+
+void buddy_list_block(struct buddy *buddy, struct page *page, unsigned order)
 {
+    unsigned type = block_of(buddy, frame_number(buddy, page))->type;
+
     page->kind = PAGE_FREE;
     page->order = (uint8_t)(PAGE_ORDER_FREE | order);
-    list_push_front(&buddy->free[order], &page->free.node);
-    count_add(&buddy->nr_blocks[order], 1);
+    list_push_front(&buddy->free[type][order], &page->free.node);
+    count_add(&buddy->nr_blocks[type][order], 1);
 }
 
-/* Off its list, and for the moment no first page of anything. */
-static void unlist_block(struct buddy *buddy, struct page *page, unsigned order)
+void buddy_unlist_block(struct buddy *buddy, struct page *page, unsigned order)
 {
+    unsigned type = block_of(buddy, frame_number(buddy, page))->type;
+
     list_remove(&page->free.node);
-    count_add(&buddy->nr_blocks[order], (uint64_t)-1);
+    count_add(&buddy->nr_blocks[type][order], (uint64_t)-1);
     page->kind = PAGE_TAIL;
     page->order = 0;
+}
+
+void buddy_count_block(struct buddy *buddy, uint64_t frame, unsigned order, int sign)
+{
+    struct page_block *block = block_of(buddy, frame);
+    uint64_t change = (uint64_t)((int64_t)frames_of(order) * sign);
+
+    count_add(block->type == FRAMES_ISOLATED ? &buddy->nr_isolated : &buddy->nr_free, change);
+    if (order <= PAGE_BLOCK_ORDER) {
+        block->nr_free = (uint16_t)(block->nr_free + change);
+        return;
+    }
+    for (unsigned i = 0; i < 1u << (order - PAGE_BLOCK_ORDER); i++) {
+        block[i].nr_free = sign > 0 ? PAGE_BLOCK_FRAMES : 0;
+    }
 }
 
 /* The page of the free block that a free block could be joined with, or NULL. */
 static struct page *free_buddy(struct buddy *buddy, uint64_t frame, unsigned order)
 {
-    uint64_t index = (frame ^ frames_of(order)) - buddy->first_frame; /* wraps below the region */
+    uint64_t other = frame ^ frames_of(order);
+    uint64_t index = other - buddy->first_frame; /* wraps below the region */
     struct page *page;
 
     if (index >= buddy->nr_frames) {
         return NULL;
     }
     page = &buddy->pages[index];
-    return page->order == (PAGE_ORDER_FREE | order) ? page : NULL;
+    if (page->order != (PAGE_ORDER_FREE | order)) {
+        return NULL;
+    }
+    /* Whole page blocks join unless one of them is isolated. */
+    return order < PAGE_BLOCK_ORDER || block_of(buddy, frame)->type == block_of(buddy, other)->type
+               ? page
+               : NULL;
 }
 
-/* Make a block free, joined as far as it goes. Its first page is a tail when this begins. */
-static void release_block(struct buddy *buddy, uint64_t frame, unsigned order)
+/* A page block that is wholly free is movable again. */
+static void forget_type(struct buddy *buddy, uint64_t frame, unsigned order)
 {
-    count_add(&buddy->nr_free, frames_of(order));
+    struct page_block *block = block_of(buddy, frame);
+
+    for (unsigned i = 0; i < 1u << (order - PAGE_BLOCK_ORDER); i++) {
+        if (block[i].type != FRAMES_ISOLATED) {
+            block[i].type = FRAMES_MOVABLE;
+        }
+    }
+}
+
+static bool is_isolated(const struct buddy *buddy, uint64_t frame)
+{
+    return block_of(buddy, frame)->type == FRAMES_ISOLATED;
+}
+
+void buddy_release_block(struct buddy *buddy, uint64_t frame, unsigned order)
+{
+    if (unlikely(order > PAGE_BLOCK_ORDER) &&
+        is_isolated(buddy, frame) != is_isolated(buddy, frame + PAGE_BLOCK_FRAMES)) {
+        buddy_release_block(buddy, frame, PAGE_BLOCK_ORDER); /* half of it is being evacuated */
+        buddy_release_block(buddy, frame + PAGE_BLOCK_FRAMES, PAGE_BLOCK_ORDER);
+        return;
+    }
+    buddy_count_block(buddy, frame, order, 1);
     while (order < BUDDY_MAX_ORDER) {
-        struct page *other = free_buddy(buddy, frame, order);
+        struct page *other;
+
+        if (order >= PAGE_BLOCK_ORDER) {
+            forget_type(buddy, frame, order);
+        }
+        other = free_buddy(buddy, frame, order);
         if (other == NULL) {
             break;
         }
-        unlist_block(buddy, other, order);
+        buddy_unlist_block(buddy, other, order);
         frame &= ~frames_of(order);
         order++;
     }
-    list_block(buddy, &buddy->pages[frame - buddy->first_frame], order);
+    if (order == BUDDY_MAX_ORDER) {
+        forget_type(buddy, frame, order);
+    }
+    buddy_list_block(buddy, page_of(buddy, frame), order);
 }
 
-/* Take a block off the lists and split it down to the order wanted; the upper halves stay free. */
-static struct page *claim_block(struct buddy *buddy, unsigned order)
+void buddy_release_run(struct buddy *buddy, uint64_t first_frame, uint64_t nr_frames)
 {
-    unsigned have = order;
-    struct page *page;
+    uint64_t end = first_frame + nr_frames;
 
-    while (have <= BUDDY_MAX_ORDER && list_is_empty(&buddy->free[have])) {
-        have++;
+    while (first_frame < end) {
+        /* The largest block that both begins here, being aligned, and fits. */
+        unsigned order = min_of(log2_floor(end - first_frame), (unsigned)BUDDY_MAX_ORDER);
+        if (first_frame != 0) {
+            order = min_of(order, bit_first(first_frame));
+        }
+        buddy_release_block(buddy, first_frame, order);
+        first_frame += frames_of(order);
     }
-    if (have > BUDDY_MAX_ORDER) {
-        return NULL;
-    }
-    page = list_first(&buddy->free[have], struct page, free.node);
-    unlist_block(buddy, page, have);
-    while (have > order) {
-        have--;
-        list_block(buddy, page + frames_of(have), have);
-    }
-    page->order = (uint8_t)order;
-    count_add(&buddy->nr_free, -frames_of(order));
-    return page;
 }
 
 void buddy_add_range(struct buddy *buddy, uint64_t first_frame, uint64_t nr_frames)
@@ -146,24 +215,125 @@ void buddy_add_range(struct buddy *buddy, uint64_t first_frame, uint64_t nr_fram
            end <= buddy->first_frame + buddy->nr_frames);
     state = spin_lock_irqsave(&buddy->lock);
     for (uint64_t frame = first_frame; frame < end; frame++) {
-        struct page *page = &buddy->pages[frame - buddy->first_frame];
+        struct page *page = page_of(buddy, frame);
         assert(page->kind == PAGE_RESERVED);
         page->kind = PAGE_TAIL;
     }
-    while (first_frame < end) {
-        /* The largest block that both begins here, being aligned, and fits. */
-        unsigned order = min_of(log2_floor(end - first_frame), (unsigned)BUDDY_MAX_ORDER);
-        if (first_frame != 0) {
-            order = min_of(order, bit_first(first_frame));
-        }
-        release_block(buddy, first_frame, order);
-        first_frame += frames_of(order);
-    }
+    buddy_release_run(buddy, first_frame, nr_frames);
     count_add(&buddy->nr_managed, nr_frames);
     spin_unlock_irqrestore(&buddy->lock, state);
 }
 
-struct page *buddy_alloc_block(struct buddy *buddy, unsigned order)
+/* ---- Types ----------------------------------------------------------------------------------- */
+
+void buddy_cut_free_block(struct buddy *buddy, uint64_t block)
+{
+    const unsigned order = BUDDY_MAX_ORDER; /* the only one above a page block's */
+    uint64_t first = align_down(buddy_block_start(buddy, block), frames_of(order));
+    struct page *page;
+
+    static_assert(BUDDY_MAX_ORDER == PAGE_BLOCK_ORDER + 1, "one cut is enough");
+    if (first < buddy->first_frame) {
+        return; /* no block of that order */
+    }
+    page = page_of(buddy, first);
+    if (page->order == (PAGE_ORDER_FREE | order)) {
+        buddy_unlist_block(buddy, page, order);
+        buddy_list_block(buddy, page + frames_of(order - 1), order - 1);
+        buddy_list_block(buddy, page, order - 1);
+    }
+}
+
+void buddy_set_block_type(struct buddy *buddy, uint64_t block, enum frame_type type)
+{
+    uint64_t end = block_end(buddy, block);
+    uint64_t frame = block_first(buddy, block);
+    struct page_block *record = &buddy->blocks[block];
+    unsigned old = record->type;
+
+    while (frame < end) {
+        struct page *page = page_of(buddy, frame);
+        unsigned order = is_free_block(page) ? free_block_order(page) : 0;
+
+        if (is_free_block(page)) {
+            record->type = (uint8_t)old;
+            buddy_unlist_block(buddy, page, order);
+            record->type = (uint8_t)type;
+            buddy_list_block(buddy, page, order);
+        }
+        frame += frames_of(order);
+    }
+    record->type = (uint8_t)type;
+}
+
+/* The kernel takes its first frame of a page block of the other type. */
+static void claim_page_block(struct buddy *buddy, uint64_t frame, unsigned order)
+{
+    uint64_t block = (uint64_t)(block_of(buddy, frame) - buddy->blocks);
+
+    if (order > PAGE_BLOCK_ORDER) { /* taken whole, and given back whole */
+        return;
+    }
+    buddy_cut_free_block(buddy, block);
+    if (buddy->blocks[block].nr_free >= PAGE_BLOCK_FRAMES / 2) {
+        buddy_set_block_type(buddy, block, FRAMES_UNMOVABLE);
+    }
+}
+
+/* The smallest free block of the type that is large enough, or NULL. */
+static struct page *find_smallest(struct buddy *buddy, unsigned order, enum frame_type type)
+{
+    for (; order <= BUDDY_MAX_ORDER; order++) {
+        if (!list_is_empty(&buddy->free[type][order])) {
+            return list_first(&buddy->free[type][order], struct page, free.node);
+        }
+    }
+    return NULL;
+}
+
+/* The type has no block: the largest of the other, made ready to be taken from. */
+static struct page *find_of_other(struct buddy *buddy, unsigned order, enum frame_type type)
+{
+    enum frame_type other = type == FRAMES_MOVABLE ? FRAMES_UNMOVABLE : FRAMES_MOVABLE;
+
+    for (unsigned have = BUDDY_NR_ORDERS; have-- > order;) {
+        if (!list_is_empty(&buddy->free[other][have])) {
+            struct page *page = list_first(&buddy->free[other][have], struct page, free.node);
+            if (type == FRAMES_UNMOVABLE) {
+                claim_page_block(buddy, frame_number(buddy, page), order);
+            }
+            return page;
+        }
+    }
+    return NULL;
+}
+
+/* ---- Allocation ------------------------------------------------------------------------------ */
+
+/* Take a block off the lists and split it down to the order wanted; the upper halves stay free. */
+static struct page *claim_block(struct buddy *buddy, unsigned order, enum frame_type type)
+{
+    struct page *page = find_smallest(buddy, order, type);
+    unsigned have;
+
+    if (page == NULL) {
+        page = find_of_other(buddy, order, type);
+    }
+    if (page == NULL) {
+        return NULL;
+    }
+    have = free_block_order(page);
+    buddy_unlist_block(buddy, page, have);
+    while (have > order) {
+        have--;
+        buddy_list_block(buddy, page + frames_of(have), have);
+    }
+    page->order = (uint8_t)order;
+    buddy_count_block(buddy, frame_number(buddy, page), order, -1);
+    return page;
+}
+
+struct page *buddy_alloc_block(struct buddy *buddy, unsigned order, enum frame_type type)
 {
     uint64_t state;
     struct page *page;
@@ -172,7 +342,7 @@ struct page *buddy_alloc_block(struct buddy *buddy, unsigned order)
         return NULL;
     }
     state = spin_lock_irqsave(&buddy->lock);
-    page = claim_block(buddy, order);
+    page = claim_block(buddy, order, type);
     if (page != NULL) {
         page->kind = PAGE_USED;
     }
@@ -180,38 +350,7 @@ struct page *buddy_alloc_block(struct buddy *buddy, unsigned order)
     return page;
 }
 
-enum buddy_verdict buddy_judge(const struct buddy *buddy, const struct page *page, unsigned order)
-{
-    if (page < buddy->pages || page >= buddy->pages + buddy->nr_frames || order > BUDDY_MAX_ORDER) {
-        return BUDDY_FOREIGN;
-    }
-    if ((frame_number(buddy, page) & (frames_of(order) - 1)) != 0) {
-        return BUDDY_MISALIGNED;
-    }
-    switch (page->kind) {
-    case PAGE_RESERVED: return BUDDY_RESERVED;
-    case PAGE_FREE:
-    case PAGE_HOT: return BUDDY_DOUBLE;
-    case PAGE_TAIL: return BUDDY_NOT_FIRST;
-    case PAGE_SLAB: return BUDDY_IN_SLAB;
-    default: return page->order == order ? BUDDY_OK : BUDDY_WRONG_ORDER;
-    }
-}
-
-const char *buddy_verdict_text(enum buddy_verdict verdict)
-{
-    switch (verdict) {
-    case BUDDY_OK: return "freed";
-    case BUDDY_FOREIGN: return "not a frame that the allocator knows";
-    case BUDDY_MISALIGNED: return "no block of this order begins there";
-    case BUDDY_DOUBLE: return "already free";
-    case BUDDY_NOT_FIRST: return "not the first frame of an allocated block";
-    case BUDDY_WRONG_ORDER: return "allocated with another order";
-    case BUDDY_RESERVED: return "reserved, never allocated";
-    case BUDDY_IN_SLAB: return "holds objects of a cache";
-    }
-    return "unknown";
-}
+/* ---- Freeing --------------------------------------------------------------------------------- */
 
 enum buddy_verdict buddy_free_block(struct buddy *buddy, struct page *page, unsigned order,
                                     const void *caller)
@@ -223,23 +362,25 @@ enum buddy_verdict buddy_free_block(struct buddy *buddy, struct page *page, unsi
         page->kind = PAGE_TAIL;
         page->order = 0;
         page->free.freed_by = caller;
-        release_block(buddy, frame_number(buddy, page), order);
+        buddy_release_block(buddy, frame_number(buddy, page), order);
     }
     spin_unlock_irqrestore(&buddy->lock, state);
     return verdict;
 }
 
-unsigned buddy_take_hot(struct buddy *buddy, struct page **pages, unsigned nr)
+unsigned buddy_take_hot(struct buddy *buddy, struct page **pages, unsigned nr, enum frame_type type)
 {
     uint64_t state = spin_lock_irqsave(&buddy->lock);
+    uint8_t order = type == FRAMES_MOVABLE ? PAGE_ORDER_MOVABLE : 0;
     unsigned taken = 0;
 
     while (taken < nr) {
-        struct page *page = claim_block(buddy, 0);
+        struct page *page = claim_block(buddy, 0, type);
         if (page == NULL) {
             break;
         }
         page->kind = PAGE_HOT;
+        page->order = order;
         pages[taken++] = page;
     }
     spin_unlock_irqrestore(&buddy->lock, state);
@@ -253,48 +394,8 @@ void buddy_return_hot(struct buddy *buddy, struct page **pages, unsigned nr)
     for (unsigned i = 0; i < nr; i++) {
         assert(pages[i]->kind == PAGE_HOT);
         pages[i]->kind = PAGE_TAIL;
-        release_block(buddy, frame_number(buddy, pages[i]), 0);
+        pages[i]->order = 0;
+        buddy_release_block(buddy, frame_number(buddy, pages[i]), 0);
     }
-    spin_unlock_irqrestore(&buddy->lock, state);
-}
-
-/* Invariants 1 to 3 for one listed block. */
-static void check_block(struct buddy *buddy, const struct page *page, unsigned order)
-{
-    uint64_t frame = frame_number(buddy, page);
-
-    assert(page >= buddy->pages && page + frames_of(order) <= buddy->pages + buddy->nr_frames);
-    assert((frame & (frames_of(order) - 1)) == 0);
-    assert(page->kind == PAGE_FREE && page->order == (PAGE_ORDER_FREE | order));
-    assert(order == BUDDY_MAX_ORDER || free_buddy(buddy, frame, order) == NULL);
-    for (uint64_t i = 1; i < frames_of(order); i++) {
-        assert(page[i].kind == PAGE_TAIL && page[i].order == 0);
-    }
-}
-
-void buddy_check(struct buddy *buddy)
-{
-    uint64_t state = spin_lock_irqsave(&buddy->lock);
-    uint64_t nr_listed = 0;
-    uint64_t nr_marked = 0;
-    uint64_t nr_free = 0;
-
-    for (unsigned order = 0; order <= BUDDY_MAX_ORDER; order++) {
-        uint64_t length = 0;
-        struct page *page;
-        list_for_each (page, &buddy->free[order], free.node) {
-            check_block(buddy, page, order);
-            length++;
-        }
-        assert(length == count_read(&buddy->nr_blocks[order]));
-        nr_listed += length;
-        nr_free += length << order;
-    }
-    for (uint64_t i = 0; i < buddy->nr_frames; i++) {
-        nr_marked += (buddy->pages[i].order & PAGE_ORDER_FREE) != 0;
-    }
-    assert(nr_marked == nr_listed);
-    assert(nr_free == count_read(&buddy->nr_free));
-    assert(nr_free <= count_read(&buddy->nr_managed));
     spin_unlock_irqrestore(&buddy->lock, state);
 }

@@ -154,7 +154,7 @@ static struct page *alloc_anonymous(const struct fault *fault, enum alloc_flags 
     if (anon_join(fault->area) != 0) {
         return NULL;
     }
-    page = frames_alloc(0, ALLOC_WAIT | ALLOC_USER | more);
+    page = frames_alloc(0, ALLOC_WAIT | ALLOC_USER | ALLOC_MOVABLE | more);
     if (page != NULL) {
         page->kind = PAGE_ANON;
         anon_set_page(page, fault->area, fault->address);

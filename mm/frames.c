@@ -59,6 +59,11 @@ static uint64_t nr_available(enum alloc_flags flags)
     return nr_free > floor ? nr_free - floor : 0;
 }
 
+static inline enum frame_type type_of(enum alloc_flags flags)
+{
+    return (flags & ALLOC_MOVABLE) != 0 ? FRAMES_MOVABLE : FRAMES_UNMOVABLE;
+}
+
 static unsigned take_frames(struct page **pages, unsigned nr, enum alloc_flags flags)
 {
     uint64_t available = nr_available(flags);
@@ -66,7 +71,7 @@ static unsigned take_frames(struct page **pages, unsigned nr, enum alloc_flags f
 
     nr = min_of((uint64_t)nr, available);
     for (unsigned i = 0; i < nr_frame_regions && taken < nr; i++) {
-        taken += buddy_take_hot(&frame_regions[i], pages + taken, nr - taken);
+        taken += buddy_take_hot(&frame_regions[i], pages + taken, nr - taken, type_of(flags));
     }
     return taken;
 }
@@ -99,7 +104,7 @@ static struct page *take_block(unsigned order, enum alloc_flags flags)
         return NULL;
     }
     for (unsigned i = 0; i < nr_frame_regions; i++) {
-        struct page *page = buddy_alloc_block(&frame_regions[i], order);
+        struct page *page = buddy_alloc_block(&frame_regions[i], order, type_of(flags));
         if (page != NULL) {
             return page;
         }
@@ -138,7 +143,7 @@ static inline struct page *hand_out(struct page *page, unsigned order, enum allo
     store_relaxed(&page->refs, 1);
     store_relaxed(&page->dirty_sectors, 0);
     store_relaxed(&page->maps, 0);
-    page->slab = (__typeof__(page->slab)){0}; /* the largest arm of the union */
+    page->used.private = 0;
     sanitize_allow(page_address(page), PAGE_SIZE << order);
     if ((flags & ALLOC_ZERO) != 0) {
         return zero_block(page, order);
@@ -183,7 +188,7 @@ struct page *frames_alloc(unsigned order, enum alloc_flags flags)
     if (fault_inject_now(FAULT_FRAMES)) {
         return NULL;
     }
-    if (unlikely(order != 0 || (page = hot_pop()) == NULL)) {
+    if (unlikely(order != 0 || (page = hot_pop(type_of(flags))) == NULL)) {
         return alloc_slow(order, flags, __builtin_return_address(0));
     }
     return hand_out(page, 0, flags);
@@ -196,7 +201,7 @@ unsigned frames_alloc_bulk(struct page **pages, unsigned nr, enum alloc_flags fl
     if (fault_inject_now(FAULT_FRAMES)) {
         return 0;
     }
-    while (taken < nr && (pages[taken] = hot_pop()) != NULL) {
+    while (taken < nr && (pages[taken] = hot_pop(type_of(flags))) != NULL) {
         taken++;
     }
     if (taken < nr) {
@@ -235,15 +240,20 @@ static void refuse_free(const struct page *page, unsigned order, enum buddy_verd
 /* An allocated single frame: the only thing that a hot list takes. */
 static inline bool may_be_hot(const struct page *page, unsigned order)
 {
-    return order == 0 && page->order == 0 && page->kind >= PAGE_USED;
+    return order == 0 && page_order(page) == 0 && page->kind >= PAGE_USED;
 }
 
-static inline void free_hot(struct page *page, const void *caller)
+static inline void make_hot(struct page *page, const void *caller)
 {
     sanitize_forbid(page_address(page), PAGE_SIZE);
     page->kind = PAGE_HOT;
     store_relaxed(&page->refs, 0);
     page->free.freed_by = caller;
+}
+
+static inline void free_hot(struct page *page, const void *caller)
+{
+    make_hot(page, caller);
     if (unlikely(!hot_push(page))) {
         hot_push_slow(page);
     }
@@ -283,6 +293,33 @@ void frames_free(struct page *page, unsigned order)
     }
 }
 
+/* Pushed onto the hart's list while there is room; what is left goes to the buddies in few holds of
+ * their locks. */
+void frames_free_bulk(struct page **pages, unsigned nr)
+{
+    const void *caller = __builtin_return_address(0);
+    struct page *rest[HOT_BATCH];
+    unsigned nr_rest = 0;
+
+    for (unsigned i = 0; i < nr; i++) {
+        struct page *page = pages[i];
+
+        if (unlikely(region_of_page(page) == NULL || !may_be_hot(page, 0))) {
+            free_slow(page, 0, caller);
+            continue;
+        }
+        make_hot(page, caller);
+        if (!hot_push(page)) {
+            rest[nr_rest++] = page;
+        }
+        if (nr_rest == HOT_BATCH) {
+            hot_return_frames(rest, nr_rest);
+            nr_rest = 0;
+        }
+    }
+    hot_return_frames(rest, nr_rest);
+}
+
 /* ---- Figures --------------------------------------------------------------------------------- */
 
 void frames_set_watermarks(void)
@@ -301,10 +338,10 @@ void frames_set_watermarks(void)
 
 uint64_t frames_nr_free(void)
 {
-    uint64_t nr = nr_free_in_buddies();
+    uint64_t nr = nr_free_in_buddies() + hot_count_all();
 
-    for (unsigned hart = 0; hart < MAX_HARTS; hart++) {
-        nr += hot_count(&hot_lists[hart]);
+    for (unsigned i = 0; i < nr_frame_regions; i++) {
+        nr += load_relaxed(&frame_regions[i].nr_isolated);
     }
     return nr;
 }
@@ -318,7 +355,9 @@ void frames_get_stats(struct frames_stats *stats)
         struct buddy *region = &frame_regions[i];
         stats->nr_total += load_relaxed(&region->nr_managed);
         for (unsigned order = 0; order < BUDDY_NR_ORDERS; order++) {
-            stats->nr_by_order[order] += load_relaxed(&region->nr_blocks[order]);
+            for (unsigned type = 0; type < FRAMES_NR_TYPES; type++) {
+                stats->nr_by_order[order] += load_relaxed(&region->nr_blocks[type][order]);
+            }
         }
     }
     stats->nr_free = frames_nr_free();

@@ -137,19 +137,19 @@ static bool next_gap(uint64_t from, uint64_t limit, struct span *gap)
     return from < limit;
 }
 
-/* Room for a region's pages within it. */
-static struct page *carve_pages(struct span region)
+/* Room for the records of a region within it. */
+static void *carve_records(struct span region)
 {
-    uint64_t size_bytes = (region.end - region.start) * sizeof(struct page);
+    uint64_t size_bytes = buddy_meta_bytes(region.start, region.end - region.start);
     uint64_t nr_frames = align_up(size_bytes, PAGE_SIZE) >> PAGE_SHIFT;
     struct span gap = {0, region.start};
 
     while (next_gap(gap.end, region.end, &gap)) {
         if (gap.end - gap.start >= nr_frames) {
-            struct page *pages = phys_to_virt(phys(gap.start << PAGE_SHIFT));
+            void *records = phys_to_virt(phys(gap.start << PAGE_SHIFT));
             add_taken((struct span){gap.start, gap.start + nr_frames});
-            memset(pages, 0, size_bytes);
-            return pages;
+            memset(records, 0, size_bytes);
+            return records;
         }
     }
     return NULL;
@@ -167,20 +167,20 @@ static void add_region(struct span span)
     unsigned number = nr_frame_regions;
     struct buddy *region = &frame_regions[number];
     struct span gap = {0, span.start};
-    struct page *pages;
+    void *records;
 
     sanitize_allow(phys_to_virt(phys(span.start << PAGE_SHIFT)), (span.end - span.start)
                                                                      << PAGE_SHIFT);
-    pages = carve_pages(span);
-    if (pages == NULL) {
+    records = carve_records(span);
+    if (records == NULL) {
         pr_warn("frames: no room for the page array of %#llx..%#llx: not used",
                 (unsigned long long)span.start << PAGE_SHIFT,
                 (unsigned long long)span.end << PAGE_SHIFT);
         return;
     }
-    buddy_init(region, span.start, span.end - span.start, pages);
+    buddy_init(region, span.start, span.end - span.start, records);
     for (uint64_t i = 0; i < region->nr_frames; i++) {
-        pages[i].region = (uint8_t)number;
+        region->pages[i].region = (uint8_t)number;
     }
     nr_frame_regions++;
     while (next_gap(gap.end, span.end, &gap)) {

@@ -2,7 +2,9 @@
 /* Hot lists: where single frames wait for their next use.
  *
  * The frame freed last is still in the hart's cache, and most frames that are freed are soon wanted
- * again. So each hart keeps a small stack of free frames before the buddies. An empty one is
+ * again. So each hart keeps two small stacks of free frames before the buddies: one for memory that
+ * can be moved, one for the kernel's own, so that a frame freed by one kind of user does not end in
+ * the hands of the other (see buddy.c). An empty one is
  * refilled, a full one relieved of its coldest, HOT_BATCH frames at a time under one hold of the
  * buddy's lock.
  *
@@ -20,7 +22,24 @@
 #include "mm/frames.h"
 #include "mm/frames_internal.h"
 
-struct hot_list hot_lists[MAX_HARTS];
+struct hot_list hot_lists[MAX_HARTS][HOT_NR_TYPES];
+
+#define NR_LISTS (MAX_HARTS * HOT_NR_TYPES)
+
+static struct hot_list *list_number(unsigned i)
+{
+    return &hot_lists[i / HOT_NR_TYPES][i % HOT_NR_TYPES];
+}
+
+uint64_t hot_count_all(void)
+{
+    uint64_t nr = 0;
+
+    for (unsigned i = 0; i < NR_LISTS; i++) {
+        nr += hot_count(list_number(i));
+    }
+    return nr;
+}
 
 /* The coldest frames of a list, at most nr, for the buddies. Caller: busy. */
 static unsigned take_cold(struct hot_list *hot, struct page **pages, unsigned nr)
@@ -51,7 +70,7 @@ void hot_return_frames(struct page **pages, unsigned nr)
 void hot_push_slow(struct page *page)
 {
     uint64_t state = port_irq_save();
-    struct hot_list *hot = &hot_lists[port_hart_id()];
+    struct hot_list *hot = hot_here(hot_type(page));
     struct page *cold[HOT_BATCH];
     unsigned nr = 0;
 
@@ -68,15 +87,15 @@ void hot_push_slow(struct page *page)
 
 void hot_forget_all(void)
 {
-    for (unsigned hart = 0; hart < MAX_HARTS; hart++) {
-        store_relaxed(&hot_lists[hart].nr, 0);
+    for (unsigned i = 0; i < NR_LISTS; i++) {
+        store_relaxed(&list_number(i)->nr, 0);
     }
 }
 
 void frames_drain_hot(void)
 {
-    for (unsigned hart = 0; hart < MAX_HARTS; hart++) {
-        struct hot_list *hot = &hot_lists[hart];
+    for (unsigned i = 0; i < NR_LISTS; i++) {
+        struct hot_list *hot = list_number(i);
         struct page *pages[HOT_CAPACITY];
         uint64_t state;
         unsigned nr;

@@ -6,7 +6,7 @@
 
 #include "kernel/base/atomic.h"
 #include "kernel/base/port.h"
-#include "mm/page.h"
+#include "mm/buddy.h"
 
 #define HOT_CAPACITY 62u /* a list is 512 bytes then: its address is a shift away */
 #define HOT_BATCH    32u
@@ -19,7 +19,10 @@ struct hot_list {
 
 static_assert(sizeof(struct hot_list) == 512, "see HOT_CAPACITY");
 
-extern struct hot_list hot_lists[MAX_HARTS];
+/* Frames for what can be moved stay apart from the others here, too. */
+#define HOT_NR_TYPES 2u
+
+extern struct hot_list hot_lists[MAX_HARTS][HOT_NR_TYPES]; /* by enum frame_type */
 
 /** Give frames of kind PAGE_HOT back to the buddies that they came from. Context: any. */
 void hot_return_frames(struct page **pages, unsigned nr);
@@ -29,6 +32,9 @@ void hot_push_slow(struct page *page);
 
 /** Empty the lists without a look at their frames: only for frames_init(). */
 void hot_forget_all(void);
+
+/** Frames in all lists. */
+uint64_t hot_count_all(void);
 
 static inline bool hot_enter(struct hot_list *hot)
 {
@@ -45,12 +51,28 @@ static inline uint64_t hot_count(const struct hot_list *hot)
     return load_relaxed(&hot->nr);
 }
 
-/** The hottest frame of this hart's list, or NULL when there is none, or another hart is draining
+/* Which list a frame belongs to: that for which it was taken from its buddy. */
+static inline enum frame_type hot_type(const struct page *page)
+{
+    return (page->order & PAGE_ORDER_MOVABLE) != 0 ? FRAMES_MOVABLE : FRAMES_UNMOVABLE;
+}
+
+/* This hart's list of the type. By bytes, since GCC would work out the address of an array's element
+ * anew for each of its fields. Interrupts are off. */
+static inline struct hot_list *hot_here(enum frame_type type)
+{
+    uint64_t offset = (uint64_t)port_hart_id() * sizeof(hot_lists[0]) +
+                      (uint64_t)type * sizeof(struct hot_list);
+
+    return (struct hot_list *)((char *)hot_lists + offset);
+}
+
+/** The hottest frame of this hart's list of the type, or NULL when there is none, or another hart is draining
  *  it. Context: any. */
-static inline struct page *hot_pop(void)
+static inline struct page *hot_pop(enum frame_type type)
 {
     uint64_t state = port_irq_save();
-    struct hot_list *hot = &hot_lists[port_hart_id()];
+    struct hot_list *hot = hot_here(type);
     struct page *page = NULL;
 
     if (likely(hot_enter(hot))) {
@@ -70,7 +92,7 @@ static inline struct page *hot_pop(void)
 static inline bool hot_push(struct page *page)
 {
     uint64_t state = port_irq_save();
-    struct hot_list *hot = &hot_lists[port_hart_id()];
+    struct hot_list *hot = hot_here(hot_type(page));
     bool has_room = false;
 
     if (likely(hot_enter(hot))) {

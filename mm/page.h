@@ -46,6 +46,10 @@ enum page_flag {
  * alone: `order` is changed only under its lock, while `kind` belongs to whoever has the frame. */
 #define PAGE_ORDER_FREE 0x80u
 
+/* In `order` of an allocated single frame: it was taken for movable use, and goes back to the hot
+ * list of its like. */
+#define PAGE_ORDER_MOVABLE 0x40u
+
 struct anon_family;
 struct mapping;
 struct slab_cache;
@@ -55,7 +59,7 @@ struct page {
     _Atomic uint32_t refs;         /* [a] references; 0 for free frames and kinds not counted */
     uint8_t kind;                  /* [owner] enum page_kind */
     uint8_t order;                 /* [buddy->lock] log2 of the block's frames, on its first one;
-                                    *     see PAGE_ORDER_FREE */
+                                    *     see PAGE_ORDER_FREE, PAGE_ORDER_MOVABLE */
     uint8_t region;                /* [I] which frame region it belongs to */
     _Atomic uint8_t dirty_sectors; /* [a] PAGE_CACHE: its dirty 512-byte sectors, bit 0 first */
     _Atomic uint32_t maps;         /* [a] PAGE_CACHE: page-table entries that map it */
@@ -109,6 +113,12 @@ phys_t page_to_phys(const struct page *page);
 static inline void *page_address(const struct page *page)
 {
     return phys_to_virt(page_to_phys(page));
+}
+
+/** log2 of the frames of an allocated block, asked of its first page. */
+static inline unsigned page_order(const struct page *page)
+{
+    return page->order & ~PAGE_ORDER_MOVABLE;
 }
 
 static inline bool page_has(const struct page *page, uint32_t flags)

@@ -160,7 +160,8 @@ static void discard_frame(struct page *page)
 int mapping_add_page(struct mapping *mapping, uint64_t index, enum alloc_flags flags,
                      struct page **out)
 {
-    struct page *page = frames_alloc(0, flags);
+    /* Pages of files can be moved while nobody is at them (migrate.c); metadata is held for long. */
+    struct page *page = frames_alloc(0, flags | (mapping->inode != NULL ? ALLOC_MOVABLE : 0));
     int error;
 
     if (page == NULL) {

@@ -95,7 +95,9 @@ static void holes_and_overlaps_are_carved_exactly(void **state)
     assert_null(page_from_virt(NULL));
 
     frames_get_stats(&stats);
-    nr_pages_of_pages = align_up(6 * MIB / PAGE_SIZE * sizeof(struct page), PAGE_SIZE) / PAGE_SIZE;
+    nr_pages_of_pages = align_up(buddy_meta_bytes((RAM + 4 * MIB) / PAGE_SIZE, 6 * MIB / PAGE_SIZE),
+                                 PAGE_SIZE) /
+                        PAGE_SIZE;
     nr_reserved = 2 + 2 + (MIB / PAGE_SIZE); /* the start, the two single frames, the end */
     assert_int_equal(stats.nr_total, 6 * MIB / PAGE_SIZE - nr_pages_of_pages - nr_reserved);
     assert_int_equal(stats.nr_free, stats.nr_total);
@@ -433,6 +435,48 @@ static void random_blocks_never_overlap_and_none_is_lost(void **state)
     host_set_hart(-1);
 }
 
+static void many_frames_come_and_go_at_once(void **state)
+{
+    enum { NR = 300 };
+    static struct page *pages[NR];
+    struct frames_stats before, after;
+
+    machine_start(16 * MIB);
+    frames_get_stats(&before);
+    for (unsigned round = 0; round < 3; round++) {
+        assert_int_equal(frames_alloc_bulk(pages, NR, round == 1 ? ALLOC_MOVABLE : ALLOC_ATOMIC),
+                         NR);
+        for (unsigned i = 0; i < NR; i++) {
+            assert_int_equal(page_refs(pages[i]), 1);
+            *(uint64_t *)page_address(pages[i]) = i;
+        }
+        frames_free_bulk(pages, NR);
+        assert_int_equal(frames_nr_free(), before.nr_free);
+    }
+    machine_listen();
+    frames_free_bulk(pages, 1); /* free already: refused, like any */
+    assert_true(machine_said("already free"));
+    frames_drain_hot();
+    check_all_regions();
+    frames_get_stats(&after);
+    assert_memory_equal(&after, &before, sizeof(before));
+}
+
+static void movable_frames_and_others_do_not_mix(void **state)
+{
+    struct page *movable, *other;
+
+    machine_start(16 * MIB);
+    movable = frames_alloc(0, ALLOC_MOVABLE);
+    other = frames_alloc(0, ALLOC_KERNEL);
+    frames_free(movable, 0);
+    frames_free(other, 0);
+    assert_ptr_equal(frames_alloc(0, ALLOC_KERNEL), other); /* the hottest of its list */
+    assert_ptr_equal(frames_alloc(0, ALLOC_MOVABLE), movable);
+    assert_int_not_equal(page_to_phys(movable).addr / (2 * MIB),
+                         page_to_phys(other).addr / (2 * MIB));
+}
+
 static void an_injected_failure_is_the_one_asked_for(void **state)
 {
     (void)state;
@@ -468,6 +512,8 @@ int main(void)
         cmocka_unit_test(wrong_frees_are_refused_with_a_report),
         cmocka_unit_test(the_last_reference_frees_the_frame),
         cmocka_unit_test(random_blocks_never_overlap_and_none_is_lost),
+        cmocka_unit_test(many_frames_come_and_go_at_once),
+        cmocka_unit_test(movable_frames_and_others_do_not_mix),
         cmocka_unit_test(an_injected_failure_is_the_one_asked_for),
     };
 
