@@ -75,11 +75,13 @@ SEED ?=
 include tools/make/common.mk
 -include user/build.mk
 -include user/test/build.mk
+-include user/bench/build.mk
 include tools/make/kernel.mk
 include tools/make/image.mk
 include tools/make/host.mk
 include tools/make/run.mk
 include tools/make/check.mk
+include tools/make/bench.mk
 
 ##@ Goals
 .PHONY: all

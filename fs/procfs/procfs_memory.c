@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The files of /proc about the machine's memory: meminfo, vmstat, buddyinfo, slabinfo, and
- * sys/vm/drop_caches, with the names and units that Linux's tools read.
+ * sys/vm/drop_caches (and Cairn's own pair_cost), with the names and units that Linux's tools read.
  *
  * Two kinds of figures come together here. Some are asked of their owner when the file is read (free
  * frames of the buddies, pages of the cache); the events are counted where they happen, in
@@ -17,6 +17,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"
 #include "mm/frames.h"
+#include "mm/pair_cost.h"
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
 #include "mm/vmstat.h"
@@ -225,6 +226,18 @@ static int show_slabinfo(struct seq *seq, const struct procfs_file *file)
     return 0;
 }
 
+/* Measured anew each time, which takes the machine some milliseconds: for root alone. */
+static int show_pair_cost(struct seq *seq, const struct procfs_file *file)
+{
+    struct pair_cost costs[NR_PAIR_COSTS];
+    int error = pair_cost_measure(costs);
+
+    for (unsigned i = 0; i < NR_PAIR_COSTS && error == 0; i++) {
+        seq_printf(seq, "%s %llu\n", costs[i].name, (ull)costs[i].cost_ns);
+    }
+    return error;
+}
+
 /* ---- sys/vm/drop_caches ---------------------------------------------------------------------- */
 
 static int write_drop_caches(const struct procfs_file *file, char *text, size_t len_bytes)
@@ -254,6 +267,7 @@ static int show_drop_caches(struct seq *seq, const struct procfs_file *file)
 static struct procfs_file memory_files[] = {
     {.path = "buddyinfo", .mode = 0444, .show = show_buddyinfo},
     {.path = "meminfo", .mode = 0444, .show = show_meminfo},
+    {.path = "pair_cost", .mode = 0400, .show = show_pair_cost},
     {.path = "slabinfo", .mode = 0400, .show = show_slabinfo},
     {.path = "vmstat", .mode = 0444, .show = show_vmstat},
     {.path = "sys/vm/drop_caches",

@@ -10,6 +10,7 @@
 #include "kernel/sync/waitq.h"
 #include "mm/frames_internal.h"
 #include "mm/kmalloc.h"
+#include "mm/pair_cost.h"
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
 #include "port/memory.h"
@@ -252,32 +253,16 @@ SELFTEST(vmalloc_areas_come_and_go_on_all_harts)
 
 /* ---- What it costs --------------------------------------------------------------------------- */
 
-/* Under `-icount shift=0` a nanosecond is an instruction, and the figures are exact; otherwise
- * they say little. The loop and the calls are part of them. */
 SELFTEST(hot_pairs_are_short)
 {
-    enum { NR_ROUNDS = 10000 };
-    uint64_t start, cache_ns, frame_ns, kmalloc_ns;
+    struct pair_cost costs[NR_PAIR_COSTS];
 
-    start = port_clock_ns();
-    for (unsigned i = 0; i < NR_ROUNDS; i++) {
-        struct parcel *parcel = slab_alloc(&parcels, ALLOC_KERNEL);
-        slab_free(&parcels, parcel);
+    if (pair_cost_measure(costs) != 0) {
+        CHECK(!"there is memory for a pair");
+        return;
     }
-    cache_ns = port_clock_ns() - start;
-    start = port_clock_ns();
-    for (unsigned i = 0; i < NR_ROUNDS; i++) {
-        struct page *page = frames_alloc(0, ALLOC_KERNEL);
-        frames_free(page, 0);
+    for (unsigned i = 0; i < NR_PAIR_COSTS; i++) {
+        pr_info("selftest: %s: %llu ns", costs[i].name, (unsigned long long)costs[i].cost_ns);
+        CHECK(costs[i].cost_ns != 0);
     }
-    frame_ns = port_clock_ns() - start;
-    start = port_clock_ns();
-    for (unsigned i = 0; i < NR_ROUNDS; i++) {
-        kfree(kmalloc(100, ALLOC_KERNEL));
-    }
-    kmalloc_ns = port_clock_ns() - start;
-    pr_info("selftest: ns a pair: cache %llu, frame %llu, kmalloc %llu",
-            (unsigned long long)(cache_ns / NR_ROUNDS), (unsigned long long)(frame_ns / NR_ROUNDS),
-            (unsigned long long)(kmalloc_ns / NR_ROUNDS));
-    CHECK(cache_ns != 0 && frame_ns != 0 && kmalloc_ns != 0);
 }

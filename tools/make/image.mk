@@ -8,6 +8,8 @@
 #   USER_PROGRAMS    more programs for /bin
 # and from user/test/build.mk:
 #   USER_TESTS       programs for /tests, only on the disk
+# and from user/bench/build.mk:
+#   USER_BENCH       a program for /bin, only on the disk
 # user/rootfs/ is laid over both. Everything is owned by root, whoever builds.
 
 # A bare-metal compiler has no C library: then there is a kernel, but nothing to run on it.
@@ -15,22 +17,23 @@ ifeq ($(findstring linux,$(CROSS)),)
 USER_BOX :=
 USER_PROGRAMS :=
 USER_TESTS :=
+USER_BENCH :=
 endif
 
 ROOTFS_FILES := $(if $(wildcard user/rootfs),$(shell find user/rootfs -type f -o -type l))
-IMAGE_ARGS = --box '$(USER_BOX)' --names '$(USER_BOX_NAMES)' --programs '$(USER_PROGRAMS)' --overlay user/rootfs
+IMAGE_ARGS = --box '$(USER_BOX)' --names '$(USER_BOX_NAMES)' --programs '$(USER_PROGRAMS)$1' --overlay user/rootfs
 
-$(eval $(call flag_file,$(O)/image.flags,$(IMAGE_ARGS) $(USER_TESTS) $(ROOTFS_FILES)))
+$(eval $(call flag_file,$(O)/image.flags,$(call IMAGE_ARGS, $(USER_BENCH)) $(USER_TESTS) $(ROOTFS_FILES)))
 
 $(O)/initramfs.cpio: $(USER_BOX) $(USER_PROGRAMS) $(ROOTFS_FILES) tools/image/mkinitramfs.py tools/image/tree.py $(O)/image.flags
 	$(call say,CPIO,$@)
 	$(call make_dir)
-	$(Q)python3 tools/image/mkinitramfs.py $(IMAGE_ARGS) $@
+	$(Q)python3 tools/image/mkinitramfs.py $(call IMAGE_ARGS) $@
 
-$(O)/root.img: $(USER_BOX) $(USER_PROGRAMS) $(USER_TESTS) $(ROOTFS_FILES) tools/image/mkroot.py tools/image/tree.py $(O)/image.flags
+$(O)/root.img: $(USER_BOX) $(USER_PROGRAMS) $(USER_TESTS) $(USER_BENCH) $(ROOTFS_FILES) tools/image/mkroot.py tools/image/tree.py $(O)/image.flags
 	$(call say,EXT2,$@)
 	$(call make_dir)
-	$(Q)python3 tools/image/mkroot.py $(IMAGE_ARGS) --tests '$(USER_TESTS)' $@
+	$(Q)python3 tools/image/mkroot.py $(call IMAGE_ARGS, $(USER_BENCH)) --tests '$(USER_TESTS)' $@
 
 .PHONY: image
 ##@ Goals
