@@ -110,46 +110,69 @@ static inline size_t reserve(struct ring *ring, _Atomic uint64_t *side, uint64_t
     }
 }
 
-/* Release: the value is in place before its consumer sees the sequence. */
-static inline void publish_value(struct ring *ring, uint64_t position, uint64_t value)
+/* The same for one position, without the loops: most calls push or pop a single value. The cell is
+ * found before the exchange, so that nothing behind the exchange waits for it. */
+static inline bool reserve_one(struct ring *ring, _Atomic uint64_t *side, uint64_t lead,
+                               uint64_t *position, struct ring_cell **cell)
 {
-    struct ring_cell *cell = cell_at(ring, position);
+    uint64_t expected = load_relaxed(side);
 
+    for (;;) {
+        int64_t state;
+        *cell = cell_at(ring, expected);
+        state = cell_state(*cell, expected + lead);
+        if (likely(state == 0)) {
+            *position = expected;
+            if (likely(atomic_compare_exchange_weak_explicit(
+                    side, &expected, expected + 1, memory_order_relaxed, memory_order_relaxed))) {
+                return true;
+            }
+        } else if (state < 0) {
+            return false;
+        } else {
+            expected = load_relaxed(side);
+        }
+    }
+}
+
+/* Release: the value is in place before its consumer sees the sequence. */
+static inline void publish_value(struct ring_cell *cell, uint64_t position, uint64_t value)
+{
     cell->value = value;
     store_release(&cell->sequence, position + 1);
 }
 
 /* Release: the value has been read before the producer of the next lap may overwrite it. */
-static inline uint64_t take_value(struct ring *ring, uint64_t position)
+static inline void take_value(struct ring *ring, struct ring_cell *cell, uint64_t position,
+                              uint64_t *value)
 {
-    struct ring_cell *cell = cell_at(ring, position);
-    uint64_t value = cell->value;
-
+    *value = cell->value;
     store_release(&cell->sequence, position + ring->mask + 1);
-    return value;
 }
 
 bool ring_push(struct ring *ring, uint64_t value)
 {
+    struct ring_cell *cell;
     uint64_t position;
 
-    if (reserve(ring, &ring->push_position, 0, 1, &position) == 0) {
+    if (!reserve_one(ring, &ring->push_position, 0, &position, &cell)) {
         return false;
     }
     TEST_POINT(TEST_RING_PUSH_RESERVED, ring);
-    publish_value(ring, position, value);
+    publish_value(cell, position, value);
     return true;
 }
 
 bool ring_pop(struct ring *ring, uint64_t *value)
 {
+    struct ring_cell *cell;
     uint64_t position;
 
-    if (reserve(ring, &ring->pop_position, 1, 1, &position) == 0) {
+    if (!reserve_one(ring, &ring->pop_position, 1, &position, &cell)) {
         return false;
     }
     TEST_POINT(TEST_RING_POP_RESERVED, ring);
-    *value = take_value(ring, position);
+    take_value(ring, cell, position, value);
     return true;
 }
 
@@ -162,7 +185,7 @@ size_t ring_push_batch(struct ring *ring, const uint64_t *values, size_t nr)
         TEST_POINT(TEST_RING_PUSH_RESERVED, ring);
     }
     for (size_t i = 0; i < nr_reserved; i++) {
-        publish_value(ring, first + i, values[i]);
+        publish_value(cell_at(ring, first + i), first + i, values[i]);
     }
     return nr_reserved;
 }
@@ -176,7 +199,7 @@ size_t ring_pop_batch(struct ring *ring, uint64_t *values, size_t nr)
         TEST_POINT(TEST_RING_POP_RESERVED, ring);
     }
     for (size_t i = 0; i < nr_reserved; i++) {
-        values[i] = take_value(ring, first + i);
+        take_value(ring, cell_at(ring, first + i), first + i, &values[i]);
     }
     return nr_reserved;
 }
