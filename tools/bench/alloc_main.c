@@ -11,7 +11,8 @@
 
 void *bench_map_memory(size_t len_bytes)
 {
-    void *memory = mmap(NULL, len_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *memory = mmap(NULL, len_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                        0);
 
     if (memory == MAP_FAILED) {
         bench_fail("bench: no memory for the slots");

@@ -51,8 +51,7 @@ uint64_t bench_run_threads(unsigned nr_threads, void (*work)(unsigned index, voi
 uint64_t bench_resident_bytes(void);
 
 /** Say why the benchmark can't go on, and end with status 1. */
-void bench_fail(const char *format, ...)
-    __attribute__((noreturn, format(printf, 1, 2)));
+void bench_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 #ifdef __cplusplus
 }

@@ -55,9 +55,10 @@ static void check_count(const struct law *law, const char *what, unsigned number
     double deviation = sqrt(expected * (1 - expected_share));
 
     if (fabs((double)count - expected) > 5 * deviation + 1) {
-        bench_fail("bench: %s: %s %u was drawn %llu times, not about %.0f: the load is not the one it "
-                   "should be, and nothing was measured",
-                   law->name, what, number, (unsigned long long)count, expected);
+        bench_fail(
+            "bench: %s: %s %u was drawn %llu times, not about %.0f: the load is not the one it "
+            "should be, and nothing was measured",
+            law->name, what, number, (unsigned long long)count, expected);
     }
 }
 

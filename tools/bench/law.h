@@ -10,8 +10,8 @@ enum { LAW_NR_RANGES = 7 };
 struct law {
     const char *name;
     uint64_t nr_slots;
-    unsigned size_exponent;                /* sizes to 2^this */
-    uint32_t range_limit[LAW_NR_RANGES];   /* a range is chosen by 32 random bits below its limit */
+    unsigned size_exponent;              /* sizes to 2^this */
+    uint32_t range_limit[LAW_NR_RANGES]; /* a range is chosen by 32 random bits below its limit */
     uint64_t first_slot[LAW_NR_RANGES + 1];
 };
 

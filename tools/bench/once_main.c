@@ -34,22 +34,21 @@ static void initialise_plainly(void)
 
 /* One subject's loop: `get` is true when the thing is initialised. Unrolled, so that the loop's own
  * instructions don't hide what is measured. */
-#define TIMED_LOOP(name, get)                                    \
-    static double name(void)                                     \
-    {                                                            \
-        uint64_t start_ns = bench_now_ns();                      \
-        for (unsigned i = 0; i < NR_GETS / 4; i++) {             \
-            if (!(get) || !(get) || !(get) || !(get)) {          \
-                bench_fail("once: not initialised: " #name);     \
-            }                                                    \
-        }                                                        \
-        return (double)(bench_now_ns() - start_ns) / NR_GETS;    \
+#define TIMED_LOOP(name, get)                                 \
+    static double name(void)                                  \
+    {                                                         \
+        uint64_t start_ns = bench_now_ns();                   \
+        for (unsigned i = 0; i < NR_GETS / 4; i++) {          \
+            if (!(get) || !(get) || !(get) || !(get)) {       \
+                bench_fail("once: not initialised: " #name);  \
+            }                                                 \
+        }                                                     \
+        return (double)(bench_now_ns() - start_ns) / NR_GETS; \
     }
 
 TIMED_LOOP(time_cairn, once_get(&cell, initialise, NULL) == 0)
 TIMED_LOOP(time_plain, plain_flag == ONCE_DONE)
-TIMED_LOOP(time_acquire,
-           atomic_load_explicit(&acquired_flag, memory_order_acquire) == ONCE_DONE)
+TIMED_LOOP(time_acquire, atomic_load_explicit(&acquired_flag, memory_order_acquire) == ONCE_DONE)
 TIMED_LOOP(time_posix, pthread_once(&posix_once, initialise_plainly) == 0)
 TIMED_LOOP(time_c11, (call_once(&c11_once, initialise_plainly), true))
 
@@ -57,7 +56,7 @@ static const struct {
     const char *name;
     double (*time)(void);
 } subjects[] = {
-    {"cairn", time_cairn},        {"plain-load", time_plain},  {"acquire-load", time_acquire},
+    {"cairn", time_cairn},        {"plain-load", time_plain}, {"acquire-load", time_acquire},
     {"pthread_once", time_posix}, {"call_once", time_c11},
 };
 

@@ -112,17 +112,17 @@ LOOP time_pairs(const char *kind, void *(*alloc)(size_t size), void (*release)(v
 
 #ifdef SUBJECT_CAIRN
 
-#define CACHE(bytes)                                                                               \
-    static struct slab_cache cache_##bytes =                                                       \
-        SLAB_CACHE_INIT(cache_##bytes, "bench-" #bytes, bytes, 16, NULL);                          \
-    static void *alloc_##bytes(size_t size)                                                        \
-    {                                                                                              \
-        (void)size;                                                                                \
-        return slab_alloc(&cache_##bytes, ALLOC_KERNEL);                                           \
-    }                                                                                              \
-    static void free_##bytes(void *block)                                                          \
-    {                                                                                              \
-        slab_free(&cache_##bytes, block);                                                          \
+#define CACHE(bytes)                                                                         \
+    static struct slab_cache cache_##bytes = SLAB_CACHE_INIT(cache_##bytes, "bench-" #bytes, \
+                                                             bytes, 16, NULL);               \
+    static void *alloc_##bytes(size_t size)                                                  \
+    {                                                                                        \
+        (void)size;                                                                          \
+        return slab_alloc(&cache_##bytes, ALLOC_KERNEL);                                     \
+    }                                                                                        \
+    static void free_##bytes(void *block)                                                    \
+    {                                                                                        \
+        slab_free(&cache_##bytes, block);                                                    \
     }
 CACHE(64)
 CACHE(256)

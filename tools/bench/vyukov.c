@@ -25,8 +25,7 @@ bool vyukov_push(struct vyukov *queue, uint64_t value)
         size_t sequence = atomic_load_explicit(&cell->sequence, memory_order_acquire);
         if (sequence == position) {
             if (atomic_compare_exchange_weak_explicit(&queue->tail, &position, position + 1,
-                                                      memory_order_relaxed,
-                                                      memory_order_relaxed)) {
+                                                      memory_order_relaxed, memory_order_relaxed)) {
                 cell->value = value;
                 atomic_store_explicit(&cell->sequence, position + 1, memory_order_release);
                 return true;
@@ -48,8 +47,7 @@ bool vyukov_pop(struct vyukov *queue, uint64_t *value)
         size_t sequence = atomic_load_explicit(&cell->sequence, memory_order_acquire);
         if (sequence == position + 1) {
             if (atomic_compare_exchange_weak_explicit(&queue->head, &position, position + 1,
-                                                      memory_order_relaxed,
-                                                      memory_order_relaxed)) {
+                                                      memory_order_relaxed, memory_order_relaxed)) {
                 *value = cell->value;
                 atomic_store_explicit(&cell->sequence, position + queue->mask + 1,
                                       memory_order_release);
