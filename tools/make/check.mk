@@ -12,19 +12,22 @@ TEST_ENV = T='$(T)' SEED='$(SEED)' CAIRN_O='$(O)' \
 KTEST_DEPS = $(O)/cairn $(O)/cairn-selftest $(O)/root.img $(firstword $(USER_TEST_DEPS)) # whose shell is the oracle of shell-cases
 
 ##@ Goals
-.PHONY: test test-host test-qemu stress asan tsan
+.PHONY: test test-host test-qemu stress asan tsan models
 ## test: all tests, on the host and in QEMU; the last line is `N passed, N failed`
 test: $(CMOCKA_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS) $(USER_TEST_DEPS) $(KTEST_DEPS)
-	$(Q)$(TEST_ENV) tools/test/run tools host tsan user qemu
-## test-host: unit and model tests and the ABI tests on this machine, sanitizers on
+	$(Q)$(TEST_ENV) tools/test/run tools model host tsan user qemu
+## test-host: models, unit and model tests and the ABI tests on this machine, sanitizers on
 test-host: $(CMOCKA_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS) $(USER_TEST_DEPS)
-	$(Q)$(TEST_ENV) tools/test/run tools host tsan user
+	$(Q)$(TEST_ENV) tools/test/run tools model host tsan user
 ## test-qemu: self-tests, boot matrix, exec, disks, failures, in QEMU
 test-qemu: $(KTEST_DEPS)
 	$(Q)$(TEST_ENV) tools/test/run qemu
 ## stress: the long tests in QEMU (minutes)
 stress: $(KTEST_DEPS)
 	$(Q)$(TEST_ENV) tools/test/run stress
+## models: only the models, by SPIN, in every order of their steps
+models:
+	$(Q)$(TEST_ENV) HOST_CC='$(HOST_CC)' tools/test/run model
 ## asan: only the host tests under AddressSanitizer and UBSan
 asan: $(CMOCKA_TESTS)
 	$(Q)$(TEST_ENV) tools/test/run host

@@ -16,6 +16,7 @@ sys.path[:0] = [TOP, os.path.join(TOP, "lint"), os.path.join(TOP, "image")]
 
 import layers  # noqa: E402
 import mkinitramfs  # noqa: E402
+import models  # noqa: E402
 import tree  # noqa: E402
 from qemu import machine  # noqa: E402
 from qemu.demux import Demux  # noqa: E402
@@ -123,6 +124,41 @@ class ImagesTest(unittest.TestCase):
                                             check=True).stdout, r"Links: 4\b")
 
 
+class ModelsTest(unittest.TestCase):
+    MODEL = """/* Mutants, each of which must fail:
+ *   BROKEN   it adds two */
+byte count;
+proctype adder() {
+#ifdef BROKEN
+    count++;
+#endif
+    count++
+}
+init { run adder(); run adder(); _nr_pr == 1; assert(count == 2) }
+"""
+
+    def tried(self, text):
+        with tempfile.NamedTemporaryFile("w", suffix=".pml") as file:
+            file.write(text)
+            file.flush()
+            return models.try_model(file.name, 60)[:2]
+
+    def test_a_model_that_holds_and_can_fail_passes(self):
+        self.assertEqual(self.tried(self.MODEL), (2, 0))
+
+    def test_a_model_that_does_not_hold_fails(self):
+        self.assertEqual(self.tried(self.MODEL.replace("count == 2", "count == 3")), (1, 1))
+
+    def test_a_mutant_that_holds_fails(self):
+        self.assertEqual(self.tried(self.MODEL.replace("count == 2", "count >= 2")), (1, 1))
+
+    def test_a_mutant_that_is_not_named_or_not_asked_about_fails(self):
+        self.assertEqual(self.tried(self.MODEL.replace(" *   BROKEN ", " *   BRACKEN ")), (1, 3))
+
+    def test_a_model_that_spin_cannot_read_fails(self):
+        self.assertEqual(self.tried(self.MODEL.replace("proctype", "protype")), (0, 2))
+
+
 class SymbolsTest(unittest.TestCase):
     NM = "ffffffff80200000 T _kernel_start\nffffffff80200000 T _start\nffffffff80200010 t helper\nffffffff80300000 D data\n"
 
@@ -147,7 +183,7 @@ class SymbolsTest(unittest.TestCase):
 def run_suite(report, selected):
     """All tests above, one line for each class."""
     loader = unittest.TestLoader()
-    for case in (DemuxTest, MachineTest, LayersTest, ImagesTest, SymbolsTest):
+    for case in (DemuxTest, MachineTest, LayersTest, ImagesTest, ModelsTest, SymbolsTest):
         if not selected(f"tools {case.__name__}"):
             continue
         start, said = time.monotonic(), io.StringIO()
