@@ -112,8 +112,8 @@ int must_check block_flush(struct block_device *device);
 /** For drivers: a started request has ended. Context: any; device->lock not held. */
 void block_complete(struct block_device *device, struct block_request *request, int error);
 
-/** Read or write `len_bytes` (multiples of 512) at a byte offset, through no cache. For partition
- *  tables and tests. */
+/** Read `len_bytes` (a multiple of 512) at a byte offset, through no cache. For partition tables and
+ *  tests. @buffer: in the direct map (ALLOC_DIRECT). */
 int must_check block_read_sync(struct block_device *device, uint64_t offset_bytes, void *buffer,
                                size_t len_bytes);
 

@@ -153,7 +153,7 @@ void block_scan_partitions(struct block_device *disk)
     if (disk->nr_sectors < 2) {
         return;
     }
-    buffer = kmalloc(SECTOR_SIZE, ALLOC_KERNEL);
+    buffer = kmalloc(SECTOR_SIZE, ALLOC_KERNEL | ALLOC_DIRECT);
     if (buffer == NULL) {
         return;
     }

@@ -27,6 +27,7 @@
 #include "kernel/base/port.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/selftest.h"
+#include "kernel/base/string.h"
 #include "kernel/console_tty.h"
 #include "kernel/panic_test.h"
 #include "kernel/root.h"
@@ -35,6 +36,7 @@
 #include "kernel/task/map_file.h"
 #include "kernel/task/oom.h"
 #include "kernel/task/proc.h"
+#include "mm/debug/guard_pool.h"
 #include "mm/frames.h"
 #include "mm/reclaim.h"
 
@@ -52,6 +54,21 @@ static void need(int error, const char *what)
 {
     if (error != 0) {
         die(what, error);
+    }
+}
+
+static void start_guard_pool(void)
+{
+    uint64_t interval_ms = GUARD_POOL_INTERVAL_MS;
+    char value[16];
+
+    if (bootarg_get("guard_pool", value, sizeof(value)) &&
+        (parse_u64(value, 10, NULL, &interval_ms) != 0 || interval_ms > UINT32_MAX)) {
+        pr_warn("boot: guard_pool=%s is no number of milliseconds", value);
+        interval_ms = GUARD_POOL_INTERVAL_MS;
+    }
+    if (guard_pool_start((unsigned)interval_ms) != 0) {
+        pr_warn("boot: no memory for the guard pool");
     }
 }
 
@@ -101,6 +118,7 @@ static void run_boot_task(void *arg)
     panic_test_run();
     need(reclaim_start(), "no memory for the reclaim task");
     oom_init();
+    start_guard_pool();
     start_drivers();
     register_file_systems();
     map_file_init();

@@ -12,6 +12,7 @@ enum alloc_flags {
     ALLOC_QUIET = 1u << 4,   /* no log line when it fails: the caller has another way */
     ALLOC_USER = 1u << 5,    /* for a user process */
     ALLOC_MOVABLE = 1u << 6, /* the content can be moved to another frame: see compact.c */
+    ALLOC_DIRECT = 1u << 7,  /* in the direct map: a device will be given its virt_to_phys() */
 };
 
 #define ALLOC_KERNEL ((enum alloc_flags)ALLOC_WAIT)

@@ -23,6 +23,8 @@
 #include "kernel/base/bits.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
+#include "mm/debug/guard_pool.h"
+#include "mm/debug/mistakes.h"
 #include "mm/frames.h"
 #include "mm/frames_internal.h"
 #include "mm/slab.h"
@@ -135,6 +137,26 @@ static __attribute__((noinline)) void refuse(const char *what, const void *point
     pr_err("kmalloc: %s of %p by %pS: not a block of kmalloc", what, pointer, caller);
 }
 
+/* The cache of a sampled block (mm/debug/guard_pool.c), or NULL. */
+static struct slab_cache *cache_of_sample(const void *pointer)
+{
+    struct slab_cache *cache = guard_pool_cache_of(pointer);
+
+    return cache != NULL && is_kmalloc_cache(cache) ? cache : NULL;
+}
+
+/* Not in a frame of the direct map. */
+static __attribute__((noinline)) void free_sample(const void *pointer)
+{
+    struct slab_cache *cache = cache_of_sample(pointer);
+
+    if (cache != NULL) {
+        slab_free(cache, (void *)pointer);
+    } else {
+        refuse("kfree", pointer, mistake_caller());
+    }
+}
+
 void kfree(const void *pointer)
 {
     struct page *page;
@@ -144,7 +166,7 @@ void kfree(const void *pointer)
     }
     page = page_of_block(pointer);
     if (unlikely(page == NULL)) {
-        refuse("kfree", pointer, __builtin_return_address(0));
+        free_sample(pointer);
     } else if (likely(page->kind == PAGE_SLAB)) {
         slab_free(page->slab.cache, (void *)pointer);
     } else {
@@ -160,6 +182,9 @@ size_t ksize(const void *pointer)
         return 0;
     }
     page = page_of_block(pointer);
+    if (page == NULL && cache_of_sample(pointer) != NULL) {
+        return cache_of_sample(pointer)->size_bytes;
+    }
     if (page == NULL) {
         refuse("ksize", pointer, __builtin_return_address(0));
         return 0;

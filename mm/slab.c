@@ -56,6 +56,7 @@
 #include "kernel/base/assert.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
+#include "mm/debug/guard_pool.h"
 #include "mm/debug/mistakes.h"
 #include "mm/debug/slab_debug.h"
 #include "mm/fault_inject.h"
@@ -118,6 +119,9 @@ static noinline void *alloc_slow(struct slab_cache *cache, enum alloc_flags flag
     if (slab_ready(cache, flags) != 0) {
         return NULL;
     }
+    if (guard_pool_is_due() && (object = guard_pool_alloc(cache, flags)) != NULL) {
+        return (flags & ALLOC_ZERO) == 0 ? object : zero_object(cache, object);
+    }
     for (;;) {
         uint64_t state = port_irq_save();
         object = magazine_alloc(cache);
@@ -178,6 +182,16 @@ static noinline void free_slow(struct slab_cache *cache, void *object)
     port_irq_restore(state);
 }
 
+/* What isn't in the direct map is no object of a slab: nothing, a sampled one, or a mistake. */
+static noinline void free_indirect(struct slab_cache *cache, void *object)
+{
+    if (guard_pool_has(object)) {
+        guard_pool_free(cache, object);
+    } else if (object != NULL) {
+        slab_report(cache, object, SLAB_FOREIGN, mistake_caller());
+    }
+}
+
 /* What an object's slab and this hart's magazines know about it; an object freed twice by two
  * harts is found when the magazines go back to the slabs. Returns whether it may be freed. */
 static inline bool check_free(struct slab_cache *cache, const void *object, const void *caller)
@@ -213,8 +227,11 @@ void slab_free(struct slab_cache *cache, void *object)
     uint64_t state;
     uint64_t nr;
 
-    if (unlikely(object == NULL) ||
-        unlikely(!check_free(cache, object, __builtin_return_address(0)))) {
+    if (unlikely(!is_direct_pointer(object))) {
+        free_indirect(cache, object);
+        return;
+    }
+    if (unlikely(!check_free(cache, object, __builtin_return_address(0)))) {
         return;
     }
     state = port_irq_save();
@@ -237,7 +254,7 @@ struct slab_cache *slab_cache_of(const void *object)
     struct slab_cache *cache;
 
     if (page == NULL || page->kind != PAGE_SLAB) {
-        return NULL;
+        return guard_pool_cache_of(object);
     }
     cache = page->slab.cache;
     return slab_pages_judge(cache, object) == SLAB_OK ? cache : NULL;

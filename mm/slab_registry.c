@@ -13,6 +13,7 @@
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 #include "kernel/sync/mutex.h"
+#include "mm/debug/guard_pool.h"
 #include "mm/reclaim.h"
 #include "mm/slab_internal.h"
 
@@ -107,6 +108,7 @@ void slab_idle(void)
 static void fill_stats(struct slab_cache *cache, struct slab_stats *stats)
 {
     uint64_t nr_resting = magazine_count(cache);
+    uint64_t nr_guarded = guard_pool_count(cache);
     uint64_t state = spin_lock_irqsave(&cache->lock);
 
     *stats = (struct slab_stats){
@@ -114,7 +116,7 @@ static void fill_stats(struct slab_cache *cache, struct slab_stats *stats)
         .size_bytes = cache->size_bytes,
         .nr_per_slab = cache->nr_per_slab,
         .nr_pages_per_slab = 1u << cache->slab_order,
-        .nr_active = cache->nr_taken > nr_resting ? cache->nr_taken - nr_resting : 0,
+        .nr_active = (cache->nr_taken > nr_resting ? cache->nr_taken - nr_resting : 0) + nr_guarded,
         .nr_objects = cache->nr_objects,
         .nr_slabs = cache->nr_slabs,
     };
@@ -188,15 +190,17 @@ struct slab_cache *slab_cache_create(const char *name, uint32_t size_bytes, uint
 
 int slab_cache_destroy(struct slab_cache *cache)
 {
+    uint64_t nr_alive;
     uint64_t state;
 
     mutex_lock(&reap_lock);
     magazine_teardown(cache);
     (void)slab_pages_shrink(cache);
-    if (cache->nr_taken != 0) {
+    nr_alive = cache->nr_taken + guard_pool_count(cache);
+    if (nr_alive != 0) {
         mutex_unlock(&reap_lock);
         pr_err("slab: %s: destroyed with %llu objects alive: kept", cache->name,
-               (unsigned long long)cache->nr_taken);
+               (unsigned long long)nr_alive);
         return -EBUSY;
     }
     state = spin_lock_irqsave(&registry_lock);

@@ -27,6 +27,7 @@
 #include "kernel/base/once.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/ring.h"
+#include "mm/debug/guard_pool.h"
 #include "mm/frames.h"
 #include "mm/reclaim.h"
 #include "mm/slab.h"
@@ -65,8 +66,9 @@ static int initialise(void *unused)
     if (error != 0) {
         return error;
     }
-    /* The first page of the window stays unmapped: a guard before the first area. */
-    window_init(&window, VMALLOC_BASE + PAGE_SIZE, VMALLOC_SIZE - PAGE_SIZE);
+    /* The first page of the window stays unmapped: a guard before the first area. Its end is the
+     * guard pool's. */
+    window_init(&window, VMALLOC_BASE + PAGE_SIZE, VMALLOC_SIZE - PAGE_SIZE - GUARD_POOL_BYTES);
     shrinker_register(&stack_shrinker);
     return 0;
 }

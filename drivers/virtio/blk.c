@@ -199,7 +199,7 @@ static struct blk_disk *new_disk(struct virtio_device *virtio)
     if (disk == NULL) {
         return NULL;
     }
-    disk->slots = kcalloc(BLK_NR_SLOTS, sizeof(*disk->slots), ALLOC_KERNEL);
+    disk->slots = kcalloc(BLK_NR_SLOTS, sizeof(*disk->slots), ALLOC_KERNEL | ALLOC_DIRECT);
     if (disk->slots == NULL) {
         kfree(disk);
         return NULL;

@@ -56,7 +56,7 @@ int virtio_rng_probe(struct virtio_device *virtio)
     }
     rng->virtio = virtio;
     rng->rounds_left = RNG_ROUNDS - 1;
-    rng->buffer = kmalloc(RNG_BYTES, ALLOC_KERNEL);
+    rng->buffer = kmalloc(RNG_BYTES, ALLOC_KERNEL | ALLOC_DIRECT);
     if (rng->buffer == NULL) {
         goto free_rng;
     }

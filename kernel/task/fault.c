@@ -8,6 +8,7 @@
 #include "kernel/base/printk.h"
 #include "kernel/task/actions.h"
 #include "kernel/task/signal.h"
+#include "mm/debug/guard_pool.h"
 #include "mm/space.h"
 
 enum user_exception { /* scause */
@@ -51,6 +52,16 @@ static void post(struct trap_frame *frame, int signal, int code, uint64_t addres
                   (unsigned long long)frame->regs[2], access[0] != '\0' ? " " : "", access);
     }
     signal_force(self, &info);
+}
+
+bool trap_upcall_window_fault(const struct trap_frame *frame, uint64_t address,
+                              enum trap_fault access)
+{
+    const void *calls[8];
+
+    return access != TRAP_FAULT_EXEC && guard_pool_has((const void *)address) &&
+           guard_pool_fault(address, access == TRAP_FAULT_WRITE, calls,
+                            trap_backtrace(frame, calls, array_size(calls)));
 }
 
 bool trap_upcall_user_fault(struct trap_frame *frame, uint64_t address, enum trap_fault access,

@@ -56,6 +56,11 @@ void pagetable_unmap_kernel(uint64_t address, uint64_t len_bytes)
     host_arena_unmap(address, len_bytes);
 }
 
+void pagetable_hide_kernel(uint64_t address)
+{
+    host_arena_unmap(address, PAGE_SIZE);
+}
+
 uint64_t host_nr_flushes(void)
 {
     return nr_flushes;

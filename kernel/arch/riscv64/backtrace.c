@@ -45,7 +45,11 @@ static unsigned follow(uint64_t frame, const void **callers, unsigned nr, unsign
 
 unsigned port_backtrace(const void **callers, unsigned max)
 {
-    return follow((uint64_t)__builtin_frame_address(0), callers, 0, max);
+    unsigned nr = follow((uint64_t)__builtin_frame_address(0), callers, 0, max);
+
+    /* No tail call: a function that calls nothing has not saved ra in its frame. */
+    __asm__ volatile("" : : : "memory");
+    return nr;
 }
 
 unsigned trap_backtrace(const struct trap_frame *frame, const void **callers, unsigned max)

@@ -34,7 +34,7 @@ SECTIONS
         *mm/magazine*.o(.text .text.*)
         *mm/kmalloc*.o(.text .text.*)
         *mm/vmalloc*.o(.text .text.*)
-        *mm/debug?*.o(.text .text.*)
+        *mm/debug?[!t]*.o(.text .text.*)
         *kernel/arch/riscv64/backtrace.o(.text .text.*)
         _allocators_end = .;
         *(.text .text.*)

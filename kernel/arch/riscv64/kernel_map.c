@@ -285,3 +285,15 @@ void pagetable_unmap_kernel(uint64_t address, uint64_t len_bytes)
     }
     tlb_flush_kernel(address, address + len_bytes);
 }
+
+void pagetable_hide_kernel(uint64_t address)
+{
+    int level;
+    _Atomic uint64_t *entry = find_entry(address, &level);
+
+    assert(address >= VMALLOC_BASE && address < VMALLOC_BASE + VMALLOC_SIZE);
+    if (level == 0) {
+        atomic_exchange_explicit(entry, 0, memory_order_acq_rel);
+        __asm__ volatile("sfence.vma %0, zero" : : "r"(address) : "memory");
+    }
+}

@@ -200,6 +200,14 @@ static bool is_stale_kernel_page(const struct trap_frame *frame)
     return !is_same_fault(address);
 }
 
+static bool is_guard_pool_fault(const struct trap_frame *frame, enum trap_fault access)
+{
+    uint64_t address = frame->value;
+
+    return address >= VMALLOC_BASE && address < VMALLOC_BASE + VMALLOC_SIZE &&
+           trap_upcall_window_fault(frame, address, access);
+}
+
 static _Noreturn void panic_at(struct trap_frame *frame)
 {
     enum trap_fault access;
@@ -232,7 +240,8 @@ void trap_from_kernel(struct trap_frame *frame)
         return;
     }
     if (is_page_fault(frame->cause, &access) &&
-        (handle_kernel_fault(frame, access) || is_stale_kernel_page(frame))) {
+        (handle_kernel_fault(frame, access) || is_stale_kernel_page(frame) ||
+         is_guard_pool_fault(frame, access))) {
         return;
     }
     panic_at(frame);

@@ -44,6 +44,11 @@ void trap_upcall_preempt(void);
  *  context. */
 void trap_upcall_describe_task(const struct thread *thread, char *buffer, size_t size_bytes);
 
+/** A page fault of the kernel's in the vmalloc window, where nothing is mapped. Returns whether the
+ *  access may be tried again. kernel/task/fault.c. Interrupts off; any context. */
+bool trap_upcall_window_fault(const struct trap_frame *frame, uint64_t address,
+                              enum trap_fault access);
+
 /* ---- Offered -----------------------------------------------------------------------------------
  */
 

@@ -24,6 +24,12 @@ static inline void *phys_to_virt(phys_t address)
     return (void *)(address.addr + host_direct_map_offset);
 }
 
+static inline bool is_direct_pointer(const void *pointer)
+{
+    return (uint64_t)pointer - DIRECT_MAP_BASE < DIRECT_MAP_SIZE &&
+           (uint64_t)pointer - VMALLOC_BASE >= VMALLOC_SIZE;
+}
+
 static inline phys_t virt_to_phys(const void *pointer)
 {
     return phys((uint64_t)pointer - host_direct_map_offset);

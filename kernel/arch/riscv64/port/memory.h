@@ -19,6 +19,8 @@
 #define VMALLOC_SIZE      0x0000000400000000ul
 #define KERNEL_IMAGE_BASE 0xffffffff80000000ul
 
+static_assert(DIRECT_MAP_SIZE == 1ul << 37 && DIRECT_MAP_BASE % DIRECT_MAP_SIZE == 0, "one shift");
+
 #define KERNEL_STACK_SIZE (16ul << 10)
 
 /* Physical address of the image's first byte, minus its link address: set by entry.S. */
@@ -27,6 +29,13 @@ extern uint64_t kernel_image_offset;
 static inline void *phys_to_virt(phys_t address)
 {
     return (void *)(address.addr + DIRECT_MAP_BASE);
+}
+
+/** Whether a pointer lies in the direct map; NULL does not. Two instructions and a branch: the upper
+ *  bits of all its addresses are the same. */
+static inline bool is_direct_pointer(const void *pointer)
+{
+    return (int64_t)pointer >> 37 == (int64_t)DIRECT_MAP_BASE >> 37;
 }
 
 /** Physical address of a direct-map or image pointer. */

@@ -81,6 +81,10 @@ void pagetable_flush_local(struct pagetable *table, uint64_t address);
 int must_check pagetable_map_kernel(uint64_t address, phys_t frame, uint32_t flags);
 void pagetable_unmap_kernel(uint64_t address, uint64_t len_bytes);
 
+/** Take away one page's entry, and have only this hart forget it: for addresses that only ever lead
+ *  to one frame. The tables stay, so mapping the page again can't fail. Context: any. */
+void pagetable_hide_kernel(uint64_t address);
+
 /** After an instruction page was written: make instruction fetches of every hart see it (fence.i
  *  everywhere). */
 void pagetable_sync_icache(void);
