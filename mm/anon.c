@@ -90,9 +90,6 @@ int anon_join(struct area *area)
     uint64_t index = area->start >> PAGE_SHIFT;
     struct anon_family *family, *fresh = NULL;
 
-    if (likely(load_acquire(&area->family) != NULL)) {
-        return 0;
-    }
     family = family_of_neighbour(area, &index);
     if (family == NULL) {
         index = area->start >> PAGE_SHIFT;
@@ -146,12 +143,6 @@ void anon_free(struct anon_family *family)
     if (family != NULL) {
         slab_free(&family_cache, family);
     }
-}
-
-void anon_set_page(struct page *page, const struct area *area, uint64_t address)
-{
-    page->anon.family = load_relaxed(&area->family);
-    page->anon.index = area->anon_index + ((address - area->start) >> PAGE_SHIFT);
 }
 
 /* ---- From the page to its mappers ------------------------------------------------------------ */

@@ -18,14 +18,11 @@ struct anon_family {
     struct list areas; /* [lock] struct area, by their anon_node; a live family has one */
 };
 
-/** Before an area gets its first anonymous page: give it a family, a neighbour's where the two
- *  could become one area. Context: may sleep; the caller holds space->lock for reading at least.
+/** Before an area gets its first anonymous page: give it a family unless it has one by now, a
+ *  neighbour's where the two could become one area. Every page of the area then notes family and
+ *  index. Context: may sleep; the caller holds space->lock for reading at least.
  *  Returns 0 or -ENOMEM. */
 int must_check anon_join(struct area *area);
-
-/** Record in a fresh page (kind PAGE_ANON, mapped nowhere yet) what it is a page of: the area, which
- *  has a family, and the address in it. */
-void anon_set_page(struct page *page, const struct area *area, uint64_t address);
 
 /** For area.c: enter an area into the list of its family, or take it out; NULL families are
  *  ignored. anon_leave() returns the family if that was its last area, for anon_free(). Caller:

@@ -150,6 +150,9 @@ static void enter(struct area *area)
 static struct anon_family *leave(struct area *area)
 {
     debug_assert(rwlock_is_write_held(&area->space->lock));
+    if (load_relaxed(&area->space->hint) == area) {
+        store_relaxed(&area->space->hint, NULL);
+    }
     count_mapped(area, -(int64_t)(area->end - area->start));
     rbtree_erase(&area->space->areas, &area->node);
     if (area->object != NULL) {

@@ -18,25 +18,19 @@
  * Locks. space->lock for reading keeps the areas; the work that may sleep (allocation, reading a
  * page) is done without the page-table lock; then the lock is taken, the entry looked at again,
  * and the new one set only if nothing has changed, else the work is thrown away and the access
- * tried again. Whether an anonymous page has one mapper is told by its reference count: every
- * entry holds one, and with space->lock held and the count at 1 nobody can add another. */
+ * tried again. The tree of page tables is walked once: an entry's place does not change. Whether an
+ * anonymous page has one mapper is told by its reference count: every entry holds one, and with
+ * space->lock held and the count at 1 nobody can add another.
+ *
+ * Pages of objects: fault_object.c. */
+#include "mm/fault_internal.h"
+
 #include "kernel/abi/errno.h"
 #include "kernel/base/atomic.h"
 #include "kernel/base/string.h"
 #include "kernel/base/test_point.h"
 #include "mm/frames.h"
-#include "mm/space_internal.h"
 #include "mm/vmstat.h"
-
-#define FAULT_AROUND_PAGES 16u
-
-struct fault {
-    struct space *space;
-    struct area *area;
-    uint64_t address; /* of the page */
-    bool is_write;
-    struct pte pte; /* as last seen */
-};
 
 static struct page *_Atomic the_zero_page;
 
@@ -73,35 +67,12 @@ static bool is_unchanged(struct fault *fault, struct pte now)
                                 ((now.flags ^ fault->pte.flags) & PTE_FLAG_WRITE) == 0));
 }
 
-/* Count the page as mapped if it may be: truncation takes a page out of its object and then
- * looks whether it is mapped; we count it first and then look whether it is still there. One of
- * the two sees the other. Caller: table_lock, so that the entry is there when truncation comes
- * to remove it. */
-static bool begin_mapping(struct space *space, const struct area *area, struct page *page)
-{
-    if (is_zero_page(page)) {
-        return true;
-    }
-    space_count_page(space, page, 1);
-    if (page->kind != PAGE_CACHE || area->object->ops->has_page == NULL) {
-        return true;
-    }
-    fence_full();
-    if (area->object->ops->has_page(area->object, page)) {
-        return true;
-    }
-    space_count_page(space, page, -1);
-    return false;
-}
-
 /* Every hart must stop using the old page before it is let go; where the same page was only
  * given more rights, the others may find that out by a fault of their own. */
 static void drop_replaced(struct fault *fault, struct page *old, const struct page *page)
 {
     if (old != page) {
         pagetable_flush(&fault->space->table, fault->address, fault->address + PAGE_SIZE);
-    } else {
-        pagetable_flush_local(&fault->space->table, fault->address);
     }
     if (!is_zero_page(old)) {
         space_count_page(fault->space, old, -1);
@@ -109,37 +80,37 @@ static void drop_replaced(struct fault *fault, struct page *old, const struct pa
     }
 }
 
-/* Put `page` (whose reference passes to the entry) in place if the entry is still what the fault
- * saw. Returns 0, or -EAGAIN with the reference still the caller's, or -ENOMEM. */
-static int install(struct fault *fault, struct page *page, bool is_writable)
+static inline bool begin_mapping(const struct fault *fault, struct page *page)
+{
+    if (likely(page->kind == PAGE_ANON)) {
+        atomic_fetch_add_explicit(&fault->space->nr_anon_pages, 1, memory_order_relaxed);
+        return true;
+    }
+    return is_zero_page(page) || fault_begin_mapping(fault->space, fault->area, page);
+}
+
+int fault_install(struct fault *fault, struct page *page, bool is_writable)
 {
     struct space *space = fault->space;
-    uint32_t flags = area_pte_flags(fault->area, is_writable);
-    int error = pagetable_prepare(&space->table, fault->address, ALLOC_KERNEL);
     struct pte now;
 
-    if (error != 0) {
-        return error;
-    }
     spin_lock(&space->table_lock);
-    now = pagetable_get(&space->table, fault->address);
-    if (!is_unchanged(fault, now) || !begin_mapping(space, fault->area, page)) {
+    now = pte_slot_get(fault->slot);
+    if (!is_unchanged(fault, now) || !begin_mapping(fault, page)) {
         spin_unlock(&space->table_lock);
         return -EAGAIN;
     }
-    pagetable_set(&space->table, fault->address, page_to_phys(page), flags);
+    pte_slot_set(fault->slot, page_to_phys(page), area_pte_flags(fault->area, is_writable));
     spin_unlock(&space->table_lock);
     if (now.is_present) {
         drop_replaced(fault, page_from_phys(now.frame), page);
-    } else {
-        pagetable_flush_local(&space->table, fault->address);
     }
     return 0;
 }
 
 static int install_or_put(struct fault *fault, struct page *page, bool is_writable)
 {
-    int error = install(fault, page, is_writable);
+    int error = fault_install(fault, page, is_writable);
 
     if (error != 0) {
         page_put(page);
@@ -147,17 +118,19 @@ static int install_or_put(struct fault *fault, struct page *page, bool is_writab
     return error;
 }
 
-static struct page *alloc_anonymous(const struct fault *fault, enum alloc_flags more)
+static struct page *alloc_anonymous(const struct fault *fault)
 {
+    struct area *area = fault->area;
     struct page *page;
 
-    if (anon_join(fault->area) != 0) {
+    if (unlikely(load_acquire(&area->family) == NULL) && anon_join(area) != 0) {
         return NULL;
     }
-    page = frames_alloc(0, ALLOC_WAIT | ALLOC_USER | ALLOC_MOVABLE | more);
+    page = frames_alloc(0, ALLOC_WAIT | ALLOC_USER | ALLOC_MOVABLE);
     if (page != NULL) {
         page->kind = PAGE_ANON;
-        anon_set_page(page, fault->area, fault->address);
+        page->anon.family = load_relaxed(&area->family);
+        page->anon.index = area->anon_index + ((fault->address - area->start) >> PAGE_SHIFT);
         vm_count(VM_NR_ANON_PAGES);
     }
     return page;
@@ -169,175 +142,33 @@ static int fault_anonymous(struct fault *fault)
 
     if (!fault->is_write) {
         page = zero_page();
-        return page == NULL ? -ENOMEM : install(fault, page, false);
+        return page == NULL ? -ENOMEM : fault_install(fault, page, false);
     }
-    page = alloc_anonymous(fault, ALLOC_ZERO);
-    return page == NULL ? -ENOMEM : install_or_put(fault, page, true);
+    page = alloc_anonymous(fault);
+    if (page == NULL) {
+        return -ENOMEM;
+    }
+    page_zero(page_address(page));
+    return install_or_put(fault, page, true);
 }
 
-/* A private copy of `source` takes the entry. */
-static int fault_copy(struct fault *fault, struct page *source)
+int fault_copy(struct fault *fault, struct page *source)
 {
-    struct page *copy;
+    struct page *copy = alloc_anonymous(fault);
 
-    if (is_zero_page(source)) {
-        copy = alloc_anonymous(fault, ALLOC_ZERO);
-    } else {
-        copy = alloc_anonymous(fault, 0);
-        if (copy != NULL) {
-            memcpy(page_address(copy), page_address(source), PAGE_SIZE);
-        }
-    }
     if (copy == NULL) {
         return -ENOMEM;
+    }
+    if (is_zero_page(source)) {
+        page_zero(page_address(copy));
+    } else {
+        page_copy(page_address(copy), page_address(source));
     }
     TEST_POINT(TEST_FAULT_COPIED, source);
     if ((fault->area->flags & AREA_EXEC) != 0) {
         pagetable_sync_icache();
     }
     return install_or_put(fault, copy, true);
-}
-
-/* Instructions were read into this page as data: let every hart's fetches see them, once. */
-static void sync_instructions(const struct area *area, struct page *page)
-{
-    if ((area->flags & AREA_EXEC) != 0 && !page_has(page, PAGE_ICACHE)) {
-        pagetable_sync_icache();
-        page_set(page, PAGE_ICACHE);
-    }
-}
-
-/* Map the neighbours that are in memory anyway: each saves a fault of its own. Read-only, and
- * only empty entries in the same page table, so nothing needs to be allocated or flushed. */
-static void fault_around(struct fault *fault)
-{
-    struct area *area = fault->area;
-    struct map_object *object = area->object;
-    uint64_t window = align_down(fault->address, FAULT_AROUND_PAGES * PAGE_SIZE);
-    uint64_t start = max_of(window, area->start);
-    uint64_t end = min_of(window + FAULT_AROUND_PAGES * PAGE_SIZE, area->end);
-    uint32_t flags = area_pte_flags(area, false);
-
-    if (object->ops->find_page == NULL) {
-        return;
-    }
-    for (uint64_t address = start; address < end; address += PAGE_SIZE) {
-        struct page *page;
-        bool is_set = false;
-
-        if (address == fault->address) {
-            continue;
-        }
-        page = object->ops->find_page(object, area_index(area, address));
-        if (page == NULL) {
-            continue;
-        }
-        sync_instructions(area, page);
-        spin_lock(&fault->space->table_lock);
-        if (!pagetable_get(&fault->space->table, address).is_present &&
-            begin_mapping(fault->space, area, page)) {
-            pagetable_set(&fault->space->table, address, page_to_phys(page), flags);
-            is_set = true;
-        }
-        spin_unlock(&fault->space->table_lock);
-        if (!is_set) {
-            page_put(page);
-        }
-    }
-}
-
-/* A shared mapping writes: the object says yes first and keeps the page locked until the entry
- * is there, so that writeback cannot clean the page in between. */
-static int fault_shared_write(struct fault *fault, struct page *page)
-{
-    const struct map_object_ops *ops = fault->area->object->ops;
-    /* Tables are made before the page is locked: making them may have to wait for memory. */
-    int error = pagetable_prepare(&fault->space->table, fault->address, ALLOC_KERNEL);
-
-    if (error == 0) {
-        error = ops->make_writable(fault->area->object, page);
-    }
-    if (error == 0) {
-        error = install(fault, page, true);
-        ops->unlock_page(page);
-    }
-    if (error != 0) {
-        page_put(page);
-    }
-    return error;
-}
-
-/* Beyond the object's end a fault is SIGBUS: tell it from "nothing mapped here". */
-static int object_error(int error)
-{
-    return error == -EFAULT ? -ENODATA : error;
-}
-
-static int fault_object(struct fault *fault)
-{
-    struct area *area = fault->area;
-    struct page *page;
-    int error = area->object->ops->get_page(area->object, area_index(area, fault->address),
-                                            FAULT_AROUND_PAGES, &page);
-
-    if (error != 0) {
-        return object_error(error);
-    }
-    TEST_POINT(TEST_FAULT_FOUND, page);
-    sync_instructions(area, page);
-    if (fault->is_write && (area->flags & AREA_SHARED) != 0) {
-        return object_error(fault_shared_write(fault, page));
-    }
-    if (fault->is_write) {
-        error = fault_copy(fault, page);
-        page_put(page);
-        return error;
-    }
-    error = install_or_put(fault, page, false);
-    if (error == 0) {
-        fault_around(fault);
-    }
-    return error;
-}
-
-/* Make the entry writable in place if it is the page's only holder. Others who are about to copy
- * the page hold a reference that they took under the same lock: so nobody copies a page while
- * its owner stores to it. */
-static bool take_over(struct fault *fault, struct page *page)
-{
-    struct space *space = fault->space;
-    bool is_alone = false;
-    struct pte now;
-
-    TEST_POINT(TEST_FAULT_ALONE, page);
-    spin_lock(&space->table_lock);
-    now = pagetable_get(&space->table, fault->address);
-    if (now.is_present && now.frame.addr == fault->pte.frame.addr &&
-        page_refs(page) == 2) { /* the entry's reference, and the caller's */
-        pagetable_set(&space->table, fault->address, now.frame, area_pte_flags(fault->area, true));
-        is_alone = true;
-    }
-    spin_unlock(&space->table_lock);
-    if (is_alone) {
-        pagetable_flush_local(&space->table, fault->address);
-    }
-    return is_alone;
-}
-
-/* A write to a page that is mapped read-only although its area may be written. */
-static int fault_read_only(struct fault *fault, struct page *page)
-{
-    int error;
-
-    if (page->kind == PAGE_ANON && take_over(fault, page)) {
-        return 0;
-    }
-    if ((fault->area->flags & AREA_SHARED) != 0 && page->kind == PAGE_CACHE) {
-        page_get(page); /* for the entry, or to be put on failure */
-        error = fault_shared_write(fault, page);
-        return object_error(error);
-    }
-    return fault_copy(fault, page);
 }
 
 static bool is_allowed(const struct area *area, enum fault_access access)
@@ -358,6 +189,43 @@ static bool grants(struct pte pte, enum fault_access access)
     return pte.is_present && (pte.flags & needed) != 0;
 }
 
+/* A page is there, and lacks the right that the access asks for. Whether an anonymous page has
+ * other holders is looked at under the page-table lock, and those who are about to copy a page hold a
+ * reference that they took under the same lock: so nobody copies a page while its owner stores to
+ * it. */
+static int fault_present(struct fault *fault, enum fault_access access)
+{
+    struct space *space = fault->space;
+    struct page *page;
+    bool is_alone;
+    int error;
+
+    spin_lock(&space->table_lock);
+    fault->pte = pte_slot_get(fault->slot);
+    if (!fault->pte.is_present || grants(fault->pte, access)) {
+        spin_unlock(
+            &space
+                 ->table_lock); /* another hart was faster, or this one remembered an older entry */
+        return 0;
+    }
+    page = page_from_phys(fault->pte.frame);
+    is_alone = page->kind == PAGE_ANON && page_refs(page) == 1;
+    if (!fault->is_write ||
+        is_alone) { /* rights were added by mprotect, or the page is ours alone */
+        pte_slot_set(fault->slot, fault->pte.frame, area_pte_flags(fault->area, fault->is_write));
+        spin_unlock(&space->table_lock);
+        return 0;
+    }
+    page_get(page); /* so that it cannot go while it is copied */
+    spin_unlock(&space->table_lock);
+    if ((fault->area->flags & AREA_SHARED) != 0 && page->kind == PAGE_CACHE) {
+        return fault_shared_write(fault, page);
+    }
+    error = fault_copy(fault, page);
+    page_put(page);
+    return error;
+}
+
 /* The fault proper, with space->lock held for reading. */
 static int fault_in_area(struct space *space, struct area *area, uint64_t address,
                          enum fault_access access)
@@ -368,37 +236,17 @@ static int fault_in_area(struct space *space, struct area *area, uint64_t addres
         .address = align_down(address, PAGE_SIZE),
         .is_write = access == FAULT_WRITE,
     };
-    struct page *page = NULL;
-    int error;
+    int error = pagetable_prepare(&space->table, fault.address, ALLOC_KERNEL, &fault.slot);
 
-    spin_lock(&space->table_lock);
-    fault.pte = pagetable_get(&space->table, fault.address);
-    if (fault.pte.is_present && !grants(fault.pte, access)) {
-        page = page_from_phys(fault.pte.frame);
-        page_get(page); /* so that it cannot go while it is copied */
+    if (error != 0) {
+        return error;
     }
-    spin_unlock(&space->table_lock);
-    if (!fault.pte.is_present) {
-        return area->object != NULL ? fault_object(&fault) : fault_anonymous(&fault);
+    /* Looked at without the lock: who acts on it looks again. */
+    fault.pte = pte_slot_get(fault.slot);
+    if (fault.pte.is_present) {
+        return fault_present(&fault, access);
     }
-    if (page == NULL) { /* another hart was faster, or this one remembered an older entry */
-        pagetable_flush_local(&space->table, fault.address);
-        return 0;
-    }
-    if (fault.is_write) {
-        error = fault_read_only(&fault, page);
-    } else { /* rights were added by mprotect and the entry still lacks them */
-        spin_lock(&space->table_lock);
-        if (pagetable_get(&space->table, fault.address).frame.addr == fault.pte.frame.addr) {
-            pagetable_set(&space->table, fault.address, fault.pte.frame,
-                          area_pte_flags(area, false));
-        }
-        spin_unlock(&space->table_lock);
-        pagetable_flush_local(&space->table, fault.address);
-        error = 0;
-    }
-    page_put(page);
-    return error;
+    return area->object != NULL ? fault_object(&fault) : fault_anonymous(&fault);
 }
 
 int space_fault(struct space *space, uint64_t address, enum fault_access access)
@@ -411,7 +259,11 @@ int space_fault(struct space *space, uint64_t address, enum fault_access access)
     }
     vm_count(VM_PGFAULT);
     rwlock_read_lock(&space->lock);
-    area = area_find(space, address);
+    area = load_relaxed(&space->hint); /* faults come in runs */
+    if (!area_contains(area, address)) {
+        area = area_find(space, address);
+        store_relaxed(&space->hint, area);
+    }
     if (area == NULL) {
         error = -EFAULT;
     } else if (!area_contains(area, address)) {

@@ -179,6 +179,7 @@ static void add_region(struct span span)
         return;
     }
     buddy_init(region, span.start, span.end - span.start, records);
+    page_origins[number] = (uint64_t)region->pages - span.start * sizeof(struct page);
     for (uint64_t i = 0; i < region->nr_frames; i++) {
         region->pages[i].region = (uint8_t)number;
     }

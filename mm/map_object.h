@@ -23,9 +23,10 @@ struct map_object_ops {
     int (*get_page)(struct map_object *object, uint64_t index, unsigned nr_around,
                     struct page **page);
 
-    /** Page `index` if it is in memory and up to date, with a reference; else NULL. For mapping
-     *  pages around a fault before they are asked for. Must not sleep. May be NULL. */
-    struct page *(*find_page)(struct map_object *object, uint64_t index);
+    /** Those of pages [index, index + nr) that are in memory and up to date, each with a reference;
+     *  NULL in pages[] for the others. For mapping pages around a fault before they are asked for.
+     *  Must not sleep. May be NULL. */
+    void (*find_pages)(struct map_object *object, uint64_t index, unsigned nr, struct page **pages);
 
     /** A shared mapping is about to write to this page: reserve its disk blocks, mark it dirty.
      *  Called with a reference. On success the page is returned LOCKED, so that mm can map it

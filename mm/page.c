@@ -12,6 +12,8 @@
 #include "mm/frames_internal.h"
 #include "mm/vmstat.h"
 
+uint64_t page_origins[FRAMES_MAX_REGIONS];
+
 struct page *page_of_frame_beyond(uint64_t frame)
 {
     for (unsigned i = 1; i < nr_frame_regions; i++) {
@@ -41,13 +43,6 @@ struct page *page_from_phys(phys_t address)
 struct page *page_from_virt(const void *pointer)
 {
     return page_of_pointer(pointer);
-}
-
-phys_t page_to_phys(const struct page *page)
-{
-    const struct buddy *region = &frame_regions[page->region];
-
-    return phys((region->first_frame + (uint64_t)(page - region->pages)) << PAGE_SHIFT);
 }
 
 bool page_try_get(struct page *page)

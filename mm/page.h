@@ -107,7 +107,13 @@ struct page *page_from_phys(phys_t address);
  *  know. */
 struct page *page_from_virt(const void *pointer);
 
-phys_t page_to_phys(const struct page *page);
+/* Where the pages of a region's frames would begin if its first frame were number 0. */
+extern uint64_t page_origins[]; /* [I] after boot: by page->region */
+
+static inline phys_t page_to_phys(const struct page *page)
+{
+    return phys(((uint64_t)page - page_origins[page->region]) / sizeof(*page) << PAGE_SHIFT);
+}
 
 /** The kernel's own address of the frame, in the direct map. */
 static inline void *page_address(const struct page *page)

@@ -17,24 +17,23 @@ struct move_batch {
     } entries[SPACE_BATCH];
 };
 
-static bool take_entry(struct pagetable *table, uint64_t address, struct pte pte, void *arg)
+static bool take_entry(struct pte_slot slot, uint64_t address, struct pte pte, void *arg)
 {
     struct move_batch *batch = arg;
 
     batch->next = address + PAGE_SIZE;
     batch->entries[batch->nr].address = address;
-    batch->entries[batch->nr].pte = pagetable_clear(table, address);
+    batch->entries[batch->nr].pte = pte_slot_clear(slot);
     batch->nr++;
     return batch->nr < SPACE_BATCH;
 }
 
 static int prepare_tables(struct space *space, uint64_t start, uint64_t end)
 {
-    const uint64_t table_span = PAGE_SIZE << 9; /* what one lowest-level table maps */
-
     for (uint64_t address = start; address < end;
-         address = align_down(address, table_span) + table_span) {
-        int error = pagetable_prepare(&space->table, address, ALLOC_KERNEL);
+         address = align_down(address, PAGETABLE_SPAN_BYTES) + PAGETABLE_SPAN_BYTES) {
+        struct pte_slot slot;
+        int error = pagetable_prepare(&space->table, address, ALLOC_KERNEL, &slot);
 
         if (error != 0) {
             return error;

@@ -225,13 +225,13 @@ struct protect_walk {
 
 /* Give one entry the new rights. Writing is never added here: the next store faults, and the
  * fault knows whether the page must be copied first or made writable. */
-static bool protect_entry(struct pagetable *table, uint64_t address, struct pte pte, void *arg)
+static bool protect_entry(struct pte_slot slot, uint64_t address, struct pte pte, void *arg)
 {
     const struct protect_walk *walk = arg;
     uint32_t kept = walk->keeps_write ? pte.flags & (PTE_FLAG_WRITE | PTE_FLAG_DIRTY) : 0;
 
-    pte = pagetable_clear(table, address);
-    pagetable_set(table, address, pte.frame, walk->flags | kept);
+    (void)pte_slot_clear(slot);
+    pte_slot_set(slot, pte.frame, walk->flags | kept);
     return true;
 }
 

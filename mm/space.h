@@ -51,8 +51,9 @@ struct area_file_ops {
 void space_set_file_ops(const struct area_file_ops *ops);
 
 struct space {
-    struct rwlock lock;     /* LOCK_RANK_SPACE; write: areas change; read: faults */
-    struct rb_tree areas;   /* [lock] by start */
+    struct rwlock lock;        /* LOCK_RANK_SPACE; write: areas change; read: faults */
+    struct rb_tree areas;      /* [lock] by start */
+    struct area *_Atomic hint; /* [lock; readers may set it] where the last fault was, or NULL */
     struct list dead_areas; /* [lock] removed areas whose references are dropped once the lock is */
     struct refcount refs;   /* tasks that share it, and short-lived users */
     struct spinlock table_lock;                      /* LOCK_RANK_PAGE_TABLE */

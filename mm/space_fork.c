@@ -26,7 +26,7 @@ struct fork_batch {
     } entries[SPACE_BATCH];
 };
 
-static bool share_entry(struct pagetable *table, uint64_t address, struct pte pte, void *arg)
+static bool share_entry(struct pte_slot slot, uint64_t address, struct pte pte, void *arg)
 {
     struct fork_batch *batch = arg;
     struct page *page = page_from_phys(pte.frame);
@@ -36,9 +36,8 @@ static bool share_entry(struct pagetable *table, uint64_t address, struct pte pt
         return true; /* the cache's, or the page of zeros */
     }
     if ((pte.flags & PTE_FLAG_WRITE) != 0) {
-        pte = pagetable_clear(table, address);
         pte.flags &= ~(uint32_t)(PTE_FLAG_WRITE | PTE_FLAG_DIRTY);
-        pagetable_set(table, address, pte.frame, pte.flags);
+        pte_slot_reduce(slot, PTE_FLAG_WRITE | PTE_FLAG_DIRTY);
     }
     page_get(page);
     batch->entries[batch->nr].address = address;
@@ -48,29 +47,49 @@ static bool share_entry(struct pagetable *table, uint64_t address, struct pte pt
     return batch->nr < SPACE_BATCH;
 }
 
+/* How many of the batch's entries from `first` on lie in one lowest-level table. */
+static unsigned nr_in_one_table(const struct fork_batch *batch, unsigned first)
+{
+    uint64_t start = align_down(batch->entries[first].address, PAGETABLE_SPAN_BYTES);
+    uint64_t end = start + PAGETABLE_SPAN_BYTES;
+    unsigned nr = 1;
+
+    while (first + nr < batch->nr && batch->entries[first + nr].address < end) {
+        nr++;
+    }
+    return nr;
+}
+
 /* Enter what was collected into the child. On failure the rest of the batch's references are
  * dropped. */
 static int enter_batch(struct space *child, struct fork_batch *batch)
 {
-    int error = 0;
+    unsigned done = 0;
 
-    for (unsigned i = 0; i < batch->nr; i++) {
-        uint64_t address = batch->entries[i].address;
-        struct page *page = batch->entries[i].page;
+    while (done < batch->nr) {
+        unsigned nr = nr_in_one_table(batch, done);
+        uint64_t start = batch->entries[done].address;
+        struct pte_slot slot;
+        int error = pagetable_prepare(&child->table, start, ALLOC_KERNEL, &slot);
 
-        if (error == 0) {
-            error = pagetable_prepare(&child->table, address, ALLOC_KERNEL);
-        }
         if (error != 0) {
-            page_put(page);
-            continue;
+            for (; done < batch->nr; done++) {
+                page_put(batch->entries[done].page);
+            }
+            return error;
         }
         spin_lock(&child->table_lock);
-        pagetable_set(&child->table, address, page_to_phys(page), batch->entries[i].flags);
-        space_count_page(child, page, 1);
+        for (unsigned i = done; i < done + nr; i++) {
+            uint64_t offset = (batch->entries[i].address - start) >> PAGE_SHIFT;
+
+            pte_slot_set((struct pte_slot){slot.entry + offset},
+                         page_to_phys(batch->entries[i].page), batch->entries[i].flags);
+        }
         spin_unlock(&child->table_lock);
+        atomic_fetch_add_explicit(&child->nr_anon_pages, nr, memory_order_relaxed);
+        done += nr;
     }
-    return error;
+    return 0;
 }
 
 static int share_pages(struct space *parent, struct space *child, const struct area *area)

@@ -69,8 +69,21 @@ void space_unmap_pages(struct space *space, uint64_t start, uint64_t end, enum u
 /** Account for a page that an entry begins (+1) or ceases (-1) to map. */
 void space_count_page(struct space *space, struct page *page, int change);
 
-/** Rights of the page-table entries of an area, for a page that may (not) be written. */
-uint32_t area_pte_flags(const struct area *area, bool is_writable);
+static_assert(AREA_READ << 1 == PTE_FLAG_READ && AREA_WRITE << 1 == PTE_FLAG_WRITE &&
+                  AREA_EXEC << 1 == PTE_FLAG_EXEC,
+              "an area's rights are those of its entries, a bit further up");
+
+/** Flags of the page-table entries of an area, for a page that may (not) be written. */
+static inline uint32_t area_pte_flags(const struct area *area, bool is_writable)
+{
+    uint32_t rights = (area->flags & (AREA_READ | AREA_WRITE | AREA_EXEC)) << 1;
+
+    if ((rights & PTE_FLAG_WRITE) != 0) {
+        rights |= is_writable ? PTE_FLAG_READ | PTE_FLAG_DIRTY : PTE_FLAG_READ;
+    }
+    return (is_writable ? rights : rights & ~(uint32_t)PTE_FLAG_WRITE) | PTE_FLAG_USER |
+           PTE_FLAG_ACCESSED;
+}
 
 /* ---- space.c --------------------------------------------------------------------------------- */
 

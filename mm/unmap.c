@@ -27,18 +27,6 @@ void space_count_page(struct space *space, struct page *page, int change)
     atomic_fetch_add_explicit(counter, (uint64_t)(int64_t)change, memory_order_relaxed);
 }
 
-uint32_t area_pte_flags(const struct area *area, bool is_writable)
-{
-    uint32_t flags = PTE_FLAG_USER | PTE_FLAG_ACCESSED;
-
-    flags |= (area->flags & (AREA_READ | AREA_WRITE)) != 0 ? PTE_FLAG_READ : 0;
-    flags |= (area->flags & AREA_EXEC) != 0 ? PTE_FLAG_EXEC : 0;
-    if (is_writable && (area->flags & AREA_WRITE) != 0) {
-        flags |= PTE_FLAG_WRITE | PTE_FLAG_DIRTY;
-    }
-    return flags;
-}
-
 struct unmap_batch {
     struct space *space;
     enum unmap_what what;
@@ -49,7 +37,7 @@ struct unmap_batch {
     struct page *pages[SPACE_BATCH];
 };
 
-static bool collect_entry(struct pagetable *table, uint64_t address, struct pte pte, void *arg)
+static bool collect_entry(struct pte_slot slot, uint64_t address, struct pte pte, void *arg)
 {
     struct unmap_batch *batch = arg;
     struct page *page = page_from_phys(pte.frame);
@@ -58,7 +46,7 @@ static bool collect_entry(struct pagetable *table, uint64_t address, struct pte 
     if (batch->what == UNMAP_OBJECT_PAGES && page->kind != PAGE_CACHE) {
         return true;
     }
-    (void)pagetable_clear(table, address);
+    (void)pte_slot_clear(slot);
     if (batch->nr_cleared++ == 0) {
         batch->first = address;
     }

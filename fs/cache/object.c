@@ -13,29 +13,43 @@ static struct mapping *mapping_of(struct map_object *object)
     return container_of(object, struct mapping, object);
 }
 
-static struct page *object_find_page(struct map_object *object, uint64_t index)
+/* They are not marked as used: most are only neighbours of the page that is. */
+static void object_find_pages(struct map_object *object, uint64_t index, unsigned nr,
+                              struct page **pages)
 {
     struct mapping *mapping = mapping_of(object);
-    struct page *page;
+    uint64_t nr_pages = mapping_nr_pages(mapping);
+    uint64_t irq = spin_lock_irqsave(&mapping->lock);
 
-    if (index >= mapping_nr_pages(mapping)) {
-        return NULL;
+    for (unsigned done = 0; done < nr;) {
+        unsigned run = nr - done;
+        void *const *found = radix_lookup_run(&mapping->pages, index + done, &run);
+
+        run = min_of(run, nr - done);
+        for (unsigned i = done; i < done + run; i++) {
+            struct page *page = found != NULL && index + i < nr_pages ? found[i - done] : NULL;
+
+            pages[i] = page != NULL && page_has(page, PAGE_UPTODATE) ? page : NULL;
+            if (pages[i] != NULL) {
+                page_get(page);
+            }
+        }
+        done += run;
     }
-    page = mapping_find(mapping, index);
-    if (page != NULL && !page_has(page, PAGE_UPTODATE)) {
-        page_put(page);
-        return NULL;
-    }
-    return page;
+    spin_unlock_irqrestore(&mapping->lock, irq);
 }
 
 static int object_get_page(struct map_object *object, uint64_t index, unsigned nr_around,
                            struct page **page)
 {
     struct mapping *mapping = mapping_of(object);
-    struct page *cached = object_find_page(object, index);
+    struct page *cached;
 
+    object_find_pages(object, index, 1, &cached);
     if (cached != NULL) {
+        if (!page_has(cached, PAGE_REFERENCED)) {
+            page_set(cached, PAGE_REFERENCED);
+        }
         *page = cached;
         return 0;
     }
@@ -111,7 +125,7 @@ static void object_put(struct map_object *object)
 
 const struct map_object_ops mapping_object_ops = {
     .get_page = object_get_page,
-    .find_page = object_find_page,
+    .find_pages = object_find_pages,
     .make_writable = object_make_writable,
     .unlock_page = page_unlock,
     .has_page = object_has_page,

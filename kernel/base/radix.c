@@ -78,6 +78,19 @@ void *radix_lookup(const struct radix *tree, uint64_t index)
     return leaf == NULL ? NULL : leaf->slots[slot_of(leaf, index)];
 }
 
+void *const *radix_lookup_run(const struct radix *tree, uint64_t index, unsigned *nr)
+{
+    const struct radix_node *leaf = radix_find_leaf(tree, index);
+    unsigned slot;
+
+    if (leaf == NULL) {
+        return NULL;
+    }
+    slot = slot_of(leaf, index);
+    *nr = RADIX_FANOUT - slot;
+    return &leaf->slots[slot];
+}
+
 /* ---- Insertion -------------------------------------------------------------------------------- */
 
 /* Nodes allocated for one insertion, not yet linked. */

@@ -50,6 +50,10 @@ int must_check radix_insert(struct radix *tree, uint64_t index, void *entry);
 /** The entry, or NULL. */
 void *radix_lookup(const struct radix *tree, uint64_t index);
 
+/** The places of `index` and of those that follow it in its leaf, *nr of them, some maybe NULL; or NULL when there is no
+ *  leaf. They are the tree's own: read under the lock that guards it. */
+void *const *radix_lookup_run(const struct radix *tree, uint64_t index, unsigned *nr);
+
 /** Put another entry in an occupied place; its tags stay. Returns the former one, or NULL (nothing done). */
 void *radix_replace(struct radix *tree, uint64_t index, void *entry);
 

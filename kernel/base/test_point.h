@@ -16,7 +16,6 @@ enum test_point {
     TEST_ONCE_ABOUT_TO_WAIT, /* once: an owner seen, the waiter not yet pushed */
     TEST_CONSOLE_DRAINED,    /* printk: everything written, the console not given back */
     TEST_MUTEX_WAIT_ENDED,   /* mutex: a wait ended, the waiter still on the queue */
-    TEST_FAULT_ALONE,        /* fault: about to look whether the page has one holder */
     TEST_FAULT_COPIED,       /* fault: a copy is made, it is not entered yet */
     TEST_WRITE_PREPARED,     /* file write: the page is ready, the source not copied yet */
     TEST_AREA_CUT,           /* area: the lower part is shortened, the upper one not entered yet */

@@ -22,6 +22,7 @@
 #define WINDOW_PAGES 40u
 #define RIGHTS       (AREA_READ | AREA_WRITE | AREA_MAY_WRITE)
 #define NR_SPACES    3u
+#define NR_MEETINGS  100u /* of the one who looks at all frames with pages in use */
 
 static struct host_random source;
 
@@ -51,7 +52,7 @@ struct checking {
     unsigned nr;
 };
 
-static bool collect(struct pagetable *table, uint64_t address, struct pte pte, void *arg)
+static bool collect(struct pte_slot slot, uint64_t address, struct pte pte, void *arg)
 {
     struct checking *checking = arg;
     struct page *page = page_from_phys(pte.frame);
@@ -206,7 +207,7 @@ static void work(void)
     uint8_t byte = 1;
 
     /* On a busy machine the walker may have come to nothing by then. */
-    for (unsigned round = 0; round < 300 || atomic_load(&nr_met) <= 100; round++) {
+    for (unsigned round = 0; round < 300 || atomic_load(&nr_met) < NR_MEETINGS; round++) {
         struct space *child;
         uint64_t moved;
 
@@ -265,7 +266,6 @@ static void any_frame_may_be_asked_about_at_any_time(void **state)
     atomic_store(&nr_at_work, 3);
     before = free_frames();
     host_run_threads(4, worker_or_walker, NULL);
-    assert_true(atomic_load(&nr_met) > 100);
     assert_true(free_frames() + 16 >= before); /* what caches took for their harts */
 }
 

@@ -49,11 +49,14 @@ static int fake_get_page(struct map_object *object, uint64_t index, unsigned nr_
     return 0;
 }
 
-static struct page *fake_find_page(struct map_object *object, uint64_t index)
+static void fake_find_pages(struct map_object *object, uint64_t index, unsigned nr,
+                            struct page **pages)
 {
-    struct page *page;
-
-    return fake_get_page(object, index, 1, &page) == 0 ? page : NULL;
+    for (unsigned i = 0; i < nr; i++) {
+        if (fake_get_page(object, index + i, 1, &pages[i]) != 0) {
+            pages[i] = NULL;
+        }
+    }
 }
 
 static int fake_make_writable(struct map_object *object, struct page *page)
@@ -83,7 +86,7 @@ static void fake_put(struct map_object *object)
 
 static const struct map_object_ops fake_ops = {
     .get_page = fake_get_page,
-    .find_page = fake_find_page,
+    .find_pages = fake_find_pages,
     .make_writable = fake_make_writable,
     .unlock_page = fake_unlock_page,
     .get = fake_get,

@@ -32,12 +32,6 @@ void pagetable_flush(struct pagetable *table, uint64_t start, uint64_t end)
     flush_end = end;
 }
 
-void pagetable_flush_local(struct pagetable *table, uint64_t address)
-{
-    (void)table;
-    (void)address;
-}
-
 void pagetable_sync_icache(void)
 {
     nr_icache_syncs++;

@@ -23,8 +23,9 @@
  *     activation:  active[hart] = table;   fence;   take my bit of stale_mask; if it was set, flush
  *     flush:       set stale bits;         fence;   read active[]; message harts that use the table
  *
- * One of them sees the other. hart_mask only says which harts have ever used the table, so that no
- * bits are set for the rest. A hart that is told takes its bit, too, so it is not told twice.
+ * One of them sees the other. hart_mask says which harts have ever used the table: the rest cannot
+ * remember anything of it. It is set before the fence of an activation and read after one that follows
+ * the change of the entries, so a hart that is missed finds them changed. A hart that is told takes its bit, too, so it is not told twice.
  * Instructions are forgotten in the same way: harts that run no program now have a bit in
  * stale_code, and look at it before they next do.
  *
@@ -309,36 +310,39 @@ static void flush_local_range(uint64_t start, uint64_t end, int64_t asid)
     }
 }
 
+/* Other harts have used the table: they must forget before they use it again. Returns those that
+ * use it now and have to be told. */
+static __attribute__((noinline)) uint64_t make_stale(struct pagetable *table, uint64_t harts)
+{
+    atomic_fetch_or_explicit(&table->stale_mask, harts, memory_order_relaxed);
+    fence_full(); /* stale_mask before active[] */
+    return harts_using(table) & harts;
+}
+
 void pagetable_flush(struct pagetable *table, uint64_t start, uint64_t end)
 {
-    uint64_t users, self, irq_state;
+    uint64_t irq_state, others;
+    unsigned hart;
 
     if (start >= end) {
         return;
     }
     irq_state = port_irq_save(); /* stay on this hart */
-    self = 1ul << port_hart_id();
-    atomic_fetch_or_explicit(&table->stale_mask, load_relaxed(&table->hart_mask) & ~self,
-                             memory_order_relaxed);
-    fence_full(); /* stale_mask, and the entries themselves, before active[] */
-    users = harts_using(table);
-    if ((users & self) != 0) {
+    hart = port_hart_id();
+    fence_full(); /* the entries before hart_mask: who enters it later finds them changed */
+    others = load_relaxed(&table->hart_mask) & ~(1ul << hart);
+    if (likely(load_relaxed(&active[hart]) == table)) {
         flush_local_range(start, end, (int64_t)(load_relaxed(&table->asid) & number_mask()));
     } else {
-        atomic_fetch_or_explicit(&table->stale_mask, self, memory_order_relaxed);
+        atomic_fetch_or_explicit(&table->stale_mask, 1ul << hart, memory_order_relaxed);
+    }
+    if (others != 0) {
+        others = make_stale(table, others);
     }
     port_irq_restore(irq_state);
-    if ((users & ~self) != 0) {
-        shootdown(users & ~self, SHOOTDOWN_SPACE);
+    if (others != 0) {
+        shootdown(others, SHOOTDOWN_SPACE);
     }
-}
-
-void pagetable_flush_local(struct pagetable *table, uint64_t address)
-{
-    /* Nothing: should this hart remember the old entry, its next fault on the page cures that
-     * (trap.c). */
-    (void)table;
-    (void)address;
 }
 
 void tlb_flush_kernel(uint64_t start, uint64_t end)

@@ -251,10 +251,7 @@ struct pte kernel_map_get(uint64_t address)
 
     if (pte.is_present) {
         pte.frame = phys(pte_frame(entry).addr + address % pt_level_size(level));
-        pte.flags = ((entry & PTE_READ) ? PTE_FLAG_READ : 0) |
-                    ((entry & PTE_WRITE) ? PTE_FLAG_WRITE : 0) |
-                    ((entry & PTE_EXEC) ? PTE_FLAG_EXEC : 0) |
-                    ((entry & PTE_USER) ? PTE_FLAG_USER : 0);
+        pte.flags = entry & (PTE_RIGHTS | PTE_FLAG_USER);
     }
     return pte;
 }

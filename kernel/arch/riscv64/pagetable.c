@@ -56,40 +56,6 @@ void pagetable_free_table(phys_t frame)
     frames_free(page, 0);
 }
 
-uint64_t pte_encode(phys_t frame, uint32_t flags)
-{
-    uint64_t bits = 0;
-
-    bits |= (flags & PTE_FLAG_READ) ? PTE_READ : 0;
-    bits |= (flags & PTE_FLAG_WRITE) ? PTE_READ | PTE_WRITE : 0; /* write alone is reserved */
-    bits |= (flags & PTE_FLAG_EXEC) ? PTE_EXEC : 0;
-    bits |= (bits != 0) ? PTE_VALID : PTE_SOFT_NO_ACCESS;
-    bits |= (flags & PTE_FLAG_USER) ? PTE_USER : PTE_GLOBAL;
-    bits |= (flags & PTE_FLAG_ACCESSED) ? PTE_ACCESSED : 0;
-    bits |= (flags & PTE_FLAG_DIRTY) ? PTE_DIRTY : 0;
-    bits |= (flags & PTE_FLAG_COW) ? PTE_SOFT_COW : 0;
-    /* PTE_FLAG_DEVICE needs no bit: the platform's memory attributes tell devices from memory. */
-    return pte_make(frame, bits);
-}
-
-static struct pte pte_decode(uint64_t entry)
-{
-    struct pte pte = {.is_present = (entry & (PTE_VALID | PTE_SOFT_NO_ACCESS)) != 0};
-
-    if (!pte.is_present) {
-        return pte;
-    }
-    pte.frame = pte_frame(entry);
-    pte.flags |= (entry & PTE_READ) ? PTE_FLAG_READ : 0;
-    pte.flags |= (entry & PTE_WRITE) ? PTE_FLAG_WRITE : 0;
-    pte.flags |= (entry & PTE_EXEC) ? PTE_FLAG_EXEC : 0;
-    pte.flags |= (entry & PTE_USER) ? PTE_FLAG_USER : 0;
-    pte.flags |= (entry & PTE_ACCESSED) ? PTE_FLAG_ACCESSED : 0;
-    pte.flags |= (entry & PTE_DIRTY) ? PTE_FLAG_DIRTY : 0;
-    pte.flags |= (entry & PTE_SOFT_COW) ? PTE_FLAG_COW : 0;
-    return pte;
-}
-
 int pagetable_init(struct pagetable *table)
 {
     uint64_t *root = pagetable_alloc_table(ALLOC_KERNEL);
@@ -128,16 +94,17 @@ void pagetable_destroy(struct pagetable *table)
 }
 
 /* The level-0 entry of an address, or NULL when no table leads to it. */
-static entry_t *find_entry(struct pagetable *table, uint64_t address)
+static inline entry_t *find_entry(struct pagetable *table, uint64_t address)
 {
     entry_t *entries = table_at(table->root);
 
     debug_assert(address < USER_END);
+#pragma GCC unroll 2
     for (int level = PT_LEVELS - 1; level > 0; level--) {
-        /* Acquire: the table was zeroed before it was published. */
-        uint64_t entry = load_acquire(&entries[pt_index(address, level)]);
+        /* Dependent: the table was zeroed before it was published. */
+        uint64_t entry = load_dependent(&entries[pt_index(address, level)]);
 
-        if (!pte_is_table(entry)) {
+        if (unlikely(!pte_is_table(entry))) {
             return NULL;
         }
         entries = table_at(pte_frame(entry));
@@ -145,32 +112,55 @@ static entry_t *find_entry(struct pagetable *table, uint64_t address)
     return &entries[pt_index(address, 0)];
 }
 
-int pagetable_prepare(struct pagetable *table, uint64_t address, enum alloc_flags flags)
+/* Give an empty slot a table. Returns the entry that is there then, or 0: no memory. */
+static __attribute__((noinline)) uint64_t add_table(entry_t *slot, enum alloc_flags flags)
+{
+    uint64_t *new_table = pagetable_alloc_table(flags);
+    uint64_t entry = 0;
+    uint64_t new_entry;
+
+    if (new_table == NULL) {
+        return 0;
+    }
+    new_entry = pte_make(virt_to_phys(new_table), PTE_VALID);
+    if (atomic_compare_exchange_strong_explicit(slot, &entry, new_entry, memory_order_acq_rel,
+                                                memory_order_acquire)) {
+        return new_entry;
+    }
+    pagetable_free_table(virt_to_phys(new_table)); /* another hart was faster */
+    return entry;
+}
+
+static __attribute__((noinline)) int add_tables(struct pagetable *table, uint64_t address,
+                                                enum alloc_flags flags, struct pte_slot *slot)
 {
     entry_t *entries = table_at(table->root);
 
-    debug_assert(address < USER_END);
     for (int level = PT_LEVELS - 1; level > 0; level--) {
-        entry_t *slot = &entries[pt_index(address, level)];
-        uint64_t entry = load_acquire(slot);
+        entry_t *upper = &entries[pt_index(address, level)];
+        uint64_t entry = load_dependent(upper);
 
         if (!pte_is_table(entry)) {
-            uint64_t *new_table = pagetable_alloc_table(flags);
-            uint64_t new_entry;
-
-            if (new_table == NULL) {
+            entry = add_table(upper, flags);
+            if (entry == 0) {
                 return -ENOMEM;
-            }
-            new_entry = pte_make(virt_to_phys(new_table), PTE_VALID);
-            if (atomic_compare_exchange_strong_explicit(
-                    slot, &entry, new_entry, memory_order_acq_rel, memory_order_acquire)) {
-                entry = new_entry;
-            } else {
-                pagetable_free_table(virt_to_phys(new_table));
             }
         }
         entries = table_at(pte_frame(entry));
     }
+    slot->entry = &entries[pt_index(address, 0)];
+    return 0;
+}
+
+int pagetable_prepare(struct pagetable *table, uint64_t address, enum alloc_flags flags,
+                      struct pte_slot *slot)
+{
+    entry_t *entry = find_entry(table, address);
+
+    if (unlikely(entry == NULL)) {
+        return add_tables(table, address, flags, slot);
+    }
+    slot->entry = entry;
     return 0;
 }
 
@@ -179,8 +169,7 @@ void pagetable_set(struct pagetable *table, uint64_t address, phys_t frame, uint
     entry_t *entry = find_entry(table, address);
 
     assert(entry != NULL);
-    /* Release: whoever's walk sees the entry sees the page's content, too. */
-    store_release(entry, pte_encode(frame, flags));
+    pte_slot_set((struct pte_slot){entry}, frame, flags);
 }
 
 struct pte pagetable_get(struct pagetable *table, uint64_t address)
@@ -194,22 +183,20 @@ struct pte pagetable_clear(struct pagetable *table, uint64_t address)
 {
     entry_t *entry = find_entry(table, address);
 
-    if (entry == NULL) {
-        return pte_decode(0);
-    }
-    return pte_decode(atomic_exchange_explicit(entry, 0, memory_order_acq_rel));
+    return entry != NULL ? pte_slot_clear((struct pte_slot){entry}) : pte_decode(0);
 }
 
-typedef bool visit_t(struct pagetable *table, uint64_t address, struct pte pte, void *arg);
+typedef bool visit_t(struct pte_slot slot, uint64_t address, struct pte pte, void *arg);
 
 /* Visit the pages of one level-0 table in [start, end). */
-static bool walk_pages(struct pagetable *table, entry_t *entries, uint64_t start, uint64_t end,
-                       visit_t *visit, void *arg)
+static bool walk_pages(entry_t *entries, uint64_t start, uint64_t end, visit_t *visit, void *arg)
 {
-    for (uint64_t address = start; address < end; address += PAGE_SIZE) {
-        struct pte pte = pte_decode(load_relaxed(&entries[pt_index(address, 0)]));
+    struct pte_slot slot = {&entries[pt_index(start, 0)]};
 
-        if (pte.is_present && !visit(table, address, pte, arg)) {
+    for (uint64_t address = start; address < end; address += PAGE_SIZE, slot.entry++) {
+        struct pte pte = pte_slot_get(slot);
+
+        if (pte.is_present && !visit(slot, address, pte, arg)) {
             return false;
         }
     }
@@ -227,7 +214,7 @@ void pagetable_walk(struct pagetable *table, uint64_t start, uint64_t end, visit
         uint64_t next;
 
         for (; level > 0; level--) {
-            uint64_t entry = load_acquire(&entries[pt_index(address, level)]);
+            uint64_t entry = load_dependent(&entries[pt_index(address, level)]);
 
             if (!pte_is_table(entry)) {
                 break;
@@ -237,7 +224,7 @@ void pagetable_walk(struct pagetable *table, uint64_t start, uint64_t end, visit
         /* All that an absent table, or one level-0 table, would cover is done in this round. */
         next = align_down(address, pt_level_size(max_of(level, 1))) +
                pt_level_size(max_of(level, 1));
-        if (level == 0 && !walk_pages(table, entries, address, min_of(next, end), visit, arg)) {
+        if (level == 0 && !walk_pages(entries, address, min_of(next, end), visit, arg)) {
             return;
         }
         address = next;

@@ -19,7 +19,7 @@
 #define NR_PAGES 300u
 #define ALL_FLAGS                                                                      \
     (PTE_FLAG_READ | PTE_FLAG_WRITE | PTE_FLAG_EXEC | PTE_FLAG_USER | PTE_FLAG_DIRTY | \
-     PTE_FLAG_ACCESSED | PTE_FLAG_COW)
+     PTE_FLAG_ACCESSED)
 
 static uint64_t seed;
 
@@ -74,11 +74,11 @@ struct walk {
     unsigned nr_seen, stop_after;
 };
 
-static bool visit(struct pagetable *table, uint64_t address, struct pte pte, void *arg)
+static bool visit(struct pte_slot slot, uint64_t address, struct pte pte, void *arg)
 {
     struct walk *walk = arg;
 
-    (void)table;
+    assert_int_equal(pte_slot_get(slot).frame.addr, pte.frame.addr);
     assert_true(walk->nr_seen == 0 || address > walk->last);
     assert_in_range(address, walk->start, walk->end - 1);
     walk->last = address;
@@ -125,6 +125,7 @@ static void behaves_like_an_array(void **state)
     static struct model model[NR_PAGES];
     uint64_t nr_free = frames_nr_free();
     struct pagetable table;
+    struct pte_slot slot;
 
     (void)state;
     assert_int_equal(pagetable_init(&table), 0);
@@ -137,8 +138,12 @@ static void behaves_like_an_array(void **state)
         case 1:
             model[i] = (struct model){true, (next_random() % (1ul << 44)) << PAGE_SHIFT,
                                       random_flags()};
-            assert_int_equal(pagetable_prepare(&table, address, ALLOC_KERNEL), 0);
-            pagetable_set(&table, address, phys(model[i].frame), model[i].flags);
+            assert_int_equal(pagetable_prepare(&table, address, ALLOC_KERNEL, &slot), 0);
+            if (step % 2 == 0) {
+                pte_slot_set(slot, phys(model[i].frame), model[i].flags);
+            } else {
+                pagetable_set(&table, address, phys(model[i].frame), model[i].flags);
+            }
             break;
         case 2:
             assert_same(pagetable_clear(&table, address), &model[i]);
@@ -188,7 +193,8 @@ static void running_out_of_frames_is_an_error_and_no_leak(void **state)
     }
     for (uint64_t address = 0; address < USER_END && nr_prepared < 100;
          address += 1ul << 30, nr_prepared++) {
-        int error = pagetable_prepare(&table, address, ALLOC_QUIET);
+        struct pte_slot slot;
+        int error = pagetable_prepare(&table, address, ALLOC_QUIET, &slot);
 
         if (error != 0) {
             assert_int_equal(error, -ENOMEM);

@@ -5,21 +5,20 @@
 #ifndef CAIRN_PORT_PAGETABLE_H
 #define CAIRN_PORT_PAGETABLE_H
 
+#include "kernel/base/atomic.h"
 #include "kernel/base/types.h"
 #include "mm/alloc_flags.h"
 
-struct page;
-
-/* What mm asks for; their encoding is pagetable.c's business. */
+/* What mm asks for. The values are those of the bits in an Sv39 entry, so that they are taken over
+ * as they stand; the rest of the encoding is below. */
 enum pte_flags {
-    PTE_FLAG_READ = 1u << 0,
-    PTE_FLAG_WRITE = 1u << 1,
-    PTE_FLAG_EXEC = 1u << 2,
-    PTE_FLAG_USER = 1u << 3,
-    PTE_FLAG_DIRTY = 1u << 4,    /* written through this entry */
-    PTE_FLAG_ACCESSED = 1u << 5, /* used through this entry */
-    PTE_FLAG_COW = 1u << 6,      /* software: shared copy-on-write, a write must copy */
-    PTE_FLAG_DEVICE = 1u << 7,
+    PTE_FLAG_READ = 1u << 1,
+    PTE_FLAG_WRITE = 1u << 2,
+    PTE_FLAG_EXEC = 1u << 3,
+    PTE_FLAG_USER = 1u << 4,
+    PTE_FLAG_ACCESSED = 1u << 6, /* used through this entry */
+    PTE_FLAG_DIRTY = 1u << 7,    /* written through this entry */
+    PTE_FLAG_DEVICE = 1u << 10,  /* no bit: memory attributes tell devices from memory */
 };
 
 struct pagetable {
@@ -41,29 +40,35 @@ int must_check pagetable_init(struct pagetable *table);
 /** Free the tables themselves; every entry of the user half must have been cleared. */
 void pagetable_destroy(struct pagetable *table);
 
-/** Make sure that the tables that lead to `address` exist, so that a following pagetable_set()
- *  cannot fail. Does not need the page-table lock to be dropped: allocates with flags given.
- *  Returns 0 or -ENOMEM.
- *  Context: caller holds the lock only when flags has no ALLOC_WAIT. */
-int must_check pagetable_prepare(struct pagetable *table, uint64_t address, enum alloc_flags flags);
+/* The place of a page's entry in the tree: found once, used as often as needed. Tables are freed
+ * only with the whole tree, so it stays good for as long as the caller's space does. The
+ * neighbouring pages' places in the same lowest-level table, which maps
+ * PAGETABLE_SPAN_BYTES, follow it. */
+#define PAGETABLE_SPAN_BYTES (PAGE_SIZE << 9)
 
-/** Set a 4 KiB entry; the tables exist (pagetable_prepare). Does not flush. To take rights away
- *  from a present entry, clear it first: the hardware may set its dirty bit at any moment, and
- *  pagetable_clear() misses none. No right at all (neither read, write nor execute) makes an entry
- *  that faults and is still present. Caller: page-table lock. */
-void pagetable_set(struct pagetable *table, uint64_t address, phys_t frame, uint32_t flags);
+struct pte_slot {
+    _Atomic uint64_t *entry;
+};
+
+/** Make sure that the tables that lead to `address` exist, and find the place of its entry; what is
+ *  done there cannot fail any more.
+ *  Returns 0 or -ENOMEM. Context: as flags say; needs no lock. */
+int must_check pagetable_prepare(struct pagetable *table, uint64_t address, enum alloc_flags flags,
+                                 struct pte_slot *slot);
 
 /** Look up an entry. Caller: page-table lock. */
 struct pte pagetable_get(struct pagetable *table, uint64_t address);
 
-/** Clear an entry and return what it held. Does not flush. Caller: page-table lock. */
+/** Set an entry whose tables exist, and clear one: pte_slot_set() and pte_slot_clear() for those who
+ *  have no slot. */
+void pagetable_set(struct pagetable *table, uint64_t address, phys_t frame, uint32_t flags);
 struct pte pagetable_clear(struct pagetable *table, uint64_t address);
 
 /** Call visit for every present user entry in [start, end), skipping empty tables quickly; visit
- *  may call pagetable_set/clear on that address. A visit that returns false ends the walk. Caller:
- *  page-table lock. */
+ *  may set or clear that entry. A visit that returns false ends the walk. Caller: page-table
+ *  lock. */
 void pagetable_walk(struct pagetable *table, uint64_t start, uint64_t end,
-                    bool (*visit)(struct pagetable *table, uint64_t address, struct pte pte,
+                    bool (*visit)(struct pte_slot slot, uint64_t address, struct pte pte,
                                   void *arg),
                     void *arg);
 
@@ -71,10 +76,6 @@ void pagetable_walk(struct pagetable *table, uint64_t start, uint64_t end,
  *  change, before the frames are reused. Context: interrupts on or off, no spinlock held; waits for
  *  the other harts that use the space. */
 void pagetable_flush(struct pagetable *table, uint64_t start, uint64_t end);
-
-/** After a fault that only added rights or a mapping: forget this hart's stale entry, if the
- *  machine may keep such. */
-void pagetable_flush_local(struct pagetable *table, uint64_t address);
 
 /** Map or unmap kernel pages in the vmalloc window (one table for all). prepare + set + flush
  *  inside. */
@@ -88,5 +89,68 @@ void pagetable_hide_kernel(uint64_t address);
 /** After an instruction page was written: make instruction fetches of every hart see it (fence.i
  *  everywhere). */
 void pagetable_sync_icache(void);
+
+/* ---- Entries --------------------------------------------------------------------------------- */
+
+#define PTE_VALID          (1ul << 0)
+#define PTE_GLOBAL         (1ul << 5)
+#define PTE_SOFT_NO_ACCESS (1ul << 9) /* a frame is here, and nobody may touch it: valid is clear */
+#define PTE_RIGHTS         (PTE_FLAG_READ | PTE_FLAG_WRITE | PTE_FLAG_EXEC)
+#define PTE_OWN_FLAGS      (PTE_RIGHTS | PTE_FLAG_USER | PTE_FLAG_ACCESSED | PTE_FLAG_DIRTY)
+#define PTE_FRAME_SHIFT    10
+#define PTE_FRAME_BITS     44
+
+static inline phys_t pte_frame(uint64_t entry)
+{
+    return phys(entry << (64 - PTE_FRAME_SHIFT - PTE_FRAME_BITS) >> (64 - PTE_FRAME_BITS)
+                                                                        << PAGE_SHIFT);
+}
+
+static inline uint64_t pte_encode(phys_t frame, uint32_t flags)
+{
+    uint64_t bits = flags & PTE_OWN_FLAGS;
+
+    bits |= (flags & PTE_FLAG_WRITE) != 0 ? PTE_FLAG_READ : 0; /* write alone is reserved */
+    bits |= (flags & PTE_RIGHTS) != 0 ? PTE_VALID : PTE_SOFT_NO_ACCESS;
+    bits |= (flags & PTE_FLAG_USER) != 0 ? 0 : PTE_GLOBAL;
+    return frame.addr >> PAGE_SHIFT << PTE_FRAME_SHIFT | bits;
+}
+
+static inline struct pte pte_decode(uint64_t entry)
+{
+    bool is_present = (entry & (PTE_VALID | PTE_SOFT_NO_ACCESS)) != 0;
+
+    return (struct pte){
+        .frame = pte_frame(entry), .flags = entry & PTE_OWN_FLAGS, .is_present = is_present};
+}
+
+/** What stands there. Without the page-table lock it is only a hint: look again under it. */
+static inline struct pte pte_slot_get(struct pte_slot slot)
+{
+    return pte_decode(load_relaxed(slot.entry));
+}
+
+/** Set a 4 KiB entry. Does not flush. To take rights away from a present entry, clear it first: the
+ *  hardware may set its dirty bit at any moment, and pte_slot_clear() misses none. No right at all
+ *  (neither read, write nor execute) makes an entry that faults and is still present. Caller:
+ *  page-table lock. */
+static inline void pte_slot_set(struct pte_slot slot, phys_t frame, uint32_t flags)
+{
+    /* Release: whoever's walk sees the entry sees the page's content, too. */
+    store_release(slot.entry, pte_encode(frame, flags));
+}
+
+/** Take these rights away from a present entry, and its dirty mark with the right to write; some
+ *  right must be left. Does not flush. Caller: page-table lock. */
+static inline void pte_slot_reduce(struct pte_slot slot, uint32_t flags)
+{
+    atomic_fetch_and_explicit(slot.entry, ~(uint64_t)flags, memory_order_acq_rel);
+}
+
+/** Clear an entry and return what it held. Does not flush. Caller: page-table lock. */
+static inline struct pte pte_slot_clear(struct pte_slot slot)
+{
+    return pte_decode(atomic_exchange_explicit(slot.entry, 0, memory_order_acq_rel));
+}
 
 #endif

@@ -19,14 +19,16 @@ struct test_space {
 
 static bool make_space(struct test_space *space, uint32_t value)
 {
+    struct pte_slot slot;
+
     space->page = frames_alloc(0, ALLOC_KERNEL | ALLOC_ZERO);
     if (space->page == NULL || pagetable_init(&space->table) != 0 ||
-        pagetable_prepare(&space->table, ADDRESS, ALLOC_KERNEL) != 0) {
+        pagetable_prepare(&space->table, ADDRESS, ALLOC_KERNEL, &slot) != 0) {
         CHECK(!"no memory for the test");
         return false;
     }
     *(uint32_t *)page_address(space->page) = value;
-    pagetable_set(&space->table, ADDRESS, page_to_phys(space->page), RIGHTS);
+    pte_slot_set(slot, page_to_phys(space->page), RIGHTS);
     return true;
 }
 

@@ -22,11 +22,13 @@ static uint8_t buffer[PAGE_SIZE + 64];
 
 static bool map_page(uint64_t address, struct page *frame, uint32_t flags)
 {
-    if (pagetable_prepare(&table, address, ALLOC_KERNEL) != 0) {
+    struct pte_slot slot;
+
+    if (pagetable_prepare(&table, address, ALLOC_KERNEL, &slot) != 0) {
         return false;
     }
-    pagetable_set(&table, address, page_to_phys(frame),
-                  flags | PTE_FLAG_USER | PTE_FLAG_READ | PTE_FLAG_ACCESSED);
+    pte_slot_set(slot, page_to_phys(frame),
+                 flags | PTE_FLAG_USER | PTE_FLAG_READ | PTE_FLAG_ACCESSED);
     return true;
 }
 
