@@ -36,6 +36,7 @@
 #include "kernel/task/map_file.h"
 #include "kernel/task/oom.h"
 #include "kernel/task/proc.h"
+#include "mm/compact.h"
 #include "mm/debug/guard_pool.h"
 #include "mm/frames.h"
 #include "mm/reclaim.h"
@@ -117,6 +118,7 @@ static void run_boot_task(void *arg)
 
     panic_test_run();
     need(reclaim_start(), "no memory for the reclaim task");
+    need(compact_start(), "no memory for the compaction task");
     oom_init();
     start_guard_pool();
     start_drivers();

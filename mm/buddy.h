@@ -114,6 +114,11 @@ enum buddy_verdict must_check buddy_free_range(struct buddy *buddy, struct page 
  *  any more (the caller knows), as one block. Context: any; takes the lock. */
 void buddy_free_page_block(struct buddy *buddy, struct page *page, const void *caller);
 
+/** Of a page block's frames, which are all allocated single frames: make the first 2^order an
+ *  allocated block, and free the others. Returns the block. Context: any; takes the lock. */
+struct page *buddy_join_single(struct buddy *buddy, struct page *page, unsigned order,
+                               enum frame_type type);
+
 /** Withdraw the page block with this index: its free frames, and those freed from now on, are not
  *  given out. Returns false when it is isolated already. Context: any; takes the lock. */
 bool must_check buddy_isolate(struct buddy *buddy, uint64_t block);

@@ -30,6 +30,12 @@ static void make_single(struct page *page, uint64_t nr, uint8_t order)
     }
 }
 
+/* Where the type of a page block is kept that all of whose frames are allocated. */
+static uint8_t *home_of(struct page_block *block)
+{
+    return block->type == FRAMES_ISOLATED ? &block->home_type : &block->type;
+}
+
 void buddy_split_block(struct buddy *buddy, struct page *page, unsigned order, enum frame_type type)
 {
     uint64_t state = spin_lock_irqsave(&buddy->lock);
@@ -38,7 +44,7 @@ void buddy_split_block(struct buddy *buddy, struct page *page, unsigned order, e
     assert(page_order(page) == order && page->kind >= PAGE_USED);
     make_single(page, frames_of(order), type == FRAMES_MOVABLE ? PAGE_ORDER_MOVABLE : 0);
     for (unsigned i = 0; order >= PAGE_BLOCK_ORDER && i < 1u << (order - PAGE_BLOCK_ORDER); i++) {
-        *(block[i].type == FRAMES_ISOLATED ? &block[i].home_type : &block[i].type) = (uint8_t)type;
+        *home_of(&block[i]) = (uint8_t)type;
     }
     spin_unlock_irqrestore(&buddy->lock, state);
 }
@@ -79,6 +85,24 @@ void buddy_free_page_block(struct buddy *buddy, struct page *page, const void *c
     make_tails(page, PAGE_BLOCK_FRAMES, caller);
     buddy_release_block(buddy, frame, PAGE_BLOCK_ORDER);
     spin_unlock_irqrestore(&buddy->lock, state);
+}
+
+struct page *buddy_join_single(struct buddy *buddy, struct page *page, unsigned order,
+                               enum frame_type type)
+{
+    uint64_t frame = frame_number(buddy, page);
+    uint64_t nr = frames_of(order);
+    uint64_t state = spin_lock_irqsave(&buddy->lock);
+    struct page_block *block = block_of(buddy, frame);
+
+    assert(frame % PAGE_BLOCK_FRAMES == 0 && order <= PAGE_BLOCK_ORDER);
+    *home_of(block) = (uint8_t)type;
+    make_tails(page, PAGE_BLOCK_FRAMES, NULL);
+    page->kind = PAGE_USED;
+    page->order = (uint8_t)order;
+    buddy_release_run(buddy, frame + nr, PAGE_BLOCK_FRAMES - nr);
+    spin_unlock_irqrestore(&buddy->lock, state);
+    return page;
 }
 
 /* ---- Isolation ------------------------------------------------------------------------------- */

@@ -12,8 +12,8 @@
  *       only ALLOC_RESERVE   the background task      it rests
  *       is served here       reclaims up to nr_high
  *
- * A failing allocation first empties all hot lists; with ALLOC_WAIT it then reclaims and tries
- * again (reclaim.c decides how long). The frames in hot lists passed the watermark when they were
+ * A failing allocation first empties all hot lists; with ALLOC_WAIT it then makes a block by moving
+ * pages, if it wants a block and there is memory enough (compact.c), or reclaims and tries again (reclaim.c decides how long). The frames in hot lists passed the watermark when they were
  * filled in, so the fast path asks nothing.
  *
  * Locks: none here; those of the hot lists and of the buddies are never held together. */
@@ -24,6 +24,7 @@
 #include "kernel/base/port.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
+#include "mm/compact.h"
 #include "mm/fault_inject.h"
 #include "mm/frames_internal.h"
 #include "mm/hot_list.h"
@@ -166,6 +167,9 @@ static __attribute__((noinline)) struct page *alloc_slow(unsigned order, enum al
 
         frames_drain_hot();
         page = take_block(order, flags);
+        if (page == NULL) {
+            page = compact_for_allocation(order, flags);
+        }
         if (page != NULL) {
             break;
         }
@@ -216,6 +220,16 @@ unsigned frames_alloc_bulk(struct page **pages, unsigned nr, enum alloc_flags fl
             break;
         }
         taken++;
+    }
+    return taken;
+}
+
+unsigned frames_alloc_cold(struct page **pages, unsigned nr, enum alloc_flags flags)
+{
+    unsigned taken = take_frames(pages, nr, flags);
+
+    for (unsigned i = 0; i < taken; i++) {
+        (void)hand_out(pages[i], 0, flags);
     }
     return taken;
 }

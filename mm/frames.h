@@ -36,8 +36,24 @@ void frames_free(struct page *page, unsigned order);
 /** Up to nr single frames into pages[]. Returns how many. */
 unsigned must_check frames_alloc_bulk(struct page **pages, unsigned nr, enum alloc_flags flags);
 
+/** The same from the buddies alone, not from a hot list, and without reclaim: for who moves pages
+ *  from one frame to another. Context: any. */
+unsigned must_check frames_alloc_cold(struct page **pages, unsigned nr, enum alloc_flags flags);
+
 /** Give back nr single frames, each as frames_free() would, with less work for many. Context: any. */
 void frames_free_bulk(struct page **pages, unsigned nr);
+
+/** Allocate nr frames side by side, the first at a multiple of align_frames, as single frames of
+ *  kind PAGE_USED, each with one reference. More than a buddy's largest block, and frames that must
+ *  be made free by moving pages, only with ALLOC_WAIT.
+ *  @align_frames: a power of two. Returns the first page, or NULL. Context: as frames_alloc(). */
+struct page *must_check frames_alloc_contiguous(uint64_t nr, uint64_t align_frames,
+                                                enum alloc_flags flags);
+
+/** Give back nr frames from page on, all of them single frames; they may be some of those that were
+ *  allocated together. If one is not an allocated single frame, none is freed, with a report.
+ *  Context: any. */
+void frames_free_contiguous(struct page *page, uint64_t nr);
 
 struct frames_stats {
     uint64_t nr_total;   /* frames that the allocator manages */
@@ -56,5 +72,8 @@ uint64_t frames_nr_free(void);
 /** Return every hart's hot list to the buddies (memory is short, or a test counts). Context: may
  *  sleep. */
 void frames_drain_hot(void);
+
+/** The same for the lists of the hart that the caller is on (or was, a moment ago). Context: any. */
+void frames_drain_hot_here(void);
 
 #endif

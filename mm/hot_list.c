@@ -92,25 +92,36 @@ void hot_forget_all(void)
     }
 }
 
+static void drain(struct hot_list *hot)
+{
+    struct page *pages[HOT_CAPACITY];
+    uint64_t state;
+    unsigned nr;
+
+    if (hot_count(hot) == 0) {
+        return;
+    }
+    state = port_irq_save();
+    /* Held for a few dozen instructions with interrupts off: this wait is short. */
+    while (!hot_enter(hot)) {
+        port_relax();
+    }
+    nr = take_cold(hot, pages, HOT_CAPACITY);
+    hot_leave(hot);
+    port_irq_restore(state);
+    hot_return_frames(pages, nr);
+}
+
 void frames_drain_hot(void)
 {
     for (unsigned i = 0; i < NR_LISTS; i++) {
-        struct hot_list *hot = list_number(i);
-        struct page *pages[HOT_CAPACITY];
-        uint64_t state;
-        unsigned nr;
+        drain(list_number(i));
+    }
+}
 
-        if (hot_count(hot) == 0) {
-            continue;
-        }
-        state = port_irq_save();
-        /* Held for a few dozen instructions with interrupts off: this wait is short. */
-        while (!hot_enter(hot)) {
-            port_relax();
-        }
-        nr = take_cold(hot, pages, HOT_CAPACITY);
-        hot_leave(hot);
-        port_irq_restore(state);
-        hot_return_frames(pages, nr);
+void frames_drain_hot_here(void)
+{
+    for (unsigned type = 0; type < HOT_NR_TYPES; type++) {
+        drain(hot_here((enum frame_type)type));
     }
 }

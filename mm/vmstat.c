@@ -36,6 +36,12 @@ static const char *const names[] = {
     [VM_DROP_PAGECACHE] = "drop_pagecache",
     [VM_DROP_SLAB] = "drop_slab",
     [VM_OOM_KILL] = "oom_kill",
+    [VM_PGMIGRATE_SUCCESS] = "pgmigrate_success",
+    [VM_PGMIGRATE_FAIL] = "pgmigrate_fail",
+    [VM_COMPACT_STALL] = "compact_stall",
+    [VM_COMPACT_FAIL] = "compact_fail",
+    [VM_COMPACT_SUCCESS] = "compact_success",
+    [VM_COMPACT_WAKE] = "compact_daemon_wake",
 };
 
 static_assert(array_size(names) == VM_NR_COUNTERS, "every counter has a name");

@@ -29,6 +29,12 @@ enum vm_counter {
     VM_DROP_PAGECACHE,
     VM_DROP_SLAB,
     VM_OOM_KILL,
+    VM_PGMIGRATE_SUCCESS, /* pages moved to another frame */
+    VM_PGMIGRATE_FAIL,
+    VM_COMPACT_STALL,   /* allocations that compacted for themselves */
+    VM_COMPACT_FAIL,    /* … and did not get their block by it */
+    VM_COMPACT_SUCCESS, /* … and did */
+    VM_COMPACT_WAKE,    /* rounds of the background task */
     VM_NR_COUNTERS,
 };
 

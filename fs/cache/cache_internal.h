@@ -48,9 +48,21 @@ void page_wait_unlocked(struct page *page);
 
 /* ---- lru.c ----------------------------------------------------------------------------------- */
 
-/** Pages that reclaim may take: put one on the list, take it off. Context: any task. */
+/** Cached pages: put one on the list that reclaim takes from, or on the other for those that have no
+ *  disk; take it off. Context: any task. */
 void lru_add(struct page *page);
 void lru_remove(struct page *page);
+
+/** Put another page in the place of one. */
+void lru_replace(struct page *old, struct page *fresh);
+
+/** Take a reference to a frame if it is a cached page. Any frame may be asked about. */
+bool must_check lru_get(struct page *page);
+
+/* ---- migrate.c ------------------------------------------------------------------------------- */
+
+/** A cache_mover_t: see mm/migrate.h. */
+int must_check cache_migrate_page(struct page *old, struct page *fresh);
 
 /* ---- mapping.c ------------------------------------------------------------------------------- */
 

@@ -14,21 +14,26 @@
  * allocation a success, instead of swapping or saying so. So below a floor of 1/32 of memory
  * (cache_set_floor) this shrinker has nothing to give.
  *
- * Lock: lru_lock guards the list and ON_LRU; it is a leaf, and mapping->lock is never taken
+ * Pages of tmpfs stand on a list of their own, which nobody takes from: being on one of the two is
+ * how compaction knows a frame for a cached page (lru_get).
+ *
+ * Lock: lru_lock guards the lists and ON_LRU; it is a leaf, and mapping->lock is never taken
  * inside it. */
 #include "fs/cache/cache_internal.h"
 #include "fs/cache/writeback.h"
 #include "kernel/base/once.h"
 #include "kernel/sync/spinlock.h"
+#include "mm/migrate.h"
 #include "mm/reclaim.h"
 #include "mm/vmstat.h"
 
 #define MAX_WAITS 20u /* of a tenth of a second at most */
 
 static struct spinlock lru_lock = SPINLOCK_INIT(LOCK_RANK_LRU, "page_lru");
-static struct list lru_pages = LIST_INIT(lru_pages); /* [lru_lock] the oldest first */
-static _Atomic uint64_t floor_pages;                 /* [a] */
-static _Atomic uint64_t lru_count;                   /* [lru_lock to change, a] */
+static struct list lru_pages = LIST_INIT(lru_pages);   /* [lru_lock] the oldest first */
+static struct list kept_pages = LIST_INIT(kept_pages); /* [lru_lock] pages without a disk */
+static _Atomic uint64_t floor_pages;                   /* [a] */
+static _Atomic uint64_t lru_count;                     /* [lru_lock to change, a] */
 
 static uint64_t shrink_pages(struct shrinker *shrinker, uint64_t nr_frames, enum alloc_flags flags);
 
@@ -39,7 +44,21 @@ static struct once shrinker_once = ONCE_INIT("page_shrinker", ONCE_RETRY);
 static int register_shrinker(void *arg)
 {
     shrinker_register(&page_shrinker);
+    migrate_set_cache_mover(cache_migrate_page);
     return 0;
+}
+
+/* Pages of tmpfs have no other place than memory. */
+static bool is_kept(const struct page *page)
+{
+    return page_mapping(page)->device == NULL;
+}
+
+static void count(const struct page *page, uint64_t change)
+{
+    if (!is_kept(page)) {
+        store_relaxed(&lru_count, load_relaxed(&lru_count) + change);
+    }
 }
 
 void lru_add(struct page *page)
@@ -48,8 +67,8 @@ void lru_add(struct page *page)
     uint64_t irq = spin_lock_irqsave(&lru_lock);
 
     if ((page_set(page, PAGE_ON_LRU) & PAGE_ON_LRU) == 0) {
-        list_push_back(&lru_pages, &page->cache.lru);
-        store_relaxed(&lru_count, load_relaxed(&lru_count) + 1);
+        list_push_back(is_kept(page) ? &kept_pages : &lru_pages, &page->cache.lru);
+        count(page, 1);
     }
     spin_unlock_irqrestore(&lru_lock, irq);
 }
@@ -60,9 +79,33 @@ void lru_remove(struct page *page)
 
     if ((page_clear(page, PAGE_ON_LRU) & PAGE_ON_LRU) != 0) {
         list_remove(&page->cache.lru);
-        store_relaxed(&lru_count, load_relaxed(&lru_count) - 1);
+        count(page, UINT64_MAX);
     }
     spin_unlock_irqrestore(&lru_lock, irq);
+}
+
+void lru_replace(struct page *old, struct page *fresh)
+{
+    uint64_t irq = spin_lock_irqsave(&lru_lock);
+
+    if ((page_clear(old, PAGE_ON_LRU) & PAGE_ON_LRU) != 0) {
+        page_set(fresh, PAGE_ON_LRU);
+        list_push_front(&old->cache.lru, &fresh->cache.lru); /* right behind it */
+        list_remove(&old->cache.lru);
+    }
+    spin_unlock_irqrestore(&lru_lock, irq);
+}
+
+/* A page that is on a list is cached, and stays so while the lock is held: it leaves the list before
+ * it loses the cache's reference. The mark is only ever set on such pages; other frames, whatever
+ * they are used for, don't have it. */
+bool lru_get(struct page *page)
+{
+    uint64_t irq = spin_lock_irqsave(&lru_lock);
+    bool is_got = page_has(page, PAGE_ON_LRU) && page_try_get(page);
+
+    spin_unlock_irqrestore(&lru_lock, irq);
+    return is_got;
 }
 
 uint64_t cache_nr_pages(void)

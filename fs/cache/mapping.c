@@ -139,9 +139,10 @@ static int mapping_insert(struct mapping *mapping, uint64_t index, struct page *
         }
         spin_unlock_irqrestore(&mapping->lock, irq);
     } while (error == -ENOMEM && wait_for_radix_nodes());
-    if (error == 0 && mapping->device != NULL) {
+    if (error == 0) {
         lru_add(page);
-    } else if (error == 0) {
+    }
+    if (error == 0 && mapping->device == NULL) {
         vm_count(VM_NR_SHMEM);
     }
     return error;

@@ -21,6 +21,7 @@ enum test_point {
     TEST_AREA_CUT,           /* area: the lower part is shortened, the upper one not entered yet */
     TEST_REMAP_CLEARED,      /* mremap: the target is cleared, nothing is moved there yet */
     TEST_FAULT_FOUND,        /* fault: the object's page is found, it is not entered yet */
+    TEST_MIGRATE_PROTECTED,  /* migrate: nobody may write to the page, it is not copied yet */
 };
 
 /** Called at each place when it is not NULL, with the ring, cell, … concerned. */
