@@ -58,14 +58,36 @@ int parse_u64(const char *text, unsigned base, const char **end, uint64_t *value
     return 0;
 }
 
-/* The constant length and alignment let the copy start with its unrolled loop at once. */
+/* Whole pages are cleared and copied at most page faults. Their length and alignment are known, so
+ * the loops need no beginning and no end, and a turn can be long. */
+
+typedef uint64_t __attribute__((may_alias)) page_word_t;
+
+/* As many words a turn as there are registers to hold them. */
+enum { PAGE_WORDS = PAGE_SIZE / sizeof(page_word_t), TURN_WORDS = 16 };
+
 void page_copy(void *restrict dst, const void *restrict src)
 {
-    memcpy(__builtin_assume_aligned(dst, PAGE_SIZE), __builtin_assume_aligned(src, PAGE_SIZE),
-           PAGE_SIZE);
+    page_word_t *restrict to = dst;
+    const page_word_t *restrict from = src;
+
+    for (const page_word_t *end = from + PAGE_WORDS; from != end; from += TURN_WORDS) {
+#pragma GCC unroll 16
+        for (unsigned i = 0; i < TURN_WORDS; i++) {
+            to[i] = from[i];
+        }
+        to += TURN_WORDS;
+    }
 }
 
 void page_zero(void *dst)
 {
-    memset(__builtin_assume_aligned(dst, PAGE_SIZE), 0, PAGE_SIZE);
+    page_word_t *to = dst;
+
+    for (const page_word_t *end = to + PAGE_WORDS; to != end; to += TURN_WORDS) {
+#pragma GCC unroll 16
+        for (unsigned i = 0; i < TURN_WORDS; i++) {
+            to[i] = 0;
+        }
+    }
 }

@@ -29,6 +29,26 @@
     .popsection
     .endm
 
+    /* Eight words at this offset of both pointers. */
+    .macro COPY_64 offset
+    USER copy_bytes, ld t1, \offset(a1)
+    USER copy_bytes, ld t2, \offset + 8(a1)
+    USER copy_bytes, ld t3, \offset + 16(a1)
+    USER copy_bytes, ld t4, \offset + 24(a1)
+    USER copy_bytes, ld t5, \offset + 32(a1)
+    USER copy_bytes, ld a3, \offset + 40(a1)
+    USER copy_bytes, ld a4, \offset + 48(a1)
+    USER copy_bytes, ld a5, \offset + 56(a1)
+    USER copy_bytes, sd t1, \offset(a0)
+    USER copy_bytes, sd t2, \offset + 8(a0)
+    USER copy_bytes, sd t3, \offset + 16(a0)
+    USER copy_bytes, sd t4, \offset + 24(a0)
+    USER copy_bytes, sd t5, \offset + 32(a0)
+    USER copy_bytes, sd a3, \offset + 40(a0)
+    USER copy_bytes, sd a4, \offset + 48(a0)
+    USER copy_bytes, sd a5, \offset + 56(a0)
+    .endm
+
     .text
     /* size_t user_copy(void *dst, const void *src, size_t len): the bytes not copied. */
     .globl user_copy
@@ -52,29 +72,22 @@ user_copy:
     andi t0, a1, 7
     bnez t0, copy_shifted
 
+    li t0, 128
+    bltu a2, t0, 4f
+3:
+    COPY_64 0
+    COPY_64 64
+    addi a0, a0, 128
+    addi a1, a1, 128
+    addi a2, a2, -128
+    bgeu a2, t0, 3b
+4:
     li t0, 64
     bltu a2, t0, copy_words
-copy_blocks:
-    USER copy_bytes, ld t1, 0(a1)
-    USER copy_bytes, ld t2, 8(a1)
-    USER copy_bytes, ld t3, 16(a1)
-    USER copy_bytes, ld t4, 24(a1)
-    USER copy_bytes, ld t5, 32(a1)
-    USER copy_bytes, ld a3, 40(a1)
-    USER copy_bytes, ld a4, 48(a1)
-    USER copy_bytes, ld a5, 56(a1)
-    USER copy_bytes, sd t1, 0(a0)
-    USER copy_bytes, sd t2, 8(a0)
-    USER copy_bytes, sd t3, 16(a0)
-    USER copy_bytes, sd t4, 24(a0)
-    USER copy_bytes, sd t5, 32(a0)
-    USER copy_bytes, sd a3, 40(a0)
-    USER copy_bytes, sd a4, 48(a0)
-    USER copy_bytes, sd a5, 56(a0)
+    COPY_64 0
     addi a0, a0, 64
     addi a1, a1, 64
     addi a2, a2, -64
-    bgeu a2, t0, copy_blocks
 
 copy_words:
     li t0, 8
