@@ -54,6 +54,7 @@ static void wake_all(struct once *once)
         store_relaxed(&waiter->woken, BEING_WOKEN);
         fence_full(); /* a waiter that misses this is found asleep by port_wake, or about to be */
         (void)port_wake(waiter->task);
+        TEST_POINT(TEST_ONCE_WAKING, once);
         /* Release: the last touch; the frame may vanish after it. */
         store_release(&waiter->woken, RELEASED);
         waiter = next;
@@ -67,10 +68,13 @@ static void sleep_until_released(struct once *once)
     struct once_waiter *head = load_relaxed(&once->waiters);
 
     TEST_POINT(TEST_ONCE_ABOUT_TO_WAIT, once);
+    /* Release: whoever takes the stack sees this frame's fields. */
     do {
         waiter.next = head;
     } while (!atomic_compare_exchange_weak_explicit(&once->waiters, &head, &waiter,
                                                     memory_order_release, memory_order_relaxed));
+    TEST_POINT(TEST_ONCE_PUSHED, once);
+    /* The announcement is visible before the look: else both sides could miss each other. */
     fence_full();
     if (load_relaxed(&once->owner) == NULL) {
         wake_all(once);
@@ -84,6 +88,7 @@ static void sleep_until_released(struct once *once)
         assert(error == 0);
     }
     port_block_cancel();
+    /* Acquire: the waker's accesses to this frame come before whatever it is used for next. */
     while (load_acquire(&waiter.woken) != RELEASED) {
         port_relax();
     }
@@ -121,6 +126,8 @@ static void release_claim(struct once *once)
 {
     /* Release: the state is there before the claim is gone. */
     store_release(&once->owner, NULL);
+    TEST_POINT(TEST_ONCE_OWNER_GONE, once);
+    /* The other half of "announce, then look": see sleep_until_released(). */
     fence_full();
     if (load_relaxed(&once->waiters) != NULL) {
         wake_all(once);
@@ -132,6 +139,7 @@ int once_get_slow(struct once *once, int (*init)(void *arg), void *arg)
     struct task *self = port_self();
 
     for (;;) {
+        /* Acquire: DONE brings what the initialiser wrote, POISONED brings `error`. */
         uint32_t state = load_acquire(&once->state);
         if (state == ONCE_DONE) {
             return 0;
@@ -143,8 +151,10 @@ int once_get_slow(struct once *once, int (*init)(void *arg), void *arg)
         /* Acquire: a former owner's state is seen. */
         if (atomic_compare_exchange_strong_explicit(&once->owner, &owner, self,
                                                     memory_order_acquire, memory_order_relaxed)) {
+            TEST_POINT(TEST_ONCE_CLAIMED, once);
             if (load_relaxed(&once->state) == ONCE_EMPTY) {
                 int error = run_initialiser(once, init, arg);
+                TEST_POINT(TEST_ONCE_STATE_SET, once);
                 release_claim(once);
                 return error;
             }

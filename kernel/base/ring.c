@@ -27,6 +27,14 @@
  * Guarantees: no value is lost or delivered twice; the values of one producer come out in its order, as seen by
  * one consumer. Lock-free as a whole, wait-free for nobody.
  *
+ * Specification. The reservation is the moment at which an operation takes place, and in that order the operations
+ * are those of a queue. False, or a count that falls short, says "maybe", and is told only if, at some moment of the call,
+ *
+ *      pop     the queue was empty, or the push of its oldest value had not returned;
+ *      push    the queue was full, or the pop of the value pushed nr_cells earlier had not returned.
+ *
+ * (model/ring.pml tries all orders of a small ring; test/test_ring_history.c checks what real threads did.)
+ *
  * Source: Vyukov, "Bounded MPMC queue", 1024cores.net, 2010. The batches, and the rule never to wait, are ours. */
 #include "kernel/base/ring.h"
 #include "kernel/abi/errno.h"
@@ -58,8 +66,10 @@ static inline struct ring_cell *cell_at(struct ring *ring, uint64_t position)
 /* How a cell's sequence number stands to the one that this side waits for: negative: not yet (full, or maybe
  * empty); 0: ready; positive: the position is out of date, somebody else has used it.
  *
- * Acquire: the other side's access to the value comes before ours. Without it a consumer could read the value that
- * the cell held a lap before, and a producer overwrite the one that is still being read. */
+ * Acquire: the other side's access to the value comes before ours; it pairs with the two releases below. Without it
+ * a consumer could read the value that the cell held a lap before. (A producer's store could not come early on
+ * RISC-V, where a store waits for the branch it depends on; C promises no such thing.) It permits everything else:
+ * earlier accesses may still be under way, and nothing orders the two positions with each other. */
 static inline int64_t cell_state(struct ring_cell *cell, uint64_t ready_sequence)
 {
     return (int64_t)(load_acquire(&cell->sequence) - ready_sequence);
@@ -86,7 +96,9 @@ static inline size_t count_ready(struct ring *ring, uint64_t position, uint64_t 
 /* Reserve up to nr positions on one side. Returns how many, from *first on; 0 if the first cell is not ready.
  *
  * The compare-and-exchange needs no order of its own: the value is guarded by the cell's sequence number, whose
- * acquire load came before it, and which only its owner changes afterwards. */
+ * acquire load came before it, and which only its owner changes afterwards. So other harts may see the position move
+ * before or after anything else of this operation. The first load is relaxed as well: a position that is out of date
+ * is found out by the cells or by the exchange. */
 static inline size_t reserve(struct ring *ring, _Atomic uint64_t *side, uint64_t lead, size_t nr,
                              uint64_t *first)
 {
@@ -96,6 +108,7 @@ static inline size_t reserve(struct ring *ring, _Atomic uint64_t *side, uint64_t
         int64_t state;
         size_t nr_ready = count_ready(ring, position, lead, nr, &state);
         if (nr_ready > 0) {
+            TEST_POINT(TEST_RING_LOOKED, ring);
             if (atomic_compare_exchange_weak_explicit(side, &position, position + nr_ready,
                                                       memory_order_relaxed, memory_order_relaxed)) {
                 *first = position;
@@ -122,6 +135,7 @@ static inline bool reserve_one(struct ring *ring, _Atomic uint64_t *side, uint64
         *cell = cell_at(ring, expected);
         state = cell_state(*cell, expected + lead);
         if (likely(state == 0)) {
+            TEST_POINT(TEST_RING_LOOKED, ring);
             *position = expected;
             if (likely(atomic_compare_exchange_weak_explicit(
                     side, &expected, expected + 1, memory_order_relaxed, memory_order_relaxed))) {
@@ -135,14 +149,16 @@ static inline bool reserve_one(struct ring *ring, _Atomic uint64_t *side, uint64
     }
 }
 
-/* Release: the value is in place before its consumer sees the sequence. */
+/* Release: the value is in place before its consumer sees the sequence. Without it the consumer could
+ * take what the cell held a lap before. */
 static inline void publish_value(struct ring_cell *cell, uint64_t position, uint64_t value)
 {
     cell->value = value;
     store_release(&cell->sequence, position + 1);
 }
 
-/* Release: the value has been read before the producer of the next lap may overwrite it. */
+/* Release: the value has been read before the producer of the next lap may overwrite it. Without it
+ * this consumer could get that producer's value, and the next consumer the same once more. */
 static inline void take_value(struct ring *ring, struct ring_cell *cell, uint64_t position,
                               uint64_t *value)
 {
@@ -181,10 +197,8 @@ size_t ring_push_batch(struct ring *ring, const uint64_t *values, size_t nr)
     uint64_t first;
     size_t nr_reserved = reserve(ring, &ring->push_position, 0, nr, &first);
 
-    if (nr_reserved > 0) {
-        TEST_POINT(TEST_RING_PUSH_RESERVED, ring);
-    }
     for (size_t i = 0; i < nr_reserved; i++) {
+        TEST_POINT(TEST_RING_PUSH_RESERVED, ring);
         publish_value(cell_at(ring, first + i), first + i, values[i]);
     }
     return nr_reserved;
@@ -195,10 +209,8 @@ size_t ring_pop_batch(struct ring *ring, uint64_t *values, size_t nr)
     uint64_t first;
     size_t nr_reserved = reserve(ring, &ring->pop_position, 1, nr, &first);
 
-    if (nr_reserved > 0) {
-        TEST_POINT(TEST_RING_POP_RESERVED, ring);
-    }
     for (size_t i = 0; i < nr_reserved; i++) {
+        TEST_POINT(TEST_RING_POP_RESERVED, ring);
         take_value(ring, cell_at(ring, first + i), first + i, &values[i]);
     }
     return nr_reserved;
@@ -206,7 +218,8 @@ size_t ring_pop_batch(struct ring *ring, uint64_t *values, size_t nr)
 
 uint64_t ring_count(const struct ring *ring)
 {
-    /* Popped first: a push in between makes the difference too large, never negative. */
+    /* Popped first: a push in between makes the difference too large, never negative. Acquire keeps the
+     * two loads in this order. */
     uint64_t popped = load_acquire(&ring->pop_position);
     uint64_t pushed = load_relaxed(&ring->push_position);
 

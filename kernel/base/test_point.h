@@ -11,9 +11,15 @@
 #include <stddef.h>
 
 enum test_point {
+    TEST_RING_LOOKED,        /* ring: the cells are ready, the position not yet reserved */
     TEST_RING_PUSH_RESERVED, /* ring: a position reserved, its value not published */
     TEST_RING_POP_RESERVED,  /* ring: a position reserved, its cell not released */
+    TEST_ONCE_CLAIMED,       /* once: the owner is recorded, the state not looked at */
+    TEST_ONCE_STATE_SET,     /* once: the state is final, the owner still recorded */
+    TEST_ONCE_OWNER_GONE,    /* once: no owner any more, the waiters not yet looked at */
     TEST_ONCE_ABOUT_TO_WAIT, /* once: an owner seen, the waiter not yet pushed */
+    TEST_ONCE_PUSHED,        /* once: the waiter is pushed, the owner not yet looked at */
+    TEST_ONCE_WAKING,        /* once: a waiter has been woken, and not yet let go */
     TEST_CONSOLE_DRAINED,    /* printk: everything written, the console not given back */
     TEST_MUTEX_WAIT_ENDED,   /* mutex: a wait ended, the waiter still on the queue */
     TEST_FAULT_COPIED,       /* fault: a copy is made, it is not entered yet */

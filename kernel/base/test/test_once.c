@@ -234,6 +234,53 @@ static void spinning_without_end_is_a_panic_that_names_the_cell(void **state)
     host_clock_real();
 }
 
+/* Every window of the slow path in turn: the task in it stands still until the others, who need the
+ * cell as well, have done whatever they can do meanwhile. */
+static enum test_point held_window;
+static _Atomic unsigned nr_held, nr_reached;
+
+static void stand_still(enum test_point point, void *object)
+{
+    if (point == held_window) {
+        atomic_fetch_add(&nr_reached, 1);
+        if (atomic_fetch_add(&nr_held, 1) < 3) {
+            usleep(1000);
+        }
+    }
+}
+
+static void hold_window(enum test_point window, unsigned nr_failures, enum once_policy policy)
+{
+    held_window = window;
+    for (unsigned round = 0; round < 8; round++) {
+        struct lazy lazy = {.once = ONCE_INIT("held", policy),
+                            .nr_failures = nr_failures,
+                            .is_slow = round % 2 == 0};
+        atomic_store(&nr_held, 0);
+        atomic_store(&test_point_hook, stand_still);
+        host_run_threads(NR_THREADS, policy == ONCE_POISON ? get_poisoned : get_and_use, &lazy);
+        atomic_store(&test_point_hook, NULL);
+        assert_int_equal(lazy.nr_runs, policy == ONCE_POISON ? 1 : nr_failures + 1);
+        assert_null(atomic_load(&lazy.once.waiters));
+        assert_null(atomic_load(&lazy.once.owner));
+    }
+}
+
+static void a_task_that_stands_still_in_any_window_breaks_nothing(void **state)
+{
+    static const enum test_point windows[] = {TEST_ONCE_CLAIMED,    TEST_ONCE_STATE_SET,
+                                              TEST_ONCE_OWNER_GONE, TEST_ONCE_ABOUT_TO_WAIT,
+                                              TEST_ONCE_PUSHED,     TEST_ONCE_WAKING};
+
+    for (size_t i = 0; i < array_size(windows); i++) {
+        atomic_store(&nr_reached, 0);
+        hold_window(windows[i], 0, ONCE_RETRY);
+        hold_window(windows[i], 2, ONCE_RETRY);
+        hold_window(windows[i], 1, ONCE_POISON);
+        assert_true(atomic_load(&nr_reached) > 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +288,7 @@ int main(void)
         cmocka_unit_test(failure_is_retried_by_those_who_waited),
         cmocka_unit_test(failure_is_returned_to_the_one_who_met_it),
         cmocka_unit_test(poisoned_cell_returns_the_first_error_for_ever),
+        cmocka_unit_test(a_task_that_stands_still_in_any_window_breaks_nothing),
         cmocka_unit_test(waiter_that_comes_too_late_wakes_itself),
         cmocka_unit_test(recursion_is_a_panic_that_names_the_cell),
         cmocka_unit_test(reentry_from_an_interrupt_is_a_panic_that_names_the_cell),

@@ -261,6 +261,90 @@ static void nothing_waits_for_a_consumer_stopped_between_reserve_and_release(voi
     }
 }
 
+/* Between two publications of one batch: what is published is there for all, the rest "maybe". */
+static void in_the_middle_of_a_batch(enum test_point point, void *object)
+{
+    struct ring *ring = object;
+    uint64_t value;
+
+    if (point == TEST_RING_PUSH_RESERVED && nr_stops++ == 2) {
+        atomic_store(&test_point_hook, NULL);
+        assert_true(ring_pop(ring, &value) && value == 0);
+        assert_true(ring_pop(ring, &value) && value == 1);
+        assert_false(ring_pop(ring, &value));
+        assert_true(ring_push(ring, 50));
+        assert_false(ring_pop(ring, &value));
+    }
+    if (point == TEST_RING_POP_RESERVED && nr_stops++ == 1) {
+        atomic_store(&test_point_hook, NULL);
+        assert_true(ring_push(ring, 60)); /* into the cell that is taken already */
+        assert_false(ring_push(ring, 61));
+        assert_true(ring_pop(ring, &value) && value == 60); /* the batch has its own positions */
+    }
+}
+
+static void nothing_waits_for_a_batch_stopped_between_its_values(void **state)
+{
+    struct ring ring;
+    uint64_t values[8] = {0, 1, 2, 3};
+
+    assert_int_equal(ring_init(&ring, small_cells, NR_SMALL), 0);
+    nr_stops = 0;
+    atomic_store(&test_point_hook, in_the_middle_of_a_batch);
+    assert_int_equal(ring_push_batch(&ring, values, NR_SMALL), NR_SMALL);
+    assert_null(atomic_load(&test_point_hook));
+    assert_int_equal(ring_pop_batch(&ring, values, 8), 3);
+    assert_true(values[0] == 2 && values[1] == 3 && values[2] == 50);
+    for (uint64_t i = 0; i < NR_SMALL; i++) {
+        assert_true(ring_push(&ring, i));
+    }
+    nr_stops = 0;
+    atomic_store(&test_point_hook, in_the_middle_of_a_batch);
+    assert_int_equal(ring_pop_batch(&ring, values, NR_SMALL), NR_SMALL);
+    assert_null(atomic_load(&test_point_hook));
+    assert_true(values[0] == 0 && values[3] == 3);
+}
+
+/* Between the look at the cells and the exchange: another operation takes the position. */
+static void another_is_faster(enum test_point point, void *object)
+{
+    struct ring *ring = object;
+    uint64_t value;
+
+    if (point != TEST_RING_LOOKED || nr_stops++ > 0) {
+        return;
+    }
+    atomic_store(&test_point_hook, NULL);
+    if (ring_count(ring) == 0) {
+        assert_true(ring_push(ring, 7));
+    } else {
+        assert_true(ring_pop(ring, &value) && value == 7);
+    }
+}
+
+static void who_loses_the_race_for_a_position_takes_the_next(void **state)
+{
+    struct ring ring;
+    uint64_t values[NR_SMALL] = {8, 9, 10, 11};
+
+    assert_int_equal(ring_init(&ring, small_cells, NR_SMALL), 0);
+    nr_stops = 0;
+    atomic_store(&test_point_hook, another_is_faster);
+    assert_int_equal(ring_push_batch(&ring, values, NR_SMALL),
+                     NR_SMALL - 1); /* one less has room */
+    nr_stops = 0;
+    atomic_store(&test_point_hook, another_is_faster);
+    assert_true(ring_pop(&ring, &values[0]) && values[0] == 8);
+    assert_true(ring_pop(&ring, &values[0]) && values[0] == 9);
+    assert_true(ring_pop(&ring, &values[0]) && values[0] == 10);
+    nr_stops = 0;
+    atomic_store(&test_point_hook, another_is_faster);
+    assert_true(ring_push(&ring, 8));
+    assert_int_equal(ring_pop_batch(&ring, values, NR_SMALL), 2);
+    assert_true(values[0] == 7 && values[1] == 8);
+    assert_null(atomic_load(&test_point_hook));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +353,8 @@ int main(void)
         cmocka_unit_test(crowds_lose_nothing_double_nothing_and_keep_order),
         cmocka_unit_test(nothing_waits_for_a_producer_stopped_between_reserve_and_publish),
         cmocka_unit_test(nothing_waits_for_a_consumer_stopped_between_reserve_and_release),
+        cmocka_unit_test(nothing_waits_for_a_batch_stopped_between_its_values),
+        cmocka_unit_test(who_loses_the_race_for_a_position_takes_the_next),
     };
 
     host_random_init(&source);
