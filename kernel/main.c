@@ -37,6 +37,7 @@
 #include "kernel/task/sched.h"
 #include "mm/debug/mistakes.h"
 #include "mm/debug/slab_debug.h"
+#include "mm/huge.h"
 
 #define FAILED_STATUS   125
 #define MINIMUM_RAM_MIB 24u
@@ -82,6 +83,9 @@ static void read_memory_arguments(void)
 
     if (bootarg_get("slab_debug", value, sizeof(value))) {
         slab_debug_configure(value);
+    }
+    if (bootarg_get("transparent_hugepage", value, sizeof(value)) && huge_set_mode(value) != 0) {
+        pr_warn("transparent_hugepage=%s: not one of always, madvise, never", value);
     }
     if (bootarg_get("panic_on_warn", value, sizeof(value))) {
         mistake_set_panic(strcmp(value, "0") != 0);

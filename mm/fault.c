@@ -30,6 +30,7 @@
 #include "kernel/base/string.h"
 #include "kernel/base/test_point.h"
 #include "mm/frames.h"
+#include "mm/huge.h"
 #include "mm/vmstat.h"
 
 static struct page *_Atomic the_zero_page;
@@ -236,9 +237,13 @@ static int fault_in_area(struct space *space, struct area *area, uint64_t addres
         .address = align_down(address, PAGE_SIZE),
         .is_write = access == FAULT_WRITE,
     };
-    int error = pagetable_prepare(&space->table, fault.address, ALLOC_KERNEL, &fault.slot);
+    int error;
 
-    if (error != 0) {
+    if (huge_fault(area, address)) {
+        return 0;
+    }
+    error = pagetable_prepare(&space->table, fault.address, ALLOC_KERNEL, &fault.slot);
+    if (error != 0 || fault.slot.entry == NULL) { /* NULL: another hart has mapped a large page */
         return error;
     }
     /* Looked at without the lock: who acts on it looks again. */

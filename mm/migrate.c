@@ -151,6 +151,7 @@ static int move_anonymous(struct anon_family *family, struct page *old, struct p
     TEST_POINT(TEST_MIGRATE_PROTECTED, old);
     memcpy(page_address(fresh), page_address(old), PAGE_SIZE);
     fresh->kind = PAGE_ANON;
+    vm_count(VM_NR_ANON_PAGES); /* the old one is still counted, until it is freed */
     fresh->anon = old->anon;
     if (move.is_code) {
         pagetable_sync_icache();

@@ -24,6 +24,8 @@ enum area_flags { /* protection bits have the values of PROT_* */
                   AREA_DONT_FORK = 1u << 7,
                   AREA_POPULATE = 1u << 8, /* only for space_map: fault everything in at once */
                   AREA_LOCKED = 1u << 9,
+                  AREA_HUGE = 1u << 10,    /* large pages wherever they fit */
+                  AREA_NO_HUGE = 1u << 11, /* none */
 };
 
 struct area {
@@ -102,6 +104,10 @@ int must_check space_remap(struct space *space, uint64_t old_address, uint64_t o
                            uint64_t *address);
 /** Drop the pages (madvise DONTNEED): private memory reads as zero, or as the file, afterwards. */
 int must_check space_discard(struct space *space, uint64_t address, uint64_t len_bytes);
+/** madvise(MADV_HUGEPAGE), or NOHUGEPAGE: whether large pages are wanted there (mm/huge.c). The range
+ *  is checked by the caller. Returns 0 or -ENOMEM. */
+int must_check space_advise_huge(struct space *space, uint64_t address, uint64_t len_bytes,
+                                 bool is_wanted);
 /** Set the end of the heap; returns the end in force, the old one when it could not be moved. */
 uint64_t space_set_brk(struct space *space, uint64_t new_end);
 /** msync: hand the dirty state of shared pages to their object. */

@@ -8,6 +8,7 @@
  *
  * Each entry that maps a page holds one reference to it (the shared page of zeros excepted). */
 #include "kernel/base/assert.h"
+#include "mm/huge.h"
 #include "mm/space_internal.h"
 #include "mm/vmstat.h"
 
@@ -61,6 +62,9 @@ void space_unmap_pages(struct space *space, uint64_t start, uint64_t end, enum u
 {
     struct unmap_batch batch = {.space = space, .what = what, .next = start};
 
+    if (what == UNMAP_ALL && end - start >= PAGETABLE_SPAN_BYTES) {
+        huge_unmap(space, start, end);
+    }
     while (batch.next < end) {
         uint64_t from = batch.next;
 

@@ -20,6 +20,7 @@ struct vm_hart_counters vm_counters[MAX_HARTS];
 
 static const char *const names[] = {
     [VM_NR_ANON_PAGES] = "nr_anon_pages",
+    [VM_NR_ANON_THPS] = "nr_anon_transparent_hugepages",
     [VM_NR_MAPPED] = "nr_mapped",
     [VM_NR_SHMEM] = "nr_shmem",
     [VM_NR_WRITEBACK] = "nr_writeback",
@@ -42,6 +43,9 @@ static const char *const names[] = {
     [VM_COMPACT_FAIL] = "compact_fail",
     [VM_COMPACT_SUCCESS] = "compact_success",
     [VM_COMPACT_WAKE] = "compact_daemon_wake",
+    [VM_THP_FAULT_ALLOC] = "thp_fault_alloc",
+    [VM_THP_FAULT_FALLBACK] = "thp_fault_fallback",
+    [VM_THP_SPLIT_PMD] = "thp_split_pmd",
 };
 
 static_assert(array_size(names) == VM_NR_COUNTERS, "every counter has a name");

@@ -12,6 +12,7 @@
 enum vm_counter {
     /* How many there are now: counted up and down. */
     VM_NR_ANON_PAGES,   /* private memory of processes */
+    VM_NR_ANON_THPS,    /* large leaves in page tables: 2 MiB each of the former */
     VM_NR_MAPPED,       /* page-cache pages that a page table maps */
     VM_NR_SHMEM,        /* pages of tmpfs: cached, and nowhere else */
     VM_NR_WRITEBACK,    /* page-cache pages on their way to a disk */
@@ -31,10 +32,13 @@ enum vm_counter {
     VM_OOM_KILL,
     VM_PGMIGRATE_SUCCESS, /* pages moved to another frame */
     VM_PGMIGRATE_FAIL,
-    VM_COMPACT_STALL,   /* allocations that compacted for themselves */
-    VM_COMPACT_FAIL,    /* … and did not get their block by it */
-    VM_COMPACT_SUCCESS, /* … and did */
-    VM_COMPACT_WAKE,    /* rounds of the background task */
+    VM_COMPACT_STALL,      /* allocations that compacted for themselves */
+    VM_COMPACT_FAIL,       /* … and did not get their block by it */
+    VM_COMPACT_SUCCESS,    /* … and did */
+    VM_COMPACT_WAKE,       /* rounds of the background task */
+    VM_THP_FAULT_ALLOC,    /* faults that were given 2 MiB */
+    VM_THP_FAULT_FALLBACK, /* … and those that would have been, had there been a block */
+    VM_THP_SPLIT_PMD,      /* large leaves that became tables */
     VM_NR_COUNTERS,
 };
 

@@ -151,6 +151,9 @@ static int decode_flags(uint32_t prot, uint32_t map_flags, struct space_map_requ
     if ((map_flags & ABI_MAP_GROWSDOWN) != 0) {
         request->flags |= AREA_GROWS_DOWN;
     }
+    if ((map_flags & ABI_MAP_STACK) != 0) { /* many threads, of whose stacks each uses little */
+        request->flags |= AREA_NO_HUGE;
+    }
     if ((map_flags & ABI_MAP_LOCKED) != 0) {
         request->flags |= AREA_LOCKED | AREA_POPULATE;
     }
@@ -279,12 +282,16 @@ int64_t sys_madvise(const struct syscall_args *args)
     case ABI_MADV_FREE: return len_bytes == 0 ? 0 : space_discard(space(), start, len_bytes);
     case ABI_MADV_POPULATE_READ: return space_fault_range(space(), start, len_bytes, FAULT_READ);
     case ABI_MADV_POPULATE_WRITE: return space_fault_range(space(), start, len_bytes, FAULT_WRITE);
+    case ABI_MADV_HUGEPAGE:
+    case ABI_MADV_NOHUGEPAGE:
+        if (!is_mapped(start, len_bytes)) {
+            return -ENOMEM;
+        }
+        return space_advise_huge(space(), start, len_bytes, (int)args->a[2] == ABI_MADV_HUGEPAGE);
     case ABI_MADV_NORMAL:
     case ABI_MADV_RANDOM:
     case ABI_MADV_SEQUENTIAL:
     case ABI_MADV_WILLNEED:
-    case ABI_MADV_HUGEPAGE:
-    case ABI_MADV_NOHUGEPAGE:
     case ABI_MADV_MERGEABLE:
     case ABI_MADV_UNMERGEABLE:
     case ABI_MADV_DONTDUMP:

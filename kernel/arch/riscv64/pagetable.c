@@ -7,8 +7,8 @@
  * pointer into one stays good for as long as the caller's space does.
  *
  * Invariants: the upper half of every root equals the kernel's, entry for entry, from
- * pagetable_init() on. An entry of the user half is either zero, a table, or (at level 0) a page:
- * large pages are the kernel's only. A page that nobody may touch has its valid bit clear and
+ * pagetable_init() on. An entry of the user half is either zero, a table, a page (at level 0), or a
+ * large page (at level 1: pagetable_large.c). A page that nobody may touch has its valid bit clear and
  * PTE_SOFT_NO_ACCESS set.
  *
  * Locks: the owner's page-table lock serialises writers. The hardware is a writer, too: it sets
@@ -28,7 +28,7 @@
 #include "mm/frames.h"
 #include "mm/vmstat.h"
 
-typedef _Atomic uint64_t entry_t;
+typedef pt_entry_t entry_t;
 
 static entry_t *table_at(phys_t frame)
 {
@@ -66,6 +66,7 @@ int pagetable_init(struct pagetable *table)
     memcpy(root + PT_USER_ENTRIES, pagetable_kernel_root() + PT_USER_ENTRIES,
            (PT_ENTRIES - PT_USER_ENTRIES) * sizeof(*root));
     table->root = virt_to_phys(root);
+    table->spare_tables = phys(0);
     atomic_init(&table->asid, 0);
     atomic_init(&table->hart_mask, 0);
     atomic_init(&table->stale_mask, 0);
@@ -112,8 +113,7 @@ static inline entry_t *find_entry(struct pagetable *table, uint64_t address)
     return &entries[pt_index(address, 0)];
 }
 
-/* Give an empty slot a table. Returns the entry that is there then, or 0: no memory. */
-static __attribute__((noinline)) uint64_t add_table(entry_t *slot, enum alloc_flags flags)
+uint64_t pagetable_add_table(entry_t *slot, enum alloc_flags flags)
 {
     uint64_t *new_table = pagetable_alloc_table(flags);
     uint64_t entry = 0;
@@ -140,11 +140,15 @@ static __attribute__((noinline)) int add_tables(struct pagetable *table, uint64_
         entry_t *upper = &entries[pt_index(address, level)];
         uint64_t entry = load_dependent(upper);
 
-        if (!pte_is_table(entry)) {
-            entry = add_table(upper, flags);
+        if (entry == 0) {
+            entry = pagetable_add_table(upper, flags);
             if (entry == 0) {
                 return -ENOMEM;
             }
+        }
+        if (pte_is_leaf(entry)) {
+            slot->entry = NULL;
+            return 0;
         }
         entries = table_at(pte_frame(entry));
     }
@@ -164,9 +168,23 @@ int pagetable_prepare(struct pagetable *table, uint64_t address, enum alloc_flag
     return 0;
 }
 
-void pagetable_set(struct pagetable *table, uint64_t address, phys_t frame, uint32_t flags)
+/* The entry of a single page for someone who changes it: a large page around it is split. */
+static entry_t *find_single(struct pagetable *table, uint64_t address)
 {
     entry_t *entry = find_entry(table, address);
+    entry_t *upper;
+
+    if (unlikely(entry == NULL) && (upper = pagetable_find_upper(table, address)) != NULL &&
+        pte_is_leaf(load_relaxed(upper))) {
+        pagetable_split(table, upper);
+        entry = find_entry(table, address);
+    }
+    return entry;
+}
+
+void pagetable_set(struct pagetable *table, uint64_t address, phys_t frame, uint32_t flags)
+{
+    entry_t *entry = find_single(table, address);
 
     assert(entry != NULL);
     pte_slot_set((struct pte_slot){entry}, frame, flags);
@@ -175,13 +193,19 @@ void pagetable_set(struct pagetable *table, uint64_t address, phys_t frame, uint
 struct pte pagetable_get(struct pagetable *table, uint64_t address)
 {
     entry_t *entry = find_entry(table, address);
+    struct pte pte;
 
-    return pte_decode(entry != NULL ? load_relaxed(entry) : 0);
+    if (likely(entry != NULL)) {
+        return pte_decode(load_relaxed(entry));
+    }
+    pte = pagetable_get_large(table, address);
+    pte.frame.addr += align_down(address & (PAGETABLE_SPAN_BYTES - 1), PAGE_SIZE);
+    return pte;
 }
 
 struct pte pagetable_clear(struct pagetable *table, uint64_t address)
 {
-    entry_t *entry = find_entry(table, address);
+    entry_t *entry = find_single(table, address);
 
     return entry != NULL ? pte_slot_clear((struct pte_slot){entry}) : pte_decode(0);
 }
@@ -214,8 +238,13 @@ void pagetable_walk(struct pagetable *table, uint64_t start, uint64_t end, visit
         uint64_t next;
 
         for (; level > 0; level--) {
-            uint64_t entry = load_dependent(&entries[pt_index(address, level)]);
+            entry_t *upper = &entries[pt_index(address, level)];
+            uint64_t entry = load_dependent(upper);
 
+            if (unlikely(pte_is_leaf(entry))) {
+                pagetable_split(table, upper);
+                entry = load_relaxed(upper);
+            }
             if (!pte_is_table(entry)) {
                 break;
             }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Sv39 as the hardware has it, and what pagetable.c, kernel_map.c and asid.c share.
+/* Sv39 as the hardware has it, and what pagetable.c, pagetable_large.c, kernel_map.c and asid.c
+ * share.
  * Source: RISC-V Privileged Architecture, 4.4 (Sv39). */
 #ifndef CAIRN_ARCH_PAGETABLE_INTERNAL_H
 #define CAIRN_ARCH_PAGETABLE_INTERNAL_H
@@ -30,6 +31,22 @@ static inline bool pte_is_table(uint64_t entry)
 {
     return (entry & (PTE_VALID | PTE_RIGHTS)) == PTE_VALID;
 }
+
+static inline bool pte_is_leaf(uint64_t entry)
+{
+    return (entry & PTE_RIGHTS) != 0;
+}
+
+typedef _Atomic uint64_t pt_entry_t;
+
+/** The level-1 entry of an address, or NULL when no table leads to it. */
+pt_entry_t *pagetable_find_upper(struct pagetable *table, uint64_t address);
+
+/** Make a level-1 leaf a table of 512 entries that map the same. Caller: page-table lock. */
+void pagetable_split(struct pagetable *table, pt_entry_t *upper);
+
+/** Give an empty entry a table. Returns what is there then, or 0: no memory. */
+uint64_t must_check pagetable_add_table(pt_entry_t *upper, enum alloc_flags flags);
 
 /** A zeroed table frame, or NULL. */
 uint64_t *must_check pagetable_alloc_table(enum alloc_flags flags);

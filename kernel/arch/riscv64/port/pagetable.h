@@ -23,6 +23,7 @@ enum pte_flags {
 
 struct pagetable {
     phys_t root;                 /* [I] */
+    phys_t spare_tables;         /* [page-table lock] one for each large leaf: pagetable_large.c */
     _Atomic uint64_t asid;       /* [a] generation and number: see asid.c */
     _Atomic uint64_t hart_mask;  /* [a] harts whose TLB may hold entries of this space */
     _Atomic uint64_t stale_mask; /* [a] harts that must flush this space before they use it again */
@@ -51,7 +52,7 @@ struct pte_slot {
 };
 
 /** Make sure that the tables that lead to `address` exist, and find the place of its entry; what is
- *  done there cannot fail any more.
+ *  done there cannot fail any more. Where a large page is mapped, the place is NULL.
  *  Returns 0 or -ENOMEM. Context: as flags say; needs no lock. */
 int must_check pagetable_prepare(struct pagetable *table, uint64_t address, enum alloc_flags flags,
                                  struct pte_slot *slot);
@@ -60,12 +61,12 @@ int must_check pagetable_prepare(struct pagetable *table, uint64_t address, enum
 struct pte pagetable_get(struct pagetable *table, uint64_t address);
 
 /** Set an entry whose tables exist, and clear one: pte_slot_set() and pte_slot_clear() for those who
- *  have no slot. */
+ *  have no slot. A large page around it is split. */
 void pagetable_set(struct pagetable *table, uint64_t address, phys_t frame, uint32_t flags);
 struct pte pagetable_clear(struct pagetable *table, uint64_t address);
 
 /** Call visit for every present user entry in [start, end), skipping empty tables quickly; visit
- *  may set or clear that entry. A visit that returns false ends the walk. Caller: page-table
+ *  may set or clear that entry. Large pages there are split. A visit that returns false ends the walk. Caller: page-table
  *  lock. */
 void pagetable_walk(struct pagetable *table, uint64_t start, uint64_t end,
                     bool (*visit)(struct pte_slot slot, uint64_t address, struct pte pte,
@@ -89,6 +90,36 @@ void pagetable_hide_kernel(uint64_t address);
 /** After an instruction page was written: make instruction fetches of every hart see it (fence.i
  *  everywhere). */
 void pagetable_sync_icache(void);
+
+/* ---- Large pages: pagetable_large.c ----------------------------------------------------------- */
+
+struct large_slot {
+    _Atomic uint64_t *entry;
+    uint64_t *spare; /* a table that the page can be split into */
+};
+
+/** Whether neither a table nor a large page stands for the PAGETABLE_SPAN_BYTES around the address.
+ *  Without the page-table lock it is only a hint. */
+bool pagetable_is_vacant(struct pagetable *table, uint64_t address);
+
+/** The large page around an address; not present: there is none. Caller as pagetable_is_vacant(). */
+struct pte pagetable_get_large(struct pagetable *table, uint64_t address);
+
+/** What pagetable_set_large() needs. Returns 0 or -ENOMEM; pagetable_end_large() frees what is left
+ *  of it, in either case. */
+int must_check pagetable_prepare_large(struct pagetable *table, uint64_t address,
+                                       enum alloc_flags flags, struct large_slot *slot);
+void pagetable_end_large(struct large_slot *slot);
+
+/** Map PAGETABLE_SPAN_BYTES from the frame on by one entry. Returns false when something stands
+ *  there. Caller: page-table lock. */
+bool must_check pagetable_set_large(struct pagetable *table, struct large_slot *slot, phys_t frame,
+                                    uint32_t flags);
+
+/** Clear the first large page that lies wholly in [address, end). Returns whether there was one, and
+ *  where, and what the entry held. Does not flush. Caller: page-table lock. */
+bool must_check pagetable_clear_large(struct pagetable *table, uint64_t address, uint64_t end,
+                                      uint64_t *found, struct pte *pte);
 
 /* ---- Entries --------------------------------------------------------------------------------- */
 
