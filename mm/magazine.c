@@ -12,10 +12,15 @@
  * hart has one full and one empty magazine, and at least as many operations as a magazine has
  * rounds before the next exchange.
  *
+ * How large a magazine should be is not known beforehand: it depends on how many objects a hart takes
+ * before it gives some back. So it is measured. Magazines begin small; when a hart comes for one more
+ * often than 64 times in a millisecond, new ones are of the next size, until the objects in one are
+ * 64 KiB or a thousandth of memory. Those of the former size go on serving, and are freed when they
+ * come to the depot empty. Reaping makes the next ones small again.
+ *
  * A cache makes no more magazines than each ring of its depot has cells, so a push fails only when
  * a slow peer still sits in a cell of the ring; then the objects go to the slabs and the magazine
- * is freed. Magazines are objects of SLAB_PLAIN caches, one for each size. Big objects get small
- * magazines, so that what rests in them stays bounded.
+ * is freed. Magazines are objects of SLAB_PLAIN caches, one for each size.
  *
  * Everything here runs with interrupts off on the hart whose magazines it changes. Another hart
  * only reads their counts. A reap asks all harts to empty their magazines by raising
@@ -26,106 +31,81 @@
 #include "kernel/base/assert.h"
 #include "mm/slab_internal.h"
 
-/* Sizes of magazines: 32 to 512 bytes. */
-#define CLASS_ROUNDS(class) ((size_t)(4 << (class)) - 2)
-#define NR_CLASSES          5
+/* Sizes of magazines: 32 to 8,192 bytes. */
+#define CLASS_ROUNDS(class) ((uint32_t)(4u << (class)) - 2)
+#define NR_CLASSES          9u
 
-#define MAGAZINE_CACHE(rounds)                                                           \
-    {                                                                                    \
-        .name = "magazine-" #rounds, .size_bytes = sizeof(struct magazine) + (rounds)*8, \
-        .align_bytes = 16, .once = ONCE_INIT("magazine-" #rounds, ONCE_RETRY),           \
-        .flags = SLAB_PLAIN, .harts = slab_harts_none                                    \
+#define PLAIN_CACHE(cache_name, size)                                   \
+    {                                                                   \
+        .name = (cache_name), .size_bytes = (size), .align_bytes = 16,  \
+        .once = ONCE_INIT(cache_name, ONCE_RETRY), .flags = SLAB_PLAIN, \
     }
+#define MAGAZINE_CACHE(rounds) \
+    PLAIN_CACHE("magazine-" #rounds, sizeof(struct magazine) + (rounds)*8)
 
-static struct slab_cache magazine_caches[NR_CLASSES] = {
-    MAGAZINE_CACHE(2),  MAGAZINE_CACHE(6),  MAGAZINE_CACHE(14),
-    MAGAZINE_CACHE(30), MAGAZINE_CACHE(62),
+static struct slab_cache magazine_caches[NR_CLASSES] SLAB_CACHES = {
+    MAGAZINE_CACHE(2),   MAGAZINE_CACHE(6),   MAGAZINE_CACHE(14),
+    MAGAZINE_CACHE(30),  MAGAZINE_CACHE(62),  MAGAZINE_CACHE(126),
+    MAGAZINE_CACHE(254), MAGAZINE_CACHE(510), MAGAZINE_CACHE(1022),
 };
+static struct slab_cache depot_cache SLAB_CACHES = PLAIN_CACHE("slab-depot",
+                                                               sizeof(struct slab_depot));
 
-static struct slab_cache core_cache = {
-    .name = "slab-core",
-    .size_bytes = sizeof(struct slab_core),
-    .align_bytes = _Alignof(struct slab_core),
-    .once = ONCE_INIT("slab-core", ONCE_RETRY),
-    .flags = SLAB_PLAIN,
-    .harts = slab_harts_none,
-};
+/* When this many visits to the depot and the slabs took less than this time, magazines grow. */
+#define ADAPT_EXCHANGES 64u
+#define ADAPT_NS        1000000u
 
-/* Full and empty at once, in every hart that has no magazine. Never written. */
-static struct magazine none = {.nr = 0, .nr_max = 0};
-
-#define NO_HART                            \
-    {                                      \
-        .loaded = &none, .previous = &none \
-    }
-struct slab_hart slab_harts_none[MAX_HARTS] = {NO_HART, NO_HART, NO_HART, NO_HART,
-                                               NO_HART, NO_HART, NO_HART, NO_HART};
-static_assert(MAX_HARTS == 8, "an initialiser for each hart");
+/* All objects in one magazine are at most this part of memory. */
+#define MAGAZINE_PART 512u
+#define MAGAZINE_MOST 65536u /* bytes */
 
 _Atomic uint64_t slab_reap_count; /* [a] */
 
 static inline struct slab_hart *this_hart(struct slab_cache *cache)
 {
-    return &load_dependent(&cache->harts)[port_hart_id()];
-}
-
-static inline void *pop(struct magazine *magazine)
-{
-    uint64_t nr = load_relaxed(&magazine->nr) - 1;
-
-    store_relaxed(&magazine->nr, nr);
-    return magazine->objects[nr];
-}
-
-static inline void push(struct magazine *magazine, void *object)
-{
-    uint64_t nr = load_relaxed(&magazine->nr);
-
-    magazine->objects[nr] = object;
-    store_relaxed(&magazine->nr, nr + 1);
-}
-
-static inline bool is_empty(const struct magazine *magazine)
-{
-    return load_relaxed(&magazine->nr) == 0;
-}
-
-static inline bool is_full(const struct magazine *magazine)
-{
-    return load_relaxed(&magazine->nr) == magazine->nr_max;
+    return &cache->harts[port_hart_id()];
 }
 
 /* ---- Set-up ---------------------------------------------------------------------------------- */
 
-static uint32_t class_for(uint32_t stride_bytes)
+/* What a cache begins with, and returns to when memory is short. */
+static uint32_t first_class(uint32_t stride_bytes)
 {
-    return stride_bytes <= 64     ? 4
-           : stride_bytes <= 256  ? 3
-           : stride_bytes <= 1024 ? 2
-           : stride_bytes <= 4096 ? 1
-                                  : 0;
+    return stride_bytes <= 128 ? 2 : stride_bytes <= 512 ? 1 : 0;
 }
 
-int magazine_setup(struct slab_cache *cache, struct slab_hart **harts)
+static uint32_t last_class(uint32_t stride_bytes)
 {
-    struct slab_core *core = slab_alloc(&core_cache, ALLOC_QUIET);
+    uint32_t class = first_class(stride_bytes);
+    uint64_t most_bytes = 0;
 
-    if (core == NULL) {
+    for (unsigned i = 0; i < nr_frame_regions; i++) {
+        most_bytes += load_relaxed(&frame_regions[i].nr_managed) * PAGE_SIZE / MAGAZINE_PART;
+    }
+    most_bytes = min_of(most_bytes, (uint64_t)MAGAZINE_MOST);
+    while (class + 1 < NR_CLASSES && CLASS_ROUNDS(class + 1) * stride_bytes <= most_bytes) {
+        class ++;
+    }
+    return class;
+}
+
+int magazine_setup(struct slab_cache *cache)
+{
+    struct slab_depot *depot = slab_alloc(&depot_cache, ALLOC_QUIET);
+
+    if (depot == NULL) {
         return -ENOMEM;
     }
     for (unsigned hart = 0; hart < MAX_HARTS; hart++) {
-        store_relaxed(&core->harts[hart].loaded, &none);
-        store_relaxed(&core->harts[hart].previous, &none);
-        core->harts[hart].reap_seen = load_relaxed(&slab_reap_count);
+        cache->harts[hart].reap_seen = load_relaxed(&slab_reap_count);
     }
-    if (ring_init(&cache->full, core->full, SLAB_DEPOT_CELLS) != 0 ||
-        ring_init(&cache->empty, core->empty, SLAB_DEPOT_CELLS) != 0) {
+    if (ring_init(&cache->full, depot->full, SLAB_DEPOT_CELLS) != 0 ||
+        ring_init(&cache->empty, depot->empty, SLAB_DEPOT_CELLS) != 0) {
         panic("slab: the depot's rings have an impossible size");
     }
-    store_relaxed(&cache->nr_magazines, 0);
-    cache->magazine_class = class_for(cache->stride_bytes);
-    cache->core = core;
-    *harts = core->harts;
+    store_relaxed(&cache->magazine_class, first_class(cache->stride_bytes));
+    cache->max_magazine_class = last_class(cache->stride_bytes);
+    cache->depot = depot;
     return 0;
 }
 
@@ -134,6 +114,7 @@ int magazine_setup(struct slab_cache *cache, struct slab_hart **harts)
 /* An empty magazine, from the depot or new; NULL when the cache has as many as it may. */
 static struct magazine *get_empty(struct slab_cache *cache)
 {
+    uint32_t class = load_relaxed(&cache->magazine_class);
     struct magazine *magazine;
     uint64_t value;
 
@@ -142,10 +123,11 @@ static struct magazine *get_empty(struct slab_cache *cache)
     }
     if (atomic_fetch_add_explicit(&cache->nr_magazines, 1, memory_order_relaxed) <
         SLAB_DEPOT_CELLS) {
-        magazine = slab_alloc(&magazine_caches[cache->magazine_class], ALLOC_QUIET);
+        magazine = slab_alloc(&magazine_caches[class], ALLOC_QUIET);
         if (magazine != NULL) {
-            store_relaxed(&magazine->nr, 0);
-            magazine->nr_max = CLASS_ROUNDS(cache->magazine_class);
+            magazine->nr = 0;
+            magazine->nr_max = CLASS_ROUNDS(class);
+            magazine->class = class;
             return magazine;
         }
     }
@@ -155,140 +137,246 @@ static struct magazine *get_empty(struct slab_cache *cache)
 
 static void discard(struct slab_cache *cache, struct magazine *magazine)
 {
-    if (magazine != &none) {
-        slab_free(&magazine_caches[cache->magazine_class], magazine);
+    if (magazine != NULL) {
+        slab_free(&magazine_caches[magazine->class], magazine);
         atomic_fetch_sub_explicit(&cache->nr_magazines, 1, memory_order_relaxed);
     }
 }
 
+/* One of another size than the cache's present one is not kept. */
 static void put_empty(struct slab_cache *cache, struct magazine *magazine)
 {
-    if (magazine != &none && !ring_push(&cache->empty, (uint64_t)magazine)) {
+    if (magazine != NULL && (magazine->class != load_relaxed(&cache->magazine_class) ||
+                             !ring_push(&cache->empty, (uint64_t)magazine))) {
         discard(cache, magazine);
     }
+}
+
+static struct magazine *get_full(struct slab_cache *cache)
+{
+    struct magazine *magazine;
+    uint64_t value;
+
+    if (!ring_pop(&cache->full, &value)) {
+        return NULL;
+    }
+    magazine = (struct magazine *)value;
+    atomic_fetch_sub_explicit(&cache->nr_in_depot, magazine->nr_max, memory_order_relaxed);
+    return magazine;
 }
 
 /* Give all rounds of a magazine to the slabs. Returns the frames that this freed. */
 static uint64_t unload(struct slab_cache *cache, struct magazine *magazine)
 {
-    uint64_t nr = load_relaxed(&magazine->nr);
+    uint32_t nr = magazine->nr;
 
-    if (nr == 0) {
-        return 0;
-    }
-    store_relaxed(&magazine->nr, 0);
-    return slab_pages_put(cache, magazine->objects, (unsigned)nr);
+    magazine->nr = 0;
+    return slab_pages_put(cache, magazine->objects, nr);
 }
 
 static void put_full(struct slab_cache *cache, struct magazine *magazine)
 {
-    if (magazine != &none && !ring_push(&cache->full, (uint64_t)magazine)) {
+    if (magazine == NULL) {
+        return;
+    }
+    atomic_fetch_add_explicit(&cache->nr_in_depot, magazine->nr_max, memory_order_relaxed);
+    if (!ring_push(&cache->full, (uint64_t)magazine)) {
+        atomic_fetch_sub_explicit(&cache->nr_in_depot, magazine->nr_max, memory_order_relaxed);
         (void)unload(cache, magazine);
         put_empty(cache, magazine);
     }
 }
 
+/* A hart has come to the depot for a full magazine, or with one. If harts come too often, magazines are too small
+ * for how they use the cache. (Two harts that both decide this let them grow by one size or by two.) */
+static void note_exchange(struct slab_cache *cache, struct slab_hart *hart)
+{
+    uint32_t class = load_relaxed(&cache->magazine_class);
+    uint64_t now;
+
+    if (class == cache->max_magazine_class || ++hart->nr_exchanges < ADAPT_EXCHANGES) {
+        return;
+    }
+    now = port_clock_ns();
+    if (now - hart->exchanges_since_ns < ADAPT_NS) {
+        store_relaxed(&cache->magazine_class, class + 1);
+    }
+    hart->nr_exchanges = 0;
+    hart->exchanges_since_ns = now;
+}
+
 /* ---- The hart -------------------------------------------------------------------------------- */
+
+static inline bool loaded_is_empty(struct slab_hart *hart)
+{
+    return load_relaxed(&hart->top) == load_relaxed(&hart->bottom);
+}
+
+static inline bool loaded_is_full(struct slab_hart *hart)
+{
+    return load_relaxed(&hart->top) == hart->end;
+}
+
+static inline uint32_t loaded_count(struct slab_hart *hart)
+{
+    return (uint32_t)(load_relaxed(&hart->top) - load_relaxed(&hart->bottom));
+}
+
+/* Caller: the loaded one is not empty, or not full. */
+static inline void *pop(struct slab_hart *hart)
+{
+    void **top = load_relaxed(&hart->top) - 1;
+
+    store_relaxed(&hart->top, top);
+    return *top;
+}
+
+static inline void push(struct slab_hart *hart, void *object)
+{
+    void **top = load_relaxed(&hart->top);
+
+    *top = object;
+    store_relaxed(&hart->top, top + 1);
+}
+
+/* While a magazine is loaded, its count is the hart's `top`. */
+static void set_loaded(struct slab_hart *hart, struct magazine *magazine)
+{
+    void **objects = magazine == NULL ? NULL : magazine->objects;
+
+    hart->loaded = magazine;
+    store_relaxed(&hart->bottom, objects);
+    store_relaxed(&hart->top, magazine == NULL ? NULL : objects + magazine->nr);
+    hart->end = magazine == NULL ? NULL : objects + magazine->nr_max;
+}
 
 /* Make `magazine` the loaded one, and the loaded one previous. Returns the one that was
  * previous. */
 static struct magazine *load(struct slab_hart *hart, struct magazine *magazine)
 {
-    struct magazine *out = load_relaxed(&hart->previous);
+    struct magazine *out = hart->previous;
 
-    store_relaxed(&hart->previous, load_relaxed(&hart->loaded));
-    store_relaxed(&hart->loaded, magazine);
+    if (hart->loaded != NULL) {
+        hart->loaded->nr = loaded_count(hart);
+    }
+    store_relaxed(&hart->nr_previous, loaded_count(hart));
+    hart->previous = hart->loaded;
+    set_loaded(hart, magazine);
     return out;
 }
 
-static uint64_t unload_hart(struct slab_cache *cache, struct slab_hart *hart)
+/* Take both magazines from a hart. */
+static void unload_hart(struct slab_hart *hart, struct magazine *magazines[2])
 {
+    magazines[0] = load(hart, NULL);
+    magazines[1] = hart->previous;
+    hart->previous = NULL;
+    store_relaxed(&hart->nr_previous, 0);
     hart->reap_seen = load_relaxed(&slab_reap_count);
-    return unload(cache, load_relaxed(&hart->loaded)) +
-           unload(cache, load_relaxed(&hart->previous));
+}
+
+/* Empty a hart's magazines and free them. Returns the frames that this freed. */
+static uint64_t strip_hart(struct slab_cache *cache, struct slab_hart *hart)
+{
+    struct magazine *magazines[2];
+    uint64_t nr_frames = 0;
+
+    unload_hart(hart, magazines);
+    for (unsigned i = 0; i < 2; i++) {
+        if (magazines[i] != NULL) {
+            nr_frames += unload(cache, magazines[i]);
+            discard(cache, magazines[i]);
+        }
+    }
+    return nr_frames;
 }
 
 static inline void obey_reap(struct slab_cache *cache, struct slab_hart *hart)
 {
     if (unlikely(hart->reap_seen != load_relaxed(&slab_reap_count))) {
-        (void)unload_hart(cache, hart);
+        (void)strip_hart(cache, hart);
     }
 }
 
 /* Objects from the slabs: half a magazine, so that frees right after find room. */
 static void *fill_from_slabs(struct slab_cache *cache, struct slab_hart *hart)
 {
-    struct magazine *magazine = load_relaxed(&hart->loaded);
+    struct magazine *magazine = hart->loaded;
     void *object;
 
-    if (magazine == &none) {
+    if (magazine == NULL) {
         magazine = get_empty(cache);
-        if (magazine != NULL) {
-            store_relaxed(&hart->loaded, magazine);
-        }
     }
     if (magazine == NULL) {
         return slab_pages_take(cache, &object, 1) == 1 ? object : NULL;
     }
-    store_relaxed(&magazine->nr,
-                  slab_pages_take(cache, magazine->objects, (unsigned)magazine->nr_max / 2));
-    return is_empty(magazine) ? NULL : pop(magazine);
+    magazine->nr = (slab_pages_take(cache, magazine->objects, (magazine->nr_max + 1) / 2));
+    set_loaded(hart, magazine);
+    return loaded_is_empty(hart) ? NULL : pop(hart);
 }
 
 void *magazine_alloc(struct slab_cache *cache)
 {
     struct slab_hart *hart = this_hart(cache);
-    uint64_t value;
+    struct magazine *magazine;
     void *object;
 
     if ((cache->flags & SLAB_PLAIN) != 0) {
         return slab_pages_take(cache, &object, 1) == 1 ? object : NULL;
     }
     obey_reap(cache, hart);
-    if (!is_empty(
-            load_relaxed(&hart->loaded))) { /* filled since the caller looked, on another hart */
-        return pop(load_relaxed(&hart->loaded));
+    if (!loaded_is_empty(hart)) { /* filled since the caller looked, on another hart */
+        return pop(hart);
     }
-    if (!is_empty(load_relaxed(&hart->previous))) {
-        (void)load(hart, load_relaxed(&hart->previous));
-        return pop(load_relaxed(&hart->loaded));
+    if (load_relaxed(&hart->nr_previous) != 0) {
+        (void)load(hart, hart->previous);
+        return pop(hart);
     }
-    if (ring_pop(&cache->full, &value)) {
-        put_empty(cache, load(hart, (struct magazine *)value));
-        return pop(load_relaxed(&hart->loaded));
+    magazine = get_full(cache);
+    if (magazine != NULL) {
+        note_exchange(cache, hart);
+        put_empty(cache, load(hart, magazine));
+        return pop(hart);
     }
     return fill_from_slabs(cache, hart);
+}
+
+/* Both of the hart's magazines are full, or it has none. Make room, if there is any to be had. */
+static void make_room(struct slab_cache *cache, struct slab_hart *hart)
+{
+    struct magazine *magazine;
+
+    note_exchange(cache, hart);
+    magazine = get_empty(cache);
+    if (magazine != NULL) {
+        put_full(cache, load(hart, magazine));
+    } else if (hart->previous != NULL) {
+        (void)unload(cache, hart->previous);
+        (void)load(hart, hart->previous);
+    }
 }
 
 void magazine_free(struct slab_cache *cache, void *object)
 {
     struct slab_hart *hart = this_hart(cache);
-    struct magazine *magazine;
 
     if ((cache->flags & SLAB_PLAIN) != 0) {
         (void)slab_pages_put(cache, &object, 1);
         return;
     }
     obey_reap(cache, hart);
-    if (is_full(load_relaxed(&hart->loaded))) {
-        if (!is_full(load_relaxed(&hart->previous))) {
-            (void)load(hart, load_relaxed(&hart->previous));
+    if (loaded_is_full(hart)) {
+        if (hart->previous != NULL && load_relaxed(&hart->nr_previous) != hart->previous->nr_max) {
+            (void)load(hart, hart->previous);
         } else {
-            magazine = get_empty(cache);
-            if (magazine != NULL) {
-                put_full(cache, load(hart, magazine));
-            } else {
-                (void)unload(cache, load_relaxed(&hart->previous));
-                (void)load(hart, load_relaxed(&hart->previous));
-            }
+            make_room(cache, hart);
         }
     }
-    magazine = load_relaxed(&hart->loaded);
-    if (is_full(magazine)) { /* this hart could get no magazine at all */
+    if (loaded_is_full(hart)) { /* this hart could get no magazine at all */
         (void)slab_pages_put(cache, &object, 1);
         return;
     }
-    push(magazine, object);
+    push(hart, object);
 }
 
 /* ---- Emptying -------------------------------------------------------------------------------- */
@@ -296,26 +384,25 @@ void magazine_free(struct slab_cache *cache, void *object)
 uint64_t magazine_flush_hart(struct slab_cache *cache)
 {
     uint64_t state = port_irq_save();
-    uint64_t nr_frames = 0;
+    uint64_t nr_frames = strip_hart(cache, this_hart(cache));
 
-    if ((cache->flags & SLAB_PLAIN) == 0) {
-        nr_frames = unload_hart(cache, this_hart(cache));
-    }
     port_irq_restore(state);
     return nr_frames;
 }
 
 uint64_t magazine_flush_depot(struct slab_cache *cache)
 {
+    struct magazine *magazine;
     uint64_t nr_frames = 0;
     uint64_t value;
 
     if ((cache->flags & SLAB_PLAIN) != 0) {
         return 0;
     }
-    while (ring_pop(&cache->full, &value)) {
-        nr_frames += unload(cache, (struct magazine *)value);
-        discard(cache, (struct magazine *)value);
+    store_relaxed(&cache->magazine_class, first_class(cache->stride_bytes));
+    while ((magazine = get_full(cache)) != NULL) {
+        nr_frames += unload(cache, magazine);
+        discard(cache, magazine);
     }
     while (ring_pop(&cache->empty, &value)) {
         discard(cache, (struct magazine *)value);
@@ -325,48 +412,39 @@ uint64_t magazine_flush_depot(struct slab_cache *cache)
 
 void magazine_teardown(struct slab_cache *cache)
 {
-    struct slab_hart *harts = load_relaxed(&cache->harts);
-
-    if ((cache->flags & SLAB_PLAIN) != 0) {
-        return;
-    }
     for (unsigned hart = 0; hart < MAX_HARTS; hart++) {
-        (void)unload_hart(cache, &harts[hart]);
-        discard(cache, load_relaxed(&harts[hart].loaded));
-        discard(cache, load_relaxed(&harts[hart].previous));
-        store_relaxed(&harts[hart].loaded, &none);
-        store_relaxed(&harts[hart].previous, &none);
+        (void)strip_hart(cache, &cache->harts[hart]);
     }
     (void)magazine_flush_depot(cache);
 }
 
-void magazine_release_core(struct slab_cache *cache)
+void magazine_release_depot(struct slab_cache *cache)
 {
-    store_relaxed(&cache->harts, slab_harts_none);
-    slab_free(&core_cache, cache->core);
+    if (cache->depot != NULL) {
+        slab_free(&depot_cache, cache->depot);
+    }
 }
 
 /* ---- Looking --------------------------------------------------------------------------------- */
 
 uint64_t magazine_count(struct slab_cache *cache)
 {
-    const struct slab_hart *harts = load_acquire(&cache->harts);
-    uint64_t nr = 0;
+    uint64_t nr = load_relaxed(&cache->nr_in_depot);
 
-    if ((cache->flags & SLAB_PLAIN) != 0) {
-        return 0;
+    for (unsigned i = 0; i < MAX_HARTS; i++) {
+        struct slab_hart *hart = &cache->harts[i];
+        uint32_t nr_loaded = loaded_count(hart);
+        /* Another hart may change magazines between the two looks at it: then that says anything. */
+        nr += nr_loaded <= CLASS_ROUNDS(NR_CLASSES - 1) ? nr_loaded : 0;
+        nr += load_relaxed(&hart->nr_previous);
     }
-    for (unsigned hart = 0; hart < MAX_HARTS; hart++) {
-        nr += load_relaxed(&load_relaxed(&harts[hart].loaded)->nr);
-        nr += load_relaxed(&load_relaxed(&harts[hart].previous)->nr);
-    }
-    return nr + ring_count(&cache->full) * CLASS_ROUNDS(cache->magazine_class);
+    return nr;
 }
 
-static bool holds(const struct magazine *magazine, const void *object)
+static bool holds(void *const *objects, uint32_t nr, const void *object)
 {
-    for (uint64_t i = 0; i < load_relaxed(&magazine->nr); i++) {
-        if (magazine->objects[i] == object) {
+    for (uint32_t i = 0; i < nr; i++) {
+        if (objects[i] == object) {
             return true;
         }
     }
@@ -376,7 +454,8 @@ static bool holds(const struct magazine *magazine, const void *object)
 bool magazine_has(struct slab_cache *cache, const void *object)
 {
     struct slab_hart *hart = this_hart(cache);
+    const struct magazine *previous = hart->previous;
 
-    return holds(load_relaxed(&hart->loaded), object) ||
-           holds(load_relaxed(&hart->previous), object);
+    return holds(load_relaxed(&hart->bottom), loaded_count(hart), object) ||
+           (previous != NULL && holds(previous->objects, load_relaxed(&hart->nr_previous), object));
 }

@@ -29,14 +29,14 @@
  *               |
  *        frames_alloc / frames_free
  *
- * A cache is a static that initialises itself on first use. Before that, its harts are
- * slab_harts_none, whose magazines hold nothing and have room for nothing; so the fast path asks no
- * question about initialisation: it fails, and the slow path runs the once cell. Initialisation
+ * A cache is a static that initialises itself on first use. Before that, its harts are all zero: they
+ * have no magazine, which to the fast path is one that holds nothing and has room for nothing; so it
+ * asks no question about initialisation: it fails, and the slow path runs the once cell. Initialisation
  * runs with interrupts off and never sleeps: nobody on this hart can come to the cell meanwhile,
  * and other harts spin for the microseconds that it takes.
  *
- * Magazines and cores (the memory of a cache's harts and rings) are objects of caches too. These
- * caches are SLAB_PLAIN: they have no magazines and live on slab_harts_none for ever. So nothing
+ * Magazines and depots (the cells of a cache's rings) are objects of caches too. These caches are
+ * SLAB_PLAIN: their harts never get a magazine. So nothing
  * depends on itself, and there is no bootstrap order: whichever cache is used first sets up what it
  * needs.
  *
@@ -59,16 +59,13 @@
 #include "mm/debug/guard_pool.h"
 #include "mm/debug/mistakes.h"
 #include "mm/debug/slab_debug.h"
-#include "mm/fault_inject.h"
 #include "mm/reclaim.h"
+#include "mm/slab_fast.h"
 #include "mm/slab_internal.h"
-
-#define noinline __attribute__((noinline))
 
 static int initialise(void *arg)
 {
     struct slab_cache *cache = arg;
-    struct slab_hart *harts = slab_harts_none;
     int error = slab_pages_plan(cache);
 
     if (error != 0) {
@@ -81,14 +78,12 @@ static int initialise(void *arg)
     list_init(&cache->whole);
     list_init(&cache->used_up);
     if ((cache->flags & SLAB_PLAIN) == 0) {
-        error = magazine_setup(cache, &harts);
+        error = magazine_setup(cache);
         if (error != 0) {
             return error;
         }
     }
     slab_register(cache);
-    /* Release: a hart that sees these magazines also sees all that stands above. */
-    store_release(&cache->harts, harts);
     return 0;
 }
 
@@ -106,13 +101,13 @@ int slab_ready(struct slab_cache *cache, enum alloc_flags flags)
     }
 }
 
-static noinline void *zero_object(const struct slab_cache *cache, void *object)
+void *slab_zero_object(const struct slab_cache *cache, void *object)
 {
     debug_assert(cache->construct == NULL);
     return memset(object, 0, cache->size_bytes);
 }
 
-static noinline void *alloc_slow(struct slab_cache *cache, enum alloc_flags flags)
+void *slab_alloc_slow(struct slab_cache *cache, enum alloc_flags flags)
 {
     void *object;
 
@@ -120,7 +115,7 @@ static noinline void *alloc_slow(struct slab_cache *cache, enum alloc_flags flag
         return NULL;
     }
     if (guard_pool_is_due() && (object = guard_pool_alloc(cache, flags)) != NULL) {
-        return (flags & ALLOC_ZERO) == 0 ? object : zero_object(cache, object);
+        return (flags & ALLOC_ZERO) == 0 ? object : slab_zero_object(cache, object);
     }
     for (;;) {
         uint64_t state = port_irq_save();
@@ -138,33 +133,15 @@ static noinline void *alloc_slow(struct slab_cache *cache, enum alloc_flags flag
     if (slab_is_debugged(cache)) {
         slab_debug_alloc(cache, object);
     }
-    return (flags & ALLOC_ZERO) == 0 ? object : zero_object(cache, object);
+    return (flags & ALLOC_ZERO) == 0 ? object : slab_zero_object(cache, object);
 }
 
-void *slab_alloc(struct slab_cache *cache, enum alloc_flags flags)
+SLAB_NO_FRAME void *slab_alloc(struct slab_cache *cache, enum alloc_flags flags)
 {
-    struct magazine *magazine;
-    uint64_t state;
-    uint64_t nr;
-
-    if (fault_inject_now(FAULT_OBJECTS)) {
-        return NULL;
-    }
-    state = port_irq_save();
-    magazine = load_relaxed(&load_dependent(&cache->harts)[port_hart_id()].loaded);
-    nr = load_relaxed(&magazine->nr);
-    if (likely(nr != 0)) {
-        void *object = magazine->objects[nr - 1];
-        store_relaxed(&magazine->nr, nr - 1);
-        port_irq_restore(state);
-        slab_allow(cache, object, cache->size_bytes);
-        return likely((flags & ALLOC_ZERO) == 0) ? object : zero_object(cache, object);
-    }
-    port_irq_restore(state);
-    return alloc_slow(cache, flags);
+    return slab_alloc_fast(cache, flags);
 }
 
-static noinline void free_slow(struct slab_cache *cache, void *object)
+void slab_free_slow(struct slab_cache *cache, void *object)
 {
     uint64_t state;
 
@@ -183,7 +160,7 @@ static noinline void free_slow(struct slab_cache *cache, void *object)
 }
 
 /* What isn't in the direct map is no object of a slab: nothing, a sampled one, or a mistake. */
-static noinline void free_indirect(struct slab_cache *cache, void *object)
+static __attribute__((noinline)) void free_indirect(struct slab_cache *cache, void *object)
 {
     if (guard_pool_has(object)) {
         guard_pool_free(cache, object);
@@ -192,12 +169,9 @@ static noinline void free_indirect(struct slab_cache *cache, void *object)
     }
 }
 
-/* What an object's slab and this hart's magazines know about it; an object freed twice by two
- * harts is found when the magazines go back to the slabs. Returns whether it may be freed. */
-static inline bool check_free(struct slab_cache *cache, const void *object, const void *caller)
+bool slab_may_free(struct slab_cache *cache, const void *object, const void *caller)
 {
-#ifdef CAIRN_DEBUG
-    enum slab_verdict verdict = SLAB_OK;
+    enum slab_verdict verdict;
     uint64_t state;
 
     if (slab_is_debugged(cache)) { /* checked by slab_debug_free(), which knows more */
@@ -211,41 +185,17 @@ static inline bool check_free(struct slab_cache *cache, const void *object, cons
     port_irq_restore(state);
     if (verdict != SLAB_OK) {
         slab_report(cache, object, verdict, caller);
-        return false;
     }
-#else
-    (void)cache;
-    (void)object;
-    (void)caller;
-#endif
-    return true;
+    return verdict == SLAB_OK;
 }
 
-void slab_free(struct slab_cache *cache, void *object)
+SLAB_NO_FRAME void slab_free(struct slab_cache *cache, void *object)
 {
-    struct magazine *magazine;
-    uint64_t state;
-    uint64_t nr;
-
-    if (unlikely(!is_direct_pointer(object))) {
+    if (likely(is_direct_pointer(object))) {
+        slab_free_fast(cache, object, __builtin_return_address(0));
+    } else {
         free_indirect(cache, object);
-        return;
     }
-    if (unlikely(!check_free(cache, object, __builtin_return_address(0)))) {
-        return;
-    }
-    state = port_irq_save();
-    magazine = load_relaxed(&load_dependent(&cache->harts)[port_hart_id()].loaded);
-    nr = load_relaxed(&magazine->nr);
-    if (likely(nr < magazine->nr_max)) {
-        slab_forbid(cache, object, cache->size_bytes);
-        magazine->objects[nr] = object;
-        store_relaxed(&magazine->nr, nr + 1);
-        port_irq_restore(state);
-        return;
-    }
-    port_irq_restore(state);
-    free_slow(cache, object);
 }
 
 struct slab_cache *slab_cache_of(const void *object)

@@ -15,15 +15,19 @@
 
 struct magazine;
 
-/* A hart's two magazines of a cache, in a cache line of its own. */
+/* A hart's two magazines of a cache, in a cache line of its own. All zero, as in a cache that has never
+ * been used, it holds nothing and has room for nothing. */
 struct slab_hart {
-    _Alignas(64) struct magazine *_Atomic loaded; /* [hart] never NULL; others only count */
-    struct magazine *_Atomic previous;            /* [hart] the same; full or empty */
-    uint64_t reap_seen;                           /* [hart] the last reap that it has obeyed */
+    _Alignas(64) void **_Atomic top; /* [hart] of the loaded magazine: behind its hottest object */
+    void **_Atomic bottom;           /* [hart] where top is when it is empty; others count */
+    void **end;                      /* [hart] where top is when it is full */
+    struct magazine *loaded;         /* [hart] or NULL */
+    struct magazine *previous;       /* [hart] or NULL; full or empty */
+    uint64_t reap_seen;              /* [hart] the last reap that it has obeyed */
+    uint64_t exchanges_since_ns;     /* [hart] when it began to count them */
+    uint32_t nr_exchanges;           /* [hart] visits to the depot */
+    _Atomic uint32_t nr_previous;    /* [hart] objects in previous; others count */
 };
-
-/* Magazines that hold nothing and have room for nothing: those of a cache before its first use. */
-extern struct slab_hart slab_harts_none[MAX_HARTS];
 
 enum slab_flags {
     SLAB_PLAIN = 1u << 0,       /* no magazines: for the objects that magazines are made of, and for
@@ -49,11 +53,12 @@ struct slab_cache {
     uint32_t stride_bytes;           /* [once] from object to object */
     uint32_t slab_order;             /* [once] log2 of the frames of a slab */
     uint32_t nr_per_slab;            /* [once] */
-    uint32_t magazine_class;         /* [once] which size of magazines it uses */
+    _Atomic uint32_t magazine_class; /* [a] which size of magazines it uses: adapts */
+    uint32_t max_magazine_class;     /* [once] its bound */
     uint32_t colour_step_bytes;      /* [once] slabs begin at multiples of this, in turn */
-    struct slab_hart *_Atomic harts; /* [once] MAX_HARTS of them; published last */
-    struct slab_core *core;          /* [once] the memory of harts and ring cells */
+    struct slab_depot *depot;        /* [once] the cells of the two rings */
     _Atomic uint32_t nr_magazines;   /* [a] bounded, so that the depot has room for all of them */
+    _Atomic uint64_t nr_in_depot;    /* [a] objects in full magazines there */
     struct ring full;                /* the depot: full magazines */
     struct ring empty;               /* the depot: empty magazines */
     struct spinlock lock;
@@ -66,13 +71,13 @@ struct slab_cache {
     uint64_t nr_taken;    /* [lock] of them, in magazines or with callers */
     uint32_t next_colour; /* [lock] */
     struct list all;      /* [registry lock] every cache, for /proc/slabinfo and reaping */
+    struct slab_hart harts[MAX_HARTS];
 };
 
 /* clang-format off */
 #define SLAB_CACHE_INIT(cache, cache_name, object_size, object_align, object_construct)          \
     {.name = (cache_name), .size_bytes = (object_size), .align_bytes = (object_align),            \
-     .construct = (object_construct), .once = ONCE_INIT(cache_name, ONCE_RETRY),                  \
-     .harts = slab_harts_none}
+     .construct = (object_construct), .once = ONCE_INIT(cache_name, ONCE_RETRY)}
 /* All static caches stand side by side, so that a name can be told from a typing error. */
 #define SLAB_CACHES __attribute__((section("slab_caches")))
 #define SLAB_CACHE(cache, type, object_construct)                                                \
@@ -83,7 +88,7 @@ struct slab_cache {
     static struct slab_cache cache SLAB_CACHES = {                                               \
         .name = #cache, .size_bytes = sizeof(type), .align_bytes = _Alignof(type),               \
         .construct = (object_construct), .once = ONCE_INIT(#cache, ONCE_RETRY),                  \
-        .flags = SLAB_TYPE_STABLE, .harts = slab_harts_none}
+        .flags = SLAB_TYPE_STABLE}
 /* clang-format on */
 
 /** Returns an object (zeroed with ALLOC_ZERO, only for caches without a constructor), or NULL.

@@ -12,20 +12,19 @@
 
 #define SLAB_MAX_SIZE       32768u /* of an object */
 #define SLAB_MAX_ORDER      5u     /* of a slab */
-#define SLAB_WANTED_OBJECTS 4u     /* in a slab, when that takes no more than SLAB_WANTED_ORDER */
-#define SLAB_WANTED_ORDER   2u
-#define SLAB_KEPT_WHOLE     4u  /* slabs without a used object that a cache keeps */
-#define SLAB_DEPOT_CELLS    32u /* of each ring, and the most magazines of a cache */
+#define SLAB_WANTED_OBJECTS 4u     /* in a slab, if SLAB_MAX_ORDER allows it */
+#define SLAB_KEPT_WHOLE     4u     /* slabs without a used object that a cache keeps */
+#define SLAB_DEPOT_CELLS    32u    /* of each ring, and the most magazines of a cache */
 
 struct magazine {
-    _Atomic uint64_t nr; /* [hart; or whoever took it from the depot] */
-    uint64_t nr_max;     /* [I] */
-    void *objects[];     /* [as nr] the hottest last */
+    uint32_t nr;     /* [hart; or whoever took it from the depot] not kept while it is loaded */
+    uint32_t nr_max; /* [I] */
+    uint32_t class;  /* [I] its size: magazine.c */
+    void *objects[]; /* [as nr] the hottest last */
 };
 
-/* What a cache with magazines needs beside its descriptor, in one piece. */
-struct slab_core {
-    struct slab_hart harts[MAX_HARTS];
+/* The cells of the rings that a cache with magazines has. */
+struct slab_depot {
     struct ring_cell full[SLAB_DEPOT_CELLS];
     struct ring_cell empty[SLAB_DEPOT_CELLS];
 };
@@ -68,9 +67,8 @@ void slab_pages_check(struct slab_cache *cache);
 
 /* ---- magazine.c ------------------------------------------------------------------------------ */
 
-/** Choose the size of magazines for a planned cache, and set its harts and depot up. Returns 0
- *  or -ENOMEM. */
-int must_check magazine_setup(struct slab_cache *cache, struct slab_hart **harts);
+/** Choose the size of magazines for a planned cache, and set its depot up. Returns 0 or -ENOMEM. */
+int must_check magazine_setup(struct slab_cache *cache);
 
 /** The way beyond the loaded magazine. Caller: interrupts off. Returns an object, or NULL when
  *  no slab has one. */
@@ -85,8 +83,8 @@ uint64_t magazine_flush_depot(struct slab_cache *cache);
  *  used on. */
 void magazine_teardown(struct slab_cache *cache);
 
-/** After that: free the memory of harts and rings. The cache can't be used any more. */
-void magazine_release_core(struct slab_cache *cache);
+/** After that: free the memory of the rings. The cache can't be used any more. */
+void magazine_release_depot(struct slab_cache *cache);
 
 /** Objects resting in magazines. Exact when nobody allocates or frees meanwhile. */
 uint64_t magazine_count(struct slab_cache *cache);
@@ -95,6 +93,17 @@ uint64_t magazine_count(struct slab_cache *cache);
 bool magazine_has(struct slab_cache *cache, const void *object);
 
 /* ---- slab.c, slab_registry.c ----------------------------------------------------------------- */
+
+/** What slab_alloc() and slab_free() come to when the loaded magazine does not serve. */
+void *must_check slab_alloc_slow(struct slab_cache *cache, enum alloc_flags flags);
+void slab_free_slow(struct slab_cache *cache, void *object);
+
+/** Zero a fresh object. Returns it. */
+void *slab_zero_object(const struct slab_cache *cache, void *object);
+
+/** In debug builds: what an object's slab and this hart's magazines know about it. Returns whether
+ *  it may be freed; otherwise that has been reported. */
+bool must_check slab_may_free(struct slab_cache *cache, const void *object, const void *caller);
 
 /** Initialise a cache unless it is. Returns 0, -ENOMEM or -EINVAL. Context: as flags say. */
 int must_check slab_ready(struct slab_cache *cache, enum alloc_flags flags);

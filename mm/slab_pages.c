@@ -15,9 +15,8 @@
  * Objects come from partial slabs first, so that whole ones stay whole; more than SLAB_KEPT_WHOLE
  * of these go back to the frames.
  *
- * The order of a slab is the lowest that wastes at most 1/8; four objects or more are wanted when
- * that takes no more than 4 frames. Under pressure a slab may be smaller: nr_objects and order
- * belong to each slab.
+ * The order of a slab is the lowest that gives four objects and wastes at most 1/32 (orders 0 and 1), 1/16
+ * (2 and 3) or 1/8. Under pressure a slab may be smaller: nr_objects and order belong to each slab.
  *
  * Invariants (slab_pages_check): nr_used + free bits = nr_objects for each slab; each stands on the
  * list that nr_used says; the sums are the cache's counts.
@@ -55,6 +54,23 @@ static uint32_t objects_in(const struct slab_cache *cache, uint32_t order)
     return nr;
 }
 
+/* The lowest order that wastes little enough: the higher the order, the more may be wasted. */
+static uint32_t choose_order(const struct slab_cache *cache)
+{
+    static const uint8_t most_waste[SLAB_MAX_ORDER + 1] = {32, 32, 16,
+                                                           16, 8,  8}; /* one in so many */
+
+    for (uint32_t order = 0; order < SLAB_MAX_ORDER; order++) {
+        uint32_t slab_bytes = (uint32_t)PAGE_SIZE << order;
+        uint32_t nr = objects_in(cache, order);
+        uint32_t waste = slab_bytes - nr * cache->stride_bytes;
+        if (nr >= SLAB_WANTED_OBJECTS && waste <= slab_bytes / most_waste[order]) {
+            return order;
+        }
+    }
+    return SLAB_MAX_ORDER;
+}
+
 int slab_pages_plan(struct slab_cache *cache)
 {
     uint32_t align = max_of(cache->align_bytes, MIN_STRIDE);
@@ -65,17 +81,8 @@ int slab_pages_plan(struct slab_cache *cache)
     }
     cache->stride_bytes = slab_debug_plan(cache, align);
     cache->colour_step_bytes = max_of(align, CACHE_LINE_BYTES);
-    for (uint32_t order = 0; order <= SLAB_MAX_ORDER; order++) {
-        uint32_t slab_bytes = (uint32_t)PAGE_SIZE << order;
-        uint32_t nr = objects_in(cache, order);
-        uint32_t waste = slab_bytes - nr * cache->stride_bytes;
-        cache->slab_order = order;
-        cache->nr_per_slab = nr;
-        if (nr != 0 && waste <= slab_bytes / 8 &&
-            (nr >= SLAB_WANTED_OBJECTS || order >= SLAB_WANTED_ORDER)) {
-            break;
-        }
-    }
+    cache->slab_order = choose_order(cache);
+    cache->nr_per_slab = objects_in(cache, cache->slab_order);
     return 0;
 }
 
