@@ -99,6 +99,11 @@ void buddy_return_hot(struct buddy *buddy, struct page **pages, unsigned nr);
 
 /* ---- buddy_range.c: frames by the range ------------------------------------------------------- */
 
+/** Keep the first nr_frames of an allocated block and free the others. What is kept are allocated
+ *  blocks of their own: one for each binary digit of nr_frames, the largest first. Context: any;
+ *  takes the lock. */
+void buddy_trim_block(struct buddy *buddy, struct page *page, uint64_t nr_frames);
+
 /** Make an allocated block 2^order allocated single frames of kind PAGE_USED. Context: any; takes
  *  the lock. */
 void buddy_split_block(struct buddy *buddy, struct page *page, unsigned order,

@@ -19,6 +19,7 @@
  *
  * Locks: buddy->lock around every step; between the steps the isolated frames are nobody's. */
 #include "kernel/base/assert.h"
+#include "kernel/base/bits.h"
 #include "mm/buddy_internal.h"
 
 /* Allocated single frames from now on. The pages are tails, or a block's that is being split. */
@@ -45,6 +46,23 @@ void buddy_split_block(struct buddy *buddy, struct page *page, unsigned order, e
     make_single(page, frames_of(order), type == FRAMES_MOVABLE ? PAGE_ORDER_MOVABLE : 0);
     for (unsigned i = 0; order >= PAGE_BLOCK_ORDER && i < 1u << (order - PAGE_BLOCK_ORDER); i++) {
         *home_of(&block[i]) = (uint8_t)type;
+    }
+    spin_unlock_irqrestore(&buddy->lock, state);
+}
+
+void buddy_trim_block(struct buddy *buddy, struct page *page, uint64_t nr_frames)
+{
+    uint64_t state = spin_lock_irqsave(&buddy->lock);
+    uint64_t nr_all = frames_of(page_order(page));
+    uint8_t type = page->order & PAGE_ORDER_MOVABLE;
+    uint64_t first = frame_number(buddy, page);
+
+    assert(page->kind >= PAGE_USED && nr_frames != 0 && nr_frames <= nr_all);
+    buddy_release_run(buddy, first + nr_frames, nr_all - nr_frames);
+    for (uint64_t kept = nr_frames; kept != 0; kept -= frames_of(bit_last(kept))) {
+        struct page *piece = page + (nr_frames - kept);
+        piece->kind = PAGE_USED;
+        piece->order = (uint8_t)(type | bit_last(kept));
     }
     spin_unlock_irqrestore(&buddy->lock, state);
 }

@@ -334,6 +334,17 @@ void frames_free_bulk(struct page **pages, unsigned nr)
     hot_return_frames(rest, nr_rest);
 }
 
+void frames_trim(struct page *page, uint64_t nr_frames)
+{
+    uint64_t nr_all = 1ull << page_order(page);
+
+    if (nr_frames < nr_all) {
+        sanitize_forbid((char *)page_address(page) + nr_frames * PAGE_SIZE,
+                        (nr_all - nr_frames) * PAGE_SIZE);
+        buddy_trim_block(region_of_page(page), page, nr_frames);
+    }
+}
+
 /* ---- Figures --------------------------------------------------------------------------------- */
 
 void frames_set_watermarks(void)

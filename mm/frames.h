@@ -55,6 +55,11 @@ struct page *must_check frames_alloc_contiguous(uint64_t nr, uint64_t align_fram
  *  Context: any. */
 void frames_free_contiguous(struct page *page, uint64_t nr);
 
+/** Keep the first nr_frames of a block and give back the others. What is kept are blocks of their own,
+ *  one for each binary digit of nr_frames, the largest first, to be given back one by one.
+ *  @page: the block's first, just allocated. Context: any. */
+void frames_trim(struct page *page, uint64_t nr_frames);
+
 struct frames_stats {
     uint64_t nr_total;   /* frames that the allocator manages */
     uint64_t nr_free;    /* in buddies and hot lists */

@@ -34,6 +34,16 @@ static inline struct page *page_of_pointer(const void *pointer)
     return page_of_frame(virt_to_phys(pointer).addr >> PAGE_SHIFT);
 }
 
+/* The page that a direct-map pointer points into if that is of the first region, or NULL: for paths that
+ * have another way for all others. */
+static inline struct page *page_of_near_pointer(const void *pointer)
+{
+    uint64_t frame = ((uint64_t)pointer - DIRECT_MAP_BASE) >> PAGE_SHIFT;
+    uint64_t index = frame - frame_regions[0].first_frame;
+
+    return likely(index < frame_regions[0].nr_frames) ? frame_regions[0].pages + index : NULL;
+}
+
 /* Whether a region's page array holds a page; the pointer need not be one to a page at all. */
 static inline bool region_has_page(const struct buddy *region, const struct page *page)
 {

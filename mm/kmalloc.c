@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT
 /* Memory of any size.
  *
- * Sizes up to KMALLOC_MAX_SLAB come from slab caches, four sizes a doubling (16 bytes apart at the
+ * Sizes up to KMALLOC_MAX_SLAB come from slab caches, four sizes a doubling (8 bytes apart at the
  * lower end), so that at most a fifth of a block is lost to rounding up; a request finds its cache
  * by one look-up in a table of bytes:
  *
- *     16 32 48 64 80 96 112 128 | 160 192 224 256 | 320 384 448 512 | … | 5120 6144 7168 8192
+ *     8 16 24 32 40 48 56 64 | 80 96 112 128 | 160 192 224 256 | … | 5120 6144 7168 8192
  *
- * Larger ones are whole blocks of frames, kind PAGE_LARGE. A pointer's frame says which of the two
- * it is and, for slabs, of which cache; so kfree() needs no size, and no header stands before a
- * block.
+ * Larger ones are runs of frames (kmalloc_large.c), kind PAGE_LARGE. A pointer's frame says which of
+ * the two it is and, for slabs, of which cache; so kfree() needs no size, and no header stands before
+ * a block.
  *
- * A block is aligned to the largest power of two that divides its class: 16 bytes at least, the
- * size itself for powers of two up to a page.
+ * A block is aligned to the largest power of two that divides its class. So a block whose size is a
+ * multiple of a power of two, up to a page, is aligned to that: the classes between two powers of two
+ * divide the distance in four, and the class of a multiple of 2^k is one, too. In particular every type
+ * gets the alignment that it needs, and kmalloc_aligned() has only to round its size up.
  *
  * Zero bytes are answered with NO_BYTES, an address in a page that is never mapped: it isn't NULL,
  * it can be freed, and to use it is a fault.
@@ -25,15 +27,15 @@
 #include "kernel/base/string.h"
 #include "mm/debug/guard_pool.h"
 #include "mm/debug/mistakes.h"
-#include "mm/frames.h"
 #include "mm/frames_internal.h"
-#include "mm/slab.h"
+#include "mm/kmalloc_large.h"
+#include "mm/slab_fast.h"
 
 #define KMALLOC_MAX_SLAB 8192u
 #define NO_BYTES         ((void *)16)
 
-#define FINE_STEP   16u /* up to FINE_LIMIT, one table entry for every 16 bytes */
-#define FINE_LIMIT  1024u
+#define FINE_STEP   8u /* up to FINE_LIMIT, one table entry for every 8 bytes */
+#define FINE_LIMIT  512u
 #define COARSE_STEP 128u /* above it, one for every 128 bytes */
 
 /* The largest power of two in a class's size, and no more than a page. */
@@ -42,11 +44,12 @@
     SLAB_CACHE_INIT(kmalloc_caches[0], "kmalloc-" #size, size##u, CLASS_ALIGN(size##u), NULL)
 
 static struct slab_cache kmalloc_caches[] SLAB_CACHES = {
-    CLASS(16),   CLASS(32),   CLASS(48),   CLASS(64),   CLASS(80),   CLASS(96),   CLASS(112),
-    CLASS(128),  CLASS(160),  CLASS(192),  CLASS(224),  CLASS(256),  CLASS(320),  CLASS(384),
-    CLASS(448),  CLASS(512),  CLASS(640),  CLASS(768),  CLASS(896),  CLASS(1024), CLASS(1280),
-    CLASS(1536), CLASS(1792), CLASS(2048), CLASS(2560), CLASS(3072), CLASS(3584), CLASS(4096),
-    CLASS(5120), CLASS(6144), CLASS(7168), CLASS(8192),
+    CLASS(8),    CLASS(16),   CLASS(24),   CLASS(32),   CLASS(40),   CLASS(48),
+    CLASS(56),   CLASS(64),   CLASS(80),   CLASS(96),   CLASS(112),  CLASS(128),
+    CLASS(160),  CLASS(192),  CLASS(224),  CLASS(256),  CLASS(320),  CLASS(384),
+    CLASS(448),  CLASS(512),  CLASS(640),  CLASS(768),  CLASS(896),  CLASS(1024),
+    CLASS(1280), CLASS(1536), CLASS(1792), CLASS(2048), CLASS(2560), CLASS(3072),
+    CLASS(3584), CLASS(4096), CLASS(5120), CLASS(6144), CLASS(7168), CLASS(8192),
 };
 
 /* Class by (size - 1) / FINE_STEP, and by (size - 1) / COARSE_STEP. */
@@ -57,9 +60,10 @@ static const uint8_t fine_class[FINE_LIMIT / FINE_STEP] = {
     [28 ... 31] = 15, [32 ... 39] = 16, [40 ... 47] = 17, [48 ... 55] = 18, [56 ... 63] = 19,
 };
 static const uint8_t coarse_class[KMALLOC_MAX_SLAB / COARSE_STEP] = {
-    [0 ... 7] = 19,   [8 ... 9] = 20,   [10 ... 11] = 21, [12 ... 13] = 22, [14 ... 15] = 23,
-    [16 ... 19] = 24, [20 ... 23] = 25, [24 ... 27] = 26, [28 ... 31] = 27, [32 ... 39] = 28,
-    [40 ... 47] = 29, [48 ... 55] = 30, [56 ... 63] = 31,
+    [0 ... 3] = 19,   [4] = 20,         [5] = 21,         [6] = 22,         [7] = 23,
+    [8 ... 9] = 24,   [10 ... 11] = 25, [12 ... 13] = 26, [14 ... 15] = 27, [16 ... 19] = 28,
+    [20 ... 23] = 29, [24 ... 27] = 30, [28 ... 31] = 31, [32 ... 39] = 32, [40 ... 47] = 33,
+    [48 ... 55] = 34, [56 ... 63] = 35,
 };
 
 /* Caller: 1 <= size_bytes <= KMALLOC_MAX_SLAB. */
@@ -71,29 +75,12 @@ static inline struct slab_cache *cache_for(size_t size_bytes)
     return &kmalloc_caches[coarse_class[(size_bytes - 1) / COARSE_STEP]];
 }
 
-static void *alloc_large(size_t size_bytes, enum alloc_flags flags)
-{
-    unsigned order;
-    struct page *page;
-
-    if (size_bytes > PAGE_SIZE << BUDDY_MAX_ORDER) {
-        return NULL;
-    }
-    order = log2_ceil(div_round_up(size_bytes, PAGE_SIZE));
-    page = frames_alloc(order, flags);
-    if (page == NULL) {
-        return NULL;
-    }
-    page->kind = PAGE_LARGE;
-    return page_address(page);
-}
-
-void *kmalloc(size_t size_bytes, enum alloc_flags flags)
+SLAB_NO_FRAME void *kmalloc(size_t size_bytes, enum alloc_flags flags)
 {
     if (likely(size_bytes - 1 < KMALLOC_MAX_SLAB)) { /* 0 wraps around */
-        return slab_alloc(cache_for(size_bytes), flags);
+        return slab_alloc_fast(cache_for(size_bytes), flags);
     }
-    return size_bytes == 0 ? NO_BYTES : alloc_large(size_bytes, flags);
+    return size_bytes == 0 ? NO_BYTES : large_alloc(size_bytes, PAGE_SIZE, flags);
 }
 
 void *kzalloc(size_t size_bytes, enum alloc_flags flags)
@@ -101,40 +88,60 @@ void *kzalloc(size_t size_bytes, enum alloc_flags flags)
     return kmalloc(size_bytes, flags | ALLOC_ZERO);
 }
 
-void *kcalloc(size_t nr, size_t size_bytes, enum alloc_flags flags)
+void *kmalloc_array(size_t nr, size_t size_bytes, enum alloc_flags flags)
 {
     size_t total_bytes;
 
     if (__builtin_mul_overflow(nr, size_bytes, &total_bytes)) {
         return NULL;
     }
-    return kmalloc(total_bytes, flags | ALLOC_ZERO);
+    return kmalloc(total_bytes, flags);
 }
 
-static bool is_kmalloc_cache(const struct slab_cache *cache)
+void *kcalloc(size_t nr, size_t size_bytes, enum alloc_flags flags)
 {
-    return cache >= kmalloc_caches && cache < kmalloc_caches + array_size(kmalloc_caches);
+    return kmalloc_array(nr, size_bytes, flags | ALLOC_ZERO);
+}
+
+void *kmalloc_aligned(size_t size_bytes, size_t align_bytes, enum alloc_flags flags)
+{
+    size_t rounded_bytes;
+
+    if (!is_power_of_two(align_bytes)) {
+        pr_err("kmalloc: alignment %zu by %pS: not a power of two", align_bytes,
+               __builtin_return_address(0));
+        return NULL;
+    }
+    if (size_bytes == 0 || __builtin_add_overflow(size_bytes, align_bytes - 1, &rounded_bytes)) {
+        return size_bytes == 0 ? NO_BYTES : NULL;
+    }
+    rounded_bytes &= ~(align_bytes - 1);
+    if (rounded_bytes <= KMALLOC_MAX_SLAB && align_bytes <= PAGE_SIZE) {
+        return slab_alloc(cache_for(rounded_bytes), flags);
+    }
+    return large_alloc(size_bytes, align_bytes, flags);
+}
+
+/* ---- What a pointer is ----------------------------------------------------------------------- */
+
+static inline bool is_kmalloc_cache(const struct slab_cache *cache)
+{
+    return (uint64_t)cache - (uint64_t)kmalloc_caches < sizeof(kmalloc_caches);
 }
 
 /* The page of a live kmalloc block, as far as a look at it tells; or NULL. */
-static inline struct page *page_of_block(const void *pointer)
+static struct page *page_of_block(const void *pointer)
 {
     struct page *page = page_of_pointer(pointer);
 
-    if (unlikely(page == NULL)) {
+    if (page == NULL) {
         return NULL;
     }
-    if (likely(page->kind == PAGE_SLAB)) {
+    if (page->kind == PAGE_SLAB) {
         bool is_ours = is_kmalloc_cache(page->slab.cache) && (uint64_t)pointer % FINE_STEP == 0;
-        return likely(is_ours) ? page : NULL;
+        return is_ours ? page : NULL;
     }
     return page->kind == PAGE_LARGE && (uint64_t)pointer % PAGE_SIZE == 0 ? page : NULL;
-}
-
-static __attribute__((noinline)) void refuse(const char *what, const void *pointer,
-                                             const void *caller)
-{
-    pr_err("kmalloc: %s of %p by %pS: not a block of kmalloc", what, pointer, caller);
 }
 
 /* The cache of a sampled block (mm/debug/guard_pool.c), or NULL. */
@@ -145,19 +152,13 @@ static struct slab_cache *cache_of_sample(const void *pointer)
     return cache != NULL && is_kmalloc_cache(cache) ? cache : NULL;
 }
 
-/* Not in a frame of the direct map. */
-static __attribute__((noinline)) void free_sample(const void *pointer)
+static void refuse(const char *what, const void *pointer, const void *caller)
 {
-    struct slab_cache *cache = cache_of_sample(pointer);
-
-    if (cache != NULL) {
-        slab_free(cache, (void *)pointer);
-    } else {
-        refuse("kfree", pointer, mistake_caller());
-    }
+    pr_err("kmalloc: %s of %p by %pS: not a block of kmalloc", what, pointer, caller);
 }
 
-void kfree(const void *pointer)
+/* Runs of frames, sampled blocks, other regions, nothing at all, and what is none of ours. */
+static __attribute__((noinline)) void kfree_slow(const void *pointer)
 {
     struct page *page;
 
@@ -165,40 +166,67 @@ void kfree(const void *pointer)
         return;
     }
     page = page_of_block(pointer);
-    if (unlikely(page == NULL)) {
-        free_sample(pointer);
-    } else if (likely(page->kind == PAGE_SLAB)) {
+    if (page != NULL && page->kind == PAGE_SLAB) { /* in another region than the first */
         slab_free(page->slab.cache, (void *)pointer);
+    } else if (page != NULL) {
+        large_free(page);
+    } else if (cache_of_sample(pointer) != NULL) {
+        slab_free(cache_of_sample(pointer), (void *)pointer);
     } else {
-        frames_free(page, page->order);
+        refuse("kfree", pointer, mistake_caller());
     }
+}
+
+SLAB_NO_FRAME void kfree(const void *pointer)
+{
+    struct page *page = page_of_near_pointer(pointer);
+
+    if (likely(page != NULL && page->kind == PAGE_SLAB && is_kmalloc_cache(page->slab.cache) &&
+               (uint64_t)pointer % FINE_STEP == 0)) {
+        slab_free_fast(page->slab.cache, (void *)pointer, __builtin_return_address(0));
+    } else {
+        kfree_slow(pointer);
+    }
+}
+
+/* The size of a live block, or 0 after a report. Caller: neither NULL nor NO_BYTES. */
+static size_t block_size(const char *what, const void *pointer, const void *caller)
+{
+    struct page *page = page_of_block(pointer);
+    struct slab_cache *sampled;
+
+    if (page != NULL) {
+        return page->kind == PAGE_SLAB ? page->slab.cache->size_bytes : large_size(page);
+    }
+    sampled = cache_of_sample(pointer);
+    if (sampled == NULL) {
+        refuse(what, pointer, caller);
+        return 0;
+    }
+    return sampled->size_bytes;
 }
 
 size_t ksize(const void *pointer)
 {
-    struct page *page;
-
     if (pointer == NULL || pointer == NO_BYTES) {
         return 0;
     }
-    page = page_of_block(pointer);
-    if (page == NULL && cache_of_sample(pointer) != NULL) {
-        return cache_of_sample(pointer)->size_bytes;
-    }
-    if (page == NULL) {
-        refuse("ksize", pointer, __builtin_return_address(0));
-        return 0;
-    }
-    return page->kind == PAGE_SLAB ? page->slab.cache->size_bytes : PAGE_SIZE << page->order;
+    return block_size("ksize", pointer, __builtin_return_address(0));
 }
 
-void *krealloc(void *pointer, size_t size_bytes, enum alloc_flags flags)
+/* ---- Resizing -------------------------------------------------------------------------------- */
+
+static void *resize(void *pointer, size_t size_bytes, enum alloc_flags flags, const void *caller)
 {
-    size_t old_bytes = ksize(pointer);
+    size_t old_bytes;
     void *fresh;
 
+    if (pointer == NULL || pointer == NO_BYTES) {
+        return kmalloc(size_bytes, flags);
+    }
+    old_bytes = block_size("krealloc", pointer, caller);
     if (old_bytes == 0) {
-        return pointer == NULL || pointer == NO_BYTES ? kmalloc(size_bytes, flags) : NULL;
+        return NULL;
     }
     /* In place while at least half of the block is used. */
     if (size_bytes <= old_bytes && size_bytes > old_bytes / 2) {
@@ -212,6 +240,23 @@ void *krealloc(void *pointer, size_t size_bytes, enum alloc_flags flags)
     kfree(pointer);
     return fresh;
 }
+
+void *krealloc(void *pointer, size_t size_bytes, enum alloc_flags flags)
+{
+    return resize(pointer, size_bytes, flags, __builtin_return_address(0));
+}
+
+void *krealloc_array(void *pointer, size_t nr, size_t size_bytes, enum alloc_flags flags)
+{
+    size_t total_bytes;
+
+    if (__builtin_mul_overflow(nr, size_bytes, &total_bytes)) {
+        return NULL;
+    }
+    return resize(pointer, total_bytes, flags, __builtin_return_address(0));
+}
+
+/* ---- Copies ---------------------------------------------------------------------------------- */
 
 void *kmemdup(const void *src, size_t len_bytes, enum alloc_flags flags)
 {

@@ -1,44 +1,20 @@
 // SPDX-License-Identifier: MIT
 /* The kernel heap and slab caches behind the allocator interface.
  *
- * Nothing is kept here. What kmalloc() and the caches guarantee about alignment is turned into what
- * a layout asks for: kmalloc aligns a power of two up to a page to itself, and what is larger than
- * its largest class, being blocks of frames, to its power of two. So a request with an alignment
- * above kmalloc's 16 asks for a power of two that is no smaller than the alignment.
+ * Nothing is kept here: kmalloc_aligned() and the caches know about alignment themselves.
  *
  * Locks: those of kmalloc.c and slab.c. */
 #include "mm/alloc/heap.h"
 
 #include "kernel/abi/errno.h"
-#include "kernel/base/bits.h"
-#include "mm/buddy.h"
 #include "mm/kmalloc.h"
 #include "mm/page.h"
 #include "mm/slab.h"
 
-#define KMALLOC_ALIGN 16u
-
-/* How much kmalloc is asked for, or 0 when that can't be had. */
-static size_t request_bytes(struct layout layout)
-{
-    size_t least = layout.size_bytes;
-
-    if (layout.align_bytes <= KMALLOC_ALIGN) {
-        return least;
-    }
-    if (layout.size_bytes > PAGE_SIZE << BUDDY_MAX_ORDER) {
-        return 0;
-    }
-    /* Slabs are aligned to a page only: above that it has to be a block of frames. */
-    least = max_of(least, layout.align_bytes > PAGE_SIZE ? 4 * PAGE_SIZE : layout.align_bytes);
-    return 1ul << log2_ceil(max_of(least, layout.align_bytes));
-}
-
 static void *heap_allocate(void *object, struct layout layout, enum alloc_flags flags)
 {
-    size_t size_bytes = request_bytes(layout);
-
-    return size_bytes == 0 ? NULL : kmalloc(size_bytes, flags);
+    /* No bytes have no alignment, but a layout's have. */
+    return kmalloc_aligned(max_of(layout.size_bytes, (size_t)1), layout.align_bytes, flags);
 }
 
 /* What kmalloc could have given out; live or not is for kfree() to find. */

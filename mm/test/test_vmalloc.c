@@ -172,7 +172,7 @@ static void every_failing_allocation_is_survived(void **state)
         fault_inject_arm(FAULT_FRAMES | FAULT_OBJECTS, n, false);
         block = vmalloc(20 * PAGE_SIZE, ALLOC_QUIET);
         nr_failed = fault_inject_disarm();
-        assert_true((block == NULL) == (nr_failed != 0));
+        assert_true(block != NULL || nr_failed != 0); /* a slab may be had smaller */
         vfree(block);
         assert_int_equal(vmalloc_nr_pages(), 0);
     }
