@@ -3,9 +3,9 @@
  * and written, one byte in each line of the cache. About half of the slots are filled first.
  *
  * Time and memory are looked at by turns: the steps are timed in equal parts, of which the fastest
- * counts, and between these the resident memory is compared with the bytes that live in the slots just
- * then. Overhead is the greatest of the one over the greatest of the other. What was resident before
- * the first allocation, the slots among it, doesn't count.
+ * counts, and between these the memory that the allocator holds is compared with the bytes that live in
+ * the slots just then. Overhead is the greatest of the one over the greatest of the other. What was held
+ * before the first allocation, the slots among it, doesn't count.
  *
  * With several threads, each has its share of the slots and nothing to do with the others' blocks. */
 #include "tools/bench/workload.h"
@@ -33,8 +33,8 @@ struct load {
     struct law law;
     unsigned nr_threads;
     pthread_barrier_t meeting;
-    uint64_t base_bytes; /* resident before the first allocation */
-    uint64_t peak_resident, peak_live;
+    uint64_t base_bytes; /* held before the first allocation */
+    uint64_t peak_held, peak_live;
     struct share shares[MAX_THREADS];
 };
 
@@ -99,13 +99,13 @@ static uint64_t live_bytes(const struct load *load)
     return bytes;
 }
 
-/* Compare what is resident with what lives; nobody allocates meanwhile. */
+/* Compare what is held with what lives; nobody allocates meanwhile. */
 static void look_at_memory(struct load *load)
 {
-    uint64_t resident = bench_resident_bytes() - load->base_bytes;
+    uint64_t held = subject_held_bytes() - load->base_bytes;
     uint64_t live = live_bytes(load);
 
-    load->peak_resident = resident > load->peak_resident ? resident : load->peak_resident;
+    load->peak_held = held > load->peak_held ? held : load->peak_held;
     load->peak_live = live > load->peak_live ? live : load->peak_live;
 }
 
@@ -114,6 +114,7 @@ static void run_share(unsigned index, void *arg)
     struct load *load = arg;
     struct share *share = &load->shares[index];
 
+    subject_enter(index);
     fill_half(load, share);
     share->best_ns = UINT64_MAX;
     for (unsigned part = 0; part < NR_PARTS; part++) {
@@ -145,12 +146,11 @@ void run_load(const char *name, unsigned nr_threads, uint64_t seed)
         load.shares[i].random = seed * 2 * MAX_THREADS + i;
     }
     pthread_barrier_init(&load.meeting, NULL, nr_threads);
-    load.base_bytes = bench_resident_bytes();
+    load.base_bytes = subject_held_bytes();
     (void)bench_run_threads(nr_threads, run_share, &load);
     for (unsigned i = 0; i < nr_threads; i++) {
         sum_ns += load.shares[i].best_ns;
     }
     bench_result("ns", (double)sum_ns / nr_threads / NR_STEPS);
-    bench_result("overhead",
-                 SUBJECT_BYTES_PER_BYTE * (double)load.peak_resident / (double)load.peak_live);
+    bench_result("overhead", (double)load.peak_held / (double)load.peak_live);
 }

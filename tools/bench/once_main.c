@@ -10,6 +10,7 @@
 
 #include "kernel/base/once.h"
 #include "tools/bench/bench.h"
+#include "tools/host/host.h"
 
 enum { NR_GETS = 10000000, NR_REPETITIONS = 9 };
 
@@ -71,6 +72,7 @@ int main(int argc, char **argv)
         return strcmp(argv[1], "--help") == 0 ? 0 : 2;
     }
     bench_pin(0);
+    host_set_hart(0);
     plain_flag = ONCE_DONE;
     atomic_store(&acquired_flag, ONCE_DONE);
     for (unsigned repetition = 0; repetition < NR_REPETITIONS; repetition++) {

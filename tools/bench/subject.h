@@ -19,12 +19,20 @@
 #include "mm/kmalloc.h"
 #include "mm/slab.h"
 #include "tools/host/arena.h"
+#include "tools/host/host.h"
 
 #define SUBJECT_IS_VOID 0
 
-/* A frame costs its page record besides its 4,096 bytes; the records are written at boot, so the
- * resident memory that a workload adds doesn't show them. */
-#define SUBJECT_BYTES_PER_BYTE (1.0 + (double)sizeof(struct page) / (double)PAGE_SIZE)
+/** The bytes that the allocator has taken from the system: frames that are not free, each with its
+ *  page record. (A freed frame is anybody's again; that the host still has it in memory is the doing
+ *  of the simulated RAM.) */
+static inline uint64_t subject_held_bytes(void)
+{
+    struct frames_stats stats;
+
+    frames_get_stats(&stats);
+    return (stats.nr_total - stats.nr_free) * (PAGE_SIZE + sizeof(struct page));
+}
 
 static inline void *subject_alloc(size_t size_bytes)
 {
@@ -36,11 +44,18 @@ static inline void subject_free(void *block)
     kfree(block);
 }
 
-/** RAM for a workload. */
+/** The calling thread is the index-th that allocates. */
+static inline void subject_enter(unsigned index)
+{
+    host_set_hart((int)index);
+}
+
+/** RAM for a workload; the calling thread is the first. */
 static inline void subject_start(size_t ram_bytes)
 {
     struct frame_range ram = {host_arena(ram_bytes), ram_bytes};
 
+    subject_enter(0);
     if (frames_init(&ram, 1, NULL, 0) != 0) {
         bench_fail("bench: the allocator does not start");
     }
@@ -48,8 +63,12 @@ static inline void subject_start(size_t ram_bytes)
 
 #elif defined(SUBJECT_VOID)
 
-#define SUBJECT_IS_VOID        1
-#define SUBJECT_BYTES_PER_BYTE 1.0
+#define SUBJECT_IS_VOID 1
+
+static inline uint64_t subject_held_bytes(void)
+{
+    return bench_resident_bytes();
+}
 
 static inline void *subject_alloc(size_t size_bytes)
 {
@@ -61,6 +80,11 @@ static inline void subject_free(void *block)
     bench_keep(block);
 }
 
+static inline void subject_enter(unsigned index)
+{
+    (void)index;
+}
+
 static inline void subject_start(size_t ram_bytes)
 {
     (void)ram_bytes;
@@ -68,8 +92,13 @@ static inline void subject_start(size_t ram_bytes)
 
 #else
 
-#define SUBJECT_IS_VOID        0
-#define SUBJECT_BYTES_PER_BYTE 1.0
+#define SUBJECT_IS_VOID 0
+
+/** What the process has in memory: pages that the allocator gave back are not. */
+static inline uint64_t subject_held_bytes(void)
+{
+    return bench_resident_bytes();
+}
 
 static inline void *subject_alloc(size_t size_bytes)
 {
@@ -79,6 +108,11 @@ static inline void *subject_alloc(size_t size_bytes)
 static inline void subject_free(void *block)
 {
     free(block);
+}
+
+static inline void subject_enter(unsigned index)
+{
+    (void)index;
 }
 
 static inline void subject_start(size_t ram_bytes)
