@@ -131,6 +131,16 @@ static void unlock_lists(struct area *area, struct anon_family *family)
     }
 }
 
+void area_lock_lists(struct area *area)
+{
+    lock_lists(area, load_relaxed(&area->family));
+}
+
+void area_unlock_lists(struct area *area)
+{
+    unlock_lists(area, load_relaxed(&area->family));
+}
+
 /* The following three: caller holds space->lock for writing, and the lists' locks. */
 static void enter(struct area *area)
 {
@@ -175,11 +185,9 @@ static void set_bounds(struct area *area, uint64_t start, uint64_t end)
 
 void area_insert(struct area *area)
 {
-    struct anon_family *family = load_relaxed(&area->family);
-
-    lock_lists(area, family);
+    area_lock_lists(area);
     enter(area);
-    unlock_lists(area, family);
+    area_unlock_lists(area);
 }
 
 void area_discard(struct area *area)
@@ -208,29 +216,25 @@ void space_write_unlock(struct space *space)
 
 void area_destroy(struct area *area)
 {
-    struct anon_family *family = load_relaxed(&area->family);
     struct anon_family *left;
 
-    lock_lists(area, family);
+    area_lock_lists(area);
     left = leave(area);
-    unlock_lists(area, family);
+    area_unlock_lists(area);
     anon_free(left);
     area_discard(area);
 }
 
 void area_resize(struct area *area, uint64_t start, uint64_t end)
 {
-    struct anon_family *family = load_relaxed(&area->family);
-
-    lock_lists(area, family);
+    area_lock_lists(area);
     set_bounds(area, start, end);
-    unlock_lists(area, family);
+    area_unlock_lists(area);
 }
 
 int area_split(struct space *space, uint64_t address)
 {
     struct area *area = area_find(space, address);
-    struct anon_family *family;
     struct area *upper;
 
     if (!area_contains(area, address) || area->start == address) {
@@ -240,12 +244,11 @@ int area_split(struct space *space, uint64_t address)
     if (upper == NULL) {
         return -ENOMEM;
     }
-    family = load_relaxed(&area->family);
-    lock_lists(area, family);
+    area_lock_lists(area);
     set_bounds(area, area->start, address);
     TEST_POINT(TEST_AREA_CUT, area);
     enter(upper);
-    unlock_lists(area, family);
+    area_unlock_lists(area);
     return 0;
 }
 

@@ -59,16 +59,37 @@ bool page_try_get(struct page *page)
     return true;
 }
 
-void page_put(struct page *page)
+/* Drop a reference. Returns whether it was the last one, and the frame is to be freed. */
+static inline bool drop(struct page *page)
 {
     /* Release: our accesses come before the freeing; acquire: the others' come before it, too. */
     uint32_t before = atomic_fetch_sub_explicit(&page->refs, 1, memory_order_acq_rel);
 
     assert(before != 0);
-    if (before == 1) {
+    return before == 1;
+}
+
+void page_put(struct page *page)
+{
+    if (drop(page)) {
         if (page->kind == PAGE_ANON) {
             vm_count_many(VM_NR_ANON_PAGES, -1);
         }
         frames_free(page, 0);
     }
+}
+
+void page_put_bulk(struct page **pages, unsigned nr)
+{
+    unsigned nr_freed = 0;
+    int64_t nr_anon = 0;
+
+    for (unsigned i = 0; i < nr; i++) {
+        if (drop(pages[i])) {
+            nr_anon += pages[i]->kind == PAGE_ANON;
+            pages[nr_freed++] = pages[i];
+        }
+    }
+    vm_count_many(VM_NR_ANON_PAGES, -nr_anon);
+    frames_free_bulk(pages, nr_freed);
 }

@@ -154,6 +154,9 @@ bool must_check page_try_get(struct page *page);
 /** Drop a reference; the last one frees the frame (order 0 only). Context: any. */
 void page_put(struct page *page);
 
+/** Drop a reference to each of nr pages; pages[] is scratch afterwards. Context: any. */
+void page_put_bulk(struct page **pages, unsigned nr);
+
 static inline uint32_t page_refs(const struct page *page)
 {
     return atomic_load_explicit(&page->refs, memory_order_acquire);

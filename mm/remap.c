@@ -1,32 +1,17 @@
 // SPDX-License-Identifier: MIT
 /* mremap(2): growing, shrinking and moving a mapping.
  *
- * Moving carries page-table entries over, not memory: old entries are taken out in batches,
- * flushed, and entered at the new place. The tables of the new place are prepared before
- * anything is taken out, so that a move either happens or leaves all as it was. */
+ * Moving carries page-table entries over, not memory: they are taken out at the old place and entered
+ * at the new one. The tables of the new place are prepared before anything is taken out, so that a
+ * move either happens or leaves all as it was.
+ *
+ * One flush follows. Until then a thread may still go to the old place, and meets the page that it met
+ * before; so nobody may take a page away at the new place in the meantime, knowing only that one. Who
+ * takes pages away (truncation, writeback, swapping) comes from the object or the family: their locks
+ * are held until the flush is done. */
 #include "kernel/abi/errno.h"
 #include "kernel/base/test_point.h"
 #include "mm/space_internal.h"
-
-struct move_batch {
-    uint64_t next;
-    unsigned nr;
-    struct {
-        uint64_t address;
-        struct pte pte;
-    } entries[SPACE_BATCH];
-};
-
-static bool take_entry(struct pte_slot slot, uint64_t address, struct pte pte, void *arg)
-{
-    struct move_batch *batch = arg;
-
-    batch->next = address + PAGE_SIZE;
-    batch->entries[batch->nr].address = address;
-    batch->entries[batch->nr].pte = pte_slot_clear(slot);
-    batch->nr++;
-    return batch->nr < SPACE_BATCH;
-}
 
 static int prepare_tables(struct space *space, uint64_t start, uint64_t end)
 {
@@ -42,29 +27,38 @@ static int prepare_tables(struct space *space, uint64_t start, uint64_t end)
     return 0;
 }
 
-static void move_pages(struct space *space, uint64_t from, uint64_t to, uint64_t len)
+/* Move the entries of one run, of which those at the new place lie in one table, too. Caller:
+ * table_lock. */
+static void move_entries(struct pte_slot from, struct pte_slot to, unsigned nr)
 {
-    struct move_batch batch = {.next = from};
+    for (unsigned i = 0; i < nr; i++) {
+        struct pte pte = pte_slot_get(pte_slot_plus(from, i));
 
-    while (batch.next < from + len) {
-        uint64_t start = batch.next;
-
-        batch.nr = 0;
-        batch.next = from + len;
-        spin_lock(&space->table_lock);
-        pagetable_walk(&space->table, start, from + len, take_entry, &batch);
-        if (batch.nr < SPACE_BATCH) {
-            batch.next = from + len;
-        }
-        for (unsigned i = 0; i < batch.nr; i++) {
-            pagetable_set(&space->table, batch.entries[i].address - from + to,
-                          batch.entries[i].pte.frame, batch.entries[i].pte.flags);
-        }
-        spin_unlock(&space->table_lock);
-        if (batch.nr != 0) {
-            pagetable_flush(&space->table, start, batch.next);
+        if (pte.is_present) {
+            pte = pte_slot_clear(pte_slot_plus(from, i));
+            pte_slot_set(pte_slot_plus(to, i), pte.frame, pte.flags);
         }
     }
+}
+
+static void move_pages(struct space *space, uint64_t from, uint64_t to, uint64_t len)
+{
+    struct pte_slot source, target;
+    unsigned nr, room;
+
+    for (uint64_t at = from;
+         (nr = pagetable_next_run(&space->table, &at, from + len, &source)) != 0;
+         at += (uint64_t)nr << PAGE_SHIFT) {
+        uint64_t there = at - from + to;
+
+        /* Its tables were prepared. */
+        room = pagetable_next_run(&space->table, &there, to + len, &target);
+        nr = min_of(nr, room);
+        spin_lock(&space->table_lock);
+        move_entries(source, target, nr);
+        spin_unlock(&space->table_lock);
+    }
+    pagetable_flush(&space->table, from, from + len);
 }
 
 static bool is_free(struct space *space, uint64_t start, uint64_t end)
@@ -91,7 +85,9 @@ static int move_area(struct area *area, uint64_t to, uint64_t new_len)
         return -ENOMEM;
     }
     area_insert(copy);
+    area_lock_lists(area);
     move_pages(space, area->start, to, min_of(len, new_len));
+    area_unlock_lists(area);
     space_unmap_pages(space, area->start, area->end, UNMAP_ALL);
     area_destroy(area);
     (void)area_merge(copy);

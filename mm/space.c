@@ -218,34 +218,37 @@ int space_unmap(struct space *space, uint64_t address, uint64_t len_bytes)
 
 /* ---- mprotect -------------------------------------------------------------------------------- */
 
-struct protect_walk {
-    uint32_t flags; /* the new rights, for entries that may not be written yet */
-    bool keeps_write;
-};
-
-/* Give one entry the new rights. Writing is never added here: the next store faults, and the
- * fault knows whether the page must be copied first or made writable. */
-static bool protect_entry(struct pte_slot slot, uint64_t address, struct pte pte, void *arg)
+/* Give present entries the new rights. Writing is never added here: the next store faults, and the
+ * fault knows whether the page must be copied first or made writable. An accessed or dirty mark that
+ * the hardware sets meanwhile may be lost, which nobody looks at; an entry that it has in hand is not
+ * brought back, for it compares before it stores. Caller: table_lock. */
+static void protect_entries(struct pte_slot slot, unsigned nr, uint32_t flags, uint32_t kept)
 {
-    const struct protect_walk *walk = arg;
-    uint32_t kept = walk->keeps_write ? pte.flags & (PTE_FLAG_WRITE | PTE_FLAG_DIRTY) : 0;
+    for (unsigned i = 0; i < nr; i++) {
+        struct pte_slot here = pte_slot_plus(slot, i);
+        struct pte pte = pte_slot_get(here);
 
-    (void)pte_slot_clear(slot);
-    pte_slot_set(slot, pte.frame, walk->flags | kept);
-    return true;
+        if (pte.is_present) {
+            pte_slot_set(here, pte.frame, flags | (pte.flags & kept));
+        }
+    }
 }
 
 static void protect_area(struct area *area, uint32_t rights)
 {
     struct space *space = area->space;
-    struct protect_walk walk;
+    uint32_t kept = (rights & AREA_WRITE) != 0 ? PTE_FLAG_WRITE | PTE_FLAG_DIRTY : 0;
+    struct pte_slot slot;
+    unsigned nr;
 
     area->flags = (area->flags & ~(uint32_t)AREA_RIGHTS) | rights;
-    walk.flags = area_pte_flags(area, false);
-    walk.keeps_write = (rights & AREA_WRITE) != 0;
-    spin_lock(&space->table_lock);
-    pagetable_walk(&space->table, area->start, area->end, protect_entry, &walk);
-    spin_unlock(&space->table_lock);
+    for (uint64_t at = area->start;
+         (nr = pagetable_next_run(&space->table, &at, area->end, &slot)) != 0;
+         at += (uint64_t)nr << PAGE_SHIFT) {
+        spin_lock(&space->table_lock);
+        protect_entries(slot, nr, area_pte_flags(area, false), kept);
+        spin_unlock(&space->table_lock);
+    }
     pagetable_flush(&space->table, area->start, area->end);
     if ((rights & AREA_EXEC) != 0) {
         pagetable_sync_icache(); /* code that was just written there as data */

@@ -130,6 +130,11 @@ size_t must_check space_read(struct space *space, uint64_t address, void *buffer
 size_t must_check space_write(struct space *space, uint64_t address, const void *buffer,
                               size_t len_bytes);
 
+/** mincore: which of nr pages from a page-aligned address on are in memory, 1 or 0 for each. The
+ *  range is inside the user half. Returns 0, or -ENOMEM when part of it is not mapped. */
+int must_check space_find_resident(struct space *space, uint64_t address, unsigned nr,
+                                   uint8_t *is_resident);
+
 /** A key that is equal for two mappings of the same memory: for futexes. Private memory: (space,
  *  address); shared: (object, offset). Takes no reference. Returns 0 or -EFAULT. */
 struct space_key {

@@ -105,6 +105,67 @@ int space_fault_range(struct space *space, uint64_t address, uint64_t len_bytes,
     return 0;
 }
 
+/* Entries that hold a page. */
+static void note_mapped(struct space *space, uint64_t start, uint64_t end, uint8_t *is_resident)
+{
+    struct pte_slot slot;
+    unsigned nr;
+
+    for (uint64_t at = start; (nr = pagetable_next_run(&space->table, &at, end, &slot)) != 0;
+         at += (uint64_t)nr << PAGE_SHIFT) {
+        for (unsigned i = 0; i < nr; i++) {
+            if (pte_slot_get(pte_slot_plus(slot, i)).is_present) {
+                is_resident[((at - start) >> PAGE_SHIFT) + i] = 1;
+            }
+        }
+    }
+}
+
+/* Pages of the area's object that are in memory, mapped or not. */
+static void note_cached(const struct area *area, uint64_t start, uint64_t end, uint8_t *is_resident)
+{
+    const struct map_object_ops *ops = area->object->ops;
+    struct page *pages[16];
+
+    for (uint64_t at = start; at < end; at += array_size(pages) * PAGE_SIZE) {
+        unsigned nr = (unsigned)min_of((end - at) >> PAGE_SHIFT, (uint64_t)array_size(pages));
+
+        ops->find_pages(area->object, area_index(area, at), nr, pages);
+        for (unsigned i = 0; i < nr; i++) {
+            if (pages[i] != NULL) {
+                is_resident[((at - start) >> PAGE_SHIFT) + i] = 1;
+                page_put(pages[i]);
+            }
+        }
+    }
+}
+
+int space_find_resident(struct space *space, uint64_t address, unsigned nr, uint8_t *is_resident)
+{
+    uint64_t end = address + ((uint64_t)nr << PAGE_SHIFT);
+    uint64_t at = address;
+    int error = 0;
+
+    memset(is_resident, 0, nr);
+    rwlock_read_lock(&space->lock);
+    for (struct area *area = area_find(space, address); at < end; area = area_next(area)) {
+        uint64_t part_end;
+
+        if (!area_contains(area, at)) {
+            error = -ENOMEM;
+            break;
+        }
+        part_end = min_of(area->end, end);
+        if (area->object != NULL && area->object->ops->find_pages != NULL) {
+            note_cached(area, at, part_end, is_resident + ((at - address) >> PAGE_SHIFT));
+        }
+        note_mapped(space, at, part_end, is_resident + ((at - address) >> PAGE_SHIFT));
+        at = part_end;
+    }
+    rwlock_read_unlock(&space->lock);
+    return error;
+}
+
 int space_get_key(struct space *space, uint64_t address, bool is_private, struct space_key *key)
 {
     struct area *area;

@@ -8,109 +8,90 @@
  * costs to copy entries that the coming execve throws away. The child's areas join the parent's
  * families (anon.c), so that who starts from a page finds both sides.
  *
- * The parent's entries are taken in batches: under its page-table lock the right to write goes
- * and references are taken; then, without that lock, since tables must be allocated, the child
- * gets them. One flush at the end makes the parent's harts forget their writable translations;
+ * Entries are copied table by table, a stretch under one hold of both page-table locks, the parent's
+ * and then the child's. The child's table is made before, without them, once there is something to
+ * put into it. One flush at the end makes the parent's harts forget their writable translations;
  * until then a store may still hit a shared page, which is as if it had come before. */
 #include "kernel/abi/errno.h"
+#include "kernel/base/atomic.h"
 #include "mm/space_internal.h"
 
-struct fork_batch {
-    struct space *parent;
-    uint64_t next;
-    unsigned nr;
-    struct {
-        uint64_t address;
-        struct page *page;
-        uint32_t flags;
-    } entries[SPACE_BATCH];
-};
+/* Entries looked at in one hold of the locks: a few microseconds' work. */
+#define STRETCH 128u
 
-static bool share_entry(struct pte_slot slot, uint64_t address, struct pte pte, void *arg)
+/* Share the entry's page if it is an anonymous one: the cache's pages, and the page of zeros, fault
+ * back in. Caller: both table_locks. */
+static inline bool share_entry(struct pte_slot from, struct pte_slot to)
 {
-    struct fork_batch *batch = arg;
-    struct page *page = page_from_phys(pte.frame);
+    struct pte pte = pte_slot_get(from);
+    struct page *page;
 
-    batch->next = address + PAGE_SIZE;
+    if (!pte.is_present) {
+        return false;
+    }
+    page = page_from_phys(pte.frame);
     if (page->kind != PAGE_ANON) {
-        return true; /* the cache's, or the page of zeros */
+        return false;
     }
     if ((pte.flags & PTE_FLAG_WRITE) != 0) {
-        pte.flags &= ~(uint32_t)(PTE_FLAG_WRITE | PTE_FLAG_DIRTY);
-        pte_slot_reduce(slot, PTE_FLAG_WRITE | PTE_FLAG_DIRTY);
+        pte_slot_reduce(from, PTE_FLAG_WRITE | PTE_FLAG_DIRTY);
     }
     page_get(page);
-    batch->entries[batch->nr].address = address;
-    batch->entries[batch->nr].page = page;
-    batch->entries[batch->nr].flags = pte.flags;
-    batch->nr++;
-    return batch->nr < SPACE_BATCH;
+    pte_slot_set(to, pte.frame, pte.flags & ~(uint32_t)(PTE_FLAG_WRITE | PTE_FLAG_DIRTY));
+    return true;
 }
 
-/* How many of the batch's entries from `first` on lie in one lowest-level table. */
-static unsigned nr_in_one_table(const struct fork_batch *batch, unsigned first)
+static void share_stretch(struct space *parent, struct space *child, struct pte_slot from,
+                          struct pte_slot to, unsigned nr)
 {
-    uint64_t start = align_down(batch->entries[first].address, PAGETABLE_SPAN_BYTES);
-    uint64_t end = start + PAGETABLE_SPAN_BYTES;
-    unsigned nr = 1;
+    unsigned nr_shared = 0;
 
-    while (first + nr < batch->nr && batch->entries[first + nr].address < end) {
-        nr++;
+    spin_lock(&parent->table_lock);
+    spin_lock_nested(&child->table_lock); /* nobody holds a child's and wants a parent's */
+    for (unsigned i = 0; i < nr; i++) {
+        nr_shared += share_entry(pte_slot_plus(from, i), pte_slot_plus(to, i));
     }
-    return nr;
+    spin_unlock(&child->table_lock);
+    spin_unlock(&parent->table_lock);
+    atomic_fetch_add_explicit(&child->nr_anon_pages, nr_shared, memory_order_relaxed);
 }
 
-/* Enter what was collected into the child. On failure the rest of the batch's references are
- * dropped. */
-static int enter_batch(struct space *child, struct fork_batch *batch)
+/* The first entry that is not empty; a look without the lock, since only a fault could add one, and
+ * the caller keeps faults out. */
+static unsigned first_used(struct pte_slot slot, unsigned nr)
 {
-    unsigned done = 0;
+    unsigned i = 0;
 
-    while (done < batch->nr) {
-        unsigned nr = nr_in_one_table(batch, done);
-        uint64_t start = batch->entries[done].address;
-        struct pte_slot slot;
-        int error = pagetable_prepare(&child->table, start, ALLOC_KERNEL, &slot);
-
-        if (error != 0) {
-            for (; done < batch->nr; done++) {
-                page_put(batch->entries[done].page);
-            }
-            return error;
-        }
-        spin_lock(&child->table_lock);
-        for (unsigned i = done; i < done + nr; i++) {
-            uint64_t offset = (batch->entries[i].address - start) >> PAGE_SHIFT;
-
-            pte_slot_set((struct pte_slot){slot.entry + offset},
-                         page_to_phys(batch->entries[i].page), batch->entries[i].flags);
-        }
-        spin_unlock(&child->table_lock);
-        atomic_fetch_add_explicit(&child->nr_anon_pages, nr, memory_order_relaxed);
-        done += nr;
+    while (i < nr && load_relaxed(&slot.entry[i]) == 0) {
+        i++;
     }
-    return 0;
+    return i;
 }
 
+/* Caller: the parent's lock for writing. */
 static int share_pages(struct space *parent, struct space *child, const struct area *area)
 {
-    struct fork_batch batch = {.parent = parent, .next = area->start};
-    int error = 0;
+    struct pte_slot from, to;
+    unsigned nr;
 
-    while (error == 0 && batch.next < area->end) {
-        uint64_t from = batch.next;
+    for (uint64_t at = area->start;
+         (nr = pagetable_next_run(&parent->table, &at, area->end, &from)) != 0;
+         at += (uint64_t)nr << PAGE_SHIFT) {
+        unsigned skipped = first_used(from, nr);
+        int error;
 
-        batch.nr = 0;
-        batch.next = area->end;
-        spin_lock(&parent->table_lock);
-        pagetable_walk(&parent->table, from, area->end, share_entry, &batch);
-        spin_unlock(&parent->table_lock);
-        if (batch.nr < SPACE_BATCH) {
-            batch.next = area->end;
+        if (skipped == nr) {
+            continue;
         }
-        error = enter_batch(child, &batch);
+        nr = min_of(nr, skipped + STRETCH);
+        error = pagetable_prepare(&child->table, at, ALLOC_KERNEL, &to);
+        if (error != 0) {
+            return error;
+        }
+        share_stretch(parent, child, pte_slot_plus(from, skipped), pte_slot_plus(to, skipped),
+                      nr - skipped);
     }
-    return error;
+    return 0;
 }
 
 static int fork_area(struct space *parent, struct space *child, struct area *area)
@@ -121,7 +102,7 @@ static int fork_area(struct space *parent, struct space *child, struct area *are
         return -ENOMEM;
     }
     area_insert(copy);
-    return (area->flags & AREA_SHARED) != 0 ? 0 : share_pages(parent, child, area);
+    return load_relaxed(&area->family) == NULL ? 0 : share_pages(parent, child, area);
 }
 
 static void copy_layout(struct space *child, const struct space *parent)

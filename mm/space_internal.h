@@ -42,6 +42,9 @@ int must_check area_split(struct space *space, uint64_t address);
 struct area *area_merge(struct area *area);
 /** Change an area's bounds; object_index follows start. */
 void area_resize(struct area *area, uint64_t start, uint64_t end);
+/** Keep everybody away who comes to the area's pages from its object or family. May sleep. */
+void area_lock_lists(struct area *area);
+void area_unlock_lists(struct area *area);
 /** Page of the object that an address of the area shows. */
 static inline uint64_t area_index(const struct area *area, uint64_t address)
 {

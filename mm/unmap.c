@@ -31,58 +31,64 @@ void space_count_page(struct space *space, struct page *page, int change)
 struct unmap_batch {
     struct space *space;
     enum unmap_what what;
-    uint64_t next;  /* where the walk goes on */
-    uint64_t first; /* of what was cleared, for the flush */
     unsigned nr_cleared;
-    unsigned nr;
+    unsigned nr; /* of them, those that hold a reference */
     struct page *pages[SPACE_BATCH];
 };
 
-static bool collect_entry(struct pte_slot slot, uint64_t address, struct pte pte, void *arg)
+/* Clear entries of one run until the batch is full. Returns how many were looked at. Caller:
+ * table_lock. */
+static unsigned clear_entries(struct unmap_batch *batch, struct pte_slot slot, unsigned nr)
 {
-    struct unmap_batch *batch = arg;
-    struct page *page = page_from_phys(pte.frame);
+    unsigned i;
 
-    batch->next = address + PAGE_SIZE;
-    if (batch->what == UNMAP_OBJECT_PAGES && page->kind != PAGE_CACHE) {
-        return true;
+    for (i = 0; i < nr && batch->nr_cleared < SPACE_BATCH; i++) {
+        struct pte_slot here = pte_slot_plus(slot, i);
+        struct pte pte = pte_slot_get(here);
+        struct page *page;
+
+        if (!pte.is_present) {
+            continue;
+        }
+        page = page_from_phys(pte.frame);
+        if (batch->what == UNMAP_OBJECT_PAGES && page->kind != PAGE_CACHE) {
+            continue;
+        }
+        (void)pte_slot_clear(here);
+        batch->nr_cleared++;
+        if (!is_zero_page(page)) {
+            space_count_page(batch->space, page, -1);
+            batch->pages[batch->nr++] = page;
+        }
     }
-    (void)pte_slot_clear(slot);
-    if (batch->nr_cleared++ == 0) {
-        batch->first = address;
-    }
-    if (!is_zero_page(page)) {
-        space_count_page(batch->space, page, -1);
-        batch->pages[batch->nr++] = page;
-    }
-    return batch->nr_cleared < SPACE_BATCH;
+    return i;
 }
 
 void space_unmap_pages(struct space *space, uint64_t start, uint64_t end, enum unmap_what what)
 {
-    struct unmap_batch batch = {.space = space, .what = what, .next = start};
+    struct unmap_batch batch = {.space = space, .what = what};
+    uint64_t flush_from = start;
+    uint64_t at = start;
+    struct pte_slot slot;
+    unsigned nr;
 
     if (what == UNMAP_ALL && end - start >= PAGETABLE_SPAN_BYTES) {
         huge_unmap(space, start, end);
     }
-    while (batch.next < end) {
-        uint64_t from = batch.next;
-
-        batch.nr = 0;
-        batch.nr_cleared = 0;
-        batch.next = end; /* unless the walk stops early */
+    do {
         spin_lock(&space->table_lock);
-        pagetable_walk(&space->table, from, end, collect_entry, &batch);
-        spin_unlock(&space->table_lock);
+        nr = pagetable_next_run(&space->table, &at, end, &slot);
         if (batch.nr_cleared == 0) {
-            break;
+            flush_from = at;
         }
-        pagetable_flush(&space->table, batch.first, batch.next);
-        for (unsigned i = 0; i < batch.nr; i++) {
-            page_put(batch.pages[i]);
+        at += (uint64_t)clear_entries(&batch, slot, nr) << PAGE_SHIFT;
+        spin_unlock(&space->table_lock);
+        /* A batch goes on over runs, so that a few pages here and there cost one flush. */
+        if (batch.nr_cleared == SPACE_BATCH || (nr == 0 && batch.nr_cleared != 0)) {
+            pagetable_flush(&space->table, flush_from, at);
+            page_put_bulk(batch.pages, batch.nr);
+            batch.nr = 0;
+            batch.nr_cleared = 0;
         }
-        if (batch.nr_cleared < SPACE_BATCH) {
-            break;
-        }
-    }
+    } while (nr != 0);
 }

@@ -380,7 +380,7 @@ int64_t sys_mincore(const struct syscall_args *args)
 {
     uint64_t start = args->a[0];
     uint64_t len_bytes = args->a[1];
-    uint64_t i;
+    uint8_t is_resident[256];
 
     if (!is_page_aligned(start)) {
         return -EINVAL;
@@ -388,16 +388,17 @@ int64_t sys_mincore(const struct syscall_args *args)
     if (!round_range(start, &len_bytes) || !is_mapped(start, len_bytes)) {
         return -ENOMEM;
     }
-    for (i = 0; i < len_bytes / PAGE_SIZE; i++) {
-        struct space *mine = space();
-        uint8_t is_resident;
+    for (uint64_t done = 0; done < len_bytes / PAGE_SIZE;) {
+        unsigned nr = (unsigned)min_of(len_bytes / PAGE_SIZE - done, (uint64_t)sizeof(is_resident));
+        int error = space_find_resident(space(), start + done * PAGE_SIZE, nr, is_resident);
 
-        spin_lock(&mine->table_lock);
-        is_resident = pagetable_get(&mine->table, start + i * PAGE_SIZE).is_present;
-        spin_unlock(&mine->table_lock);
-        if (copy_to_user(args->a[2] + i, &is_resident, 1) != 0) {
+        if (error != 0) {
+            return error;
+        }
+        if (copy_to_user(args->a[2] + done, is_resident, nr) != 0) {
             return -EFAULT;
         }
+        done += nr;
     }
     return 0;
 }

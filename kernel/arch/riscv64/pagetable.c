@@ -210,35 +210,18 @@ struct pte pagetable_clear(struct pagetable *table, uint64_t address)
     return entry != NULL ? pte_slot_clear((struct pte_slot){entry}) : pte_decode(0);
 }
 
-typedef bool visit_t(struct pte_slot slot, uint64_t address, struct pte pte, void *arg);
-
-/* Visit the pages of one level-0 table in [start, end). */
-static bool walk_pages(entry_t *entries, uint64_t start, uint64_t end, visit_t *visit, void *arg)
+unsigned pagetable_next_run(struct pagetable *table, uint64_t *address, uint64_t end,
+                            struct pte_slot *slot)
 {
-    struct pte_slot slot = {&entries[pt_index(start, 0)]};
+    uint64_t at = *address;
 
-    for (uint64_t address = start; address < end; address += PAGE_SIZE, slot.entry++) {
-        struct pte pte = pte_slot_get(slot);
-
-        if (pte.is_present && !visit(slot, address, pte, arg)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-void pagetable_walk(struct pagetable *table, uint64_t start, uint64_t end, visit_t *visit,
-                    void *arg)
-{
-    uint64_t address = align_down(start, PAGE_SIZE);
-
-    while (address < end) {
+    while (at < end) {
         entry_t *entries = table_at(table->root);
         int level = PT_LEVELS - 1;
-        uint64_t next;
+        uint64_t size, next;
 
         for (; level > 0; level--) {
-            entry_t *upper = &entries[pt_index(address, level)];
+            entry_t *upper = &entries[pt_index(at, level)];
             uint64_t entry = load_dependent(upper);
 
             if (unlikely(pte_is_leaf(entry))) {
@@ -250,12 +233,35 @@ void pagetable_walk(struct pagetable *table, uint64_t start, uint64_t end, visit
             }
             entries = table_at(pte_frame(entry));
         }
-        /* All that an absent table, or one level-0 table, would cover is done in this round. */
-        next = align_down(address, pt_level_size(max_of(level, 1))) +
-               pt_level_size(max_of(level, 1));
-        if (level == 0 && !walk_pages(entries, address, min_of(next, end), visit, arg)) {
-            return;
+        /* As far as one lowest-level table reaches, or a table of which there is none. */
+        size = pt_level_size(max_of(level, 1));
+        next = align_down(at, size) + size;
+        if (level == 0) {
+            *address = at;
+            slot->entry = &entries[pt_index(at, 0)];
+            return (unsigned)((min_of(next, end) - at + PAGE_SIZE - 1) >> PAGE_SHIFT);
         }
-        address = next;
+        at = next;
+    }
+    return 0;
+}
+
+void pagetable_walk(struct pagetable *table, uint64_t start, uint64_t end,
+                    bool (*visit)(struct pte_slot slot, uint64_t address, struct pte pte,
+                                  void *arg),
+                    void *arg)
+{
+    uint64_t address = align_down(start, PAGE_SIZE);
+    struct pte_slot slot;
+    unsigned nr;
+
+    while ((nr = pagetable_next_run(table, &address, end, &slot)) != 0) {
+        for (; nr > 0; nr--, slot = pte_slot_plus(slot, 1), address += PAGE_SIZE) {
+            struct pte pte = pte_slot_get(slot);
+
+            if (pte.is_present && !visit(slot, address, pte, arg)) {
+                return;
+            }
+        }
     }
 }

@@ -65,9 +65,16 @@ struct pte pagetable_get(struct pagetable *table, uint64_t address);
 void pagetable_set(struct pagetable *table, uint64_t address, phys_t frame, uint32_t flags);
 struct pte pagetable_clear(struct pagetable *table, uint64_t address);
 
+/** Go over the entries of [*address, end) in runs: the entries of one lowest-level table each,
+ *  skipping what has no table. Large pages there are split. Returns how many entries the next run
+ *  has, its first one's place and address in *slot and *address; 0 when there is none. Many of them
+ *  may be empty. Caller: page-table lock. */
+unsigned pagetable_next_run(struct pagetable *table, uint64_t *address, uint64_t end,
+                            struct pte_slot *slot);
+
 /** Call visit for every present user entry in [start, end), skipping empty tables quickly; visit
- *  may set or clear that entry. Large pages there are split. A visit that returns false ends the walk. Caller: page-table
- *  lock. */
+ *  may set or clear that entry. Large pages there are split. A visit that returns false ends the
+ *  walk. Caller: page-table lock. */
 void pagetable_walk(struct pagetable *table, uint64_t start, uint64_t end,
                     bool (*visit)(struct pte_slot slot, uint64_t address, struct pte pte,
                                   void *arg),
@@ -153,6 +160,12 @@ static inline struct pte pte_decode(uint64_t entry)
 
     return (struct pte){
         .frame = pte_frame(entry), .flags = entry & PTE_OWN_FLAGS, .is_present = is_present};
+}
+
+/** The place of the page `nr` pages further on, in the same lowest-level table. */
+static inline struct pte_slot pte_slot_plus(struct pte_slot slot, uint64_t nr)
+{
+    return (struct pte_slot){slot.entry + nr};
 }
 
 /** What stands there. Without the page-table lock it is only a hint: look again under it. */
