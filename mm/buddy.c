@@ -310,8 +310,10 @@ static struct page *find_of_other(struct buddy *buddy, unsigned order, enum fram
 
 /* ---- Allocation ------------------------------------------------------------------------------ */
 
-/* Take a block off the lists and split it down to the order wanted; the upper halves stay free. */
-static struct page *claim_block(struct buddy *buddy, unsigned order, enum frame_type type)
+/* Take a block off the lists: the smallest free one of at least `order`, split down to at most
+ * `order_max`; the upper halves stay free. */
+static struct page *claim_block(struct buddy *buddy, unsigned order, unsigned order_max,
+                                enum frame_type type)
 {
     struct page *page = find_smallest(buddy, order, type);
     unsigned have;
@@ -324,12 +326,12 @@ static struct page *claim_block(struct buddy *buddy, unsigned order, enum frame_
     }
     have = free_block_order(page);
     buddy_unlist_block(buddy, page, have);
-    while (have > order) {
+    while (have > order_max) {
         have--;
         buddy_list_block(buddy, page + frames_of(have), have);
     }
-    page->order = (uint8_t)order;
-    buddy_count_block(buddy, frame_number(buddy, page), order, -1);
+    page->order = (uint8_t)have;
+    buddy_count_block(buddy, frame_number(buddy, page), have, -1);
     return page;
 }
 
@@ -342,7 +344,7 @@ struct page *buddy_alloc_block(struct buddy *buddy, unsigned order, enum frame_t
         return NULL;
     }
     state = spin_lock_irqsave(&buddy->lock);
-    page = claim_block(buddy, order, type);
+    page = claim_block(buddy, order, order, type);
     if (page != NULL) {
         page->kind = PAGE_USED;
     }
@@ -368,20 +370,27 @@ enum buddy_verdict buddy_free_block(struct buddy *buddy, struct page *page, unsi
     return verdict;
 }
 
+/* Whole small blocks as they are, so that a batch costs a few steps and not a few for each frame. */
 unsigned buddy_take_hot(struct buddy *buddy, struct page **pages, unsigned nr, enum frame_type type)
 {
     uint64_t state = spin_lock_irqsave(&buddy->lock);
-    uint8_t order = type == FRAMES_MOVABLE ? PAGE_ORDER_MOVABLE : 0;
+    uint8_t mark = type == FRAMES_MOVABLE ? PAGE_ORDER_MOVABLE : 0;
     unsigned taken = 0;
 
     while (taken < nr) {
-        struct page *page = claim_block(buddy, 0, type);
+        struct page *page = claim_block(buddy, 0, log2_floor(nr - taken), type);
+        unsigned nr_frames;
+
         if (page == NULL) {
             break;
         }
-        page->kind = PAGE_HOT;
-        page->order = order;
-        pages[taken++] = page;
+        nr_frames = (unsigned)frames_of(page->order);
+        /* The last first: popped from the end, they come in the order of their addresses. */
+        for (unsigned i = nr_frames; i-- > 0;) {
+            page[i].kind = PAGE_HOT;
+            page[i].order = mark;
+            pages[taken++] = &page[i];
+        }
     }
     spin_unlock_irqrestore(&buddy->lock, state);
     return taken;
@@ -391,11 +400,17 @@ void buddy_return_hot(struct buddy *buddy, struct page **pages, unsigned nr)
 {
     uint64_t state = spin_lock_irqsave(&buddy->lock);
 
-    for (unsigned i = 0; i < nr; i++) {
-        assert(pages[i]->kind == PAGE_HOT);
-        pages[i]->kind = PAGE_TAIL;
-        pages[i]->order = 0;
-        buddy_release_block(buddy, frame_number(buddy, pages[i]), 0);
+    for (unsigned i = 0; i < nr;) {
+        unsigned run = 0;
+
+        do { /* neighbours go back as one */
+            assert(pages[i + run]->kind == PAGE_HOT);
+            pages[i + run]->kind = PAGE_TAIL;
+            pages[i + run]->order = 0;
+            run++;
+        } while (i + run < nr && pages[i + run] == pages[i] + run);
+        buddy_release_run(buddy, frame_number(buddy, pages[i]), run);
+        i += run;
     }
     spin_unlock_irqrestore(&buddy->lock, state);
 }
