@@ -43,21 +43,24 @@ static void move_entries(struct pte_slot from, struct pte_slot to, unsigned nr)
 
 static void move_pages(struct space *space, uint64_t from, uint64_t to, uint64_t len)
 {
-    struct pte_slot source, target;
-    unsigned nr, room;
+    uint64_t at = from;
+    unsigned nr;
 
-    for (uint64_t at = from;
-         (nr = pagetable_next_run(&space->table, &at, from + len, &source)) != 0;
-         at += (uint64_t)nr << PAGE_SHIFT) {
-        uint64_t there = at - from + to;
+    do {
+        struct pte_slot source, target;
 
-        /* Its tables were prepared. */
-        room = pagetable_next_run(&space->table, &there, to + len, &target);
-        nr = min_of(nr, room);
         spin_lock(&space->table_lock);
-        move_entries(source, target, nr);
+        nr = pagetable_next_run(&space->table, &at, from + len, &source);
+        if (nr != 0) {
+            uint64_t there = at - from + to;
+            unsigned room = pagetable_next_run(&space->table, &there, to + len, &target);
+
+            nr = min_of(nr, room); /* its tables were prepared: there is some */
+            move_entries(source, target, nr);
+        }
         spin_unlock(&space->table_lock);
-    }
+        at += (uint64_t)nr << PAGE_SHIFT;
+    } while (nr != 0);
     pagetable_flush(&space->table, from, from + len);
 }
 

@@ -238,17 +238,18 @@ static void protect_area(struct area *area, uint32_t rights)
 {
     struct space *space = area->space;
     uint32_t kept = (rights & AREA_WRITE) != 0 ? PTE_FLAG_WRITE | PTE_FLAG_DIRTY : 0;
-    struct pte_slot slot;
+    uint64_t at = area->start;
+    struct pte_slot slot = {0};
     unsigned nr;
 
     area->flags = (area->flags & ~(uint32_t)AREA_RIGHTS) | rights;
-    for (uint64_t at = area->start;
-         (nr = pagetable_next_run(&space->table, &at, area->end, &slot)) != 0;
-         at += (uint64_t)nr << PAGE_SHIFT) {
+    do {
         spin_lock(&space->table_lock);
+        nr = pagetable_next_run(&space->table, &at, area->end, &slot);
         protect_entries(slot, nr, area_pte_flags(area, false), kept);
         spin_unlock(&space->table_lock);
-    }
+        at += (uint64_t)nr << PAGE_SHIFT;
+    } while (nr != 0);
     pagetable_flush(&space->table, area->start, area->end);
     if ((rights & AREA_EXEC) != 0) {
         pagetable_sync_icache(); /* code that was just written there as data */

@@ -108,17 +108,13 @@ int space_fault_range(struct space *space, uint64_t address, uint64_t len_bytes,
 /* Entries that hold a page. */
 static void note_mapped(struct space *space, uint64_t start, uint64_t end, uint8_t *is_resident)
 {
-    struct pte_slot slot;
-    unsigned nr;
-
-    for (uint64_t at = start; (nr = pagetable_next_run(&space->table, &at, end, &slot)) != 0;
-         at += (uint64_t)nr << PAGE_SHIFT) {
-        for (unsigned i = 0; i < nr; i++) {
-            if (pte_slot_get(pte_slot_plus(slot, i)).is_present) {
-                is_resident[((at - start) >> PAGE_SHIFT) + i] = 1;
-            }
+    spin_lock(&space->table_lock);
+    for (uint64_t at = start; at < end; at += PAGE_SIZE) {
+        if (pagetable_get(&space->table, at).is_present) {
+            is_resident[(at - start) >> PAGE_SHIFT] = 1;
         }
     }
+    spin_unlock(&space->table_lock);
 }
 
 /* Pages of the area's object that are in memory, mapped or not. */

@@ -71,27 +71,31 @@ static unsigned first_used(struct pte_slot slot, unsigned nr)
 /* Caller: the parent's lock for writing. */
 static int share_pages(struct space *parent, struct space *child, const struct area *area)
 {
-    struct pte_slot from, to;
-    unsigned nr;
+    uint64_t at = area->start;
 
-    for (uint64_t at = area->start;
-         (nr = pagetable_next_run(&parent->table, &at, area->end, &from)) != 0;
-         at += (uint64_t)nr << PAGE_SHIFT) {
-        unsigned skipped = first_used(from, nr);
+    for (;;) {
+        struct pte_slot from, to;
+        unsigned nr, skipped;
         int error;
 
-        if (skipped == nr) {
-            continue;
+        spin_lock(&parent->table_lock);
+        nr = pagetable_next_run(&parent->table, &at, area->end, &from);
+        spin_unlock(&parent->table_lock);
+        if (nr == 0) {
+            return 0;
         }
-        nr = min_of(nr, skipped + STRETCH);
-        error = pagetable_prepare(&child->table, at, ALLOC_KERNEL, &to);
-        if (error != 0) {
-            return error;
+        skipped = first_used(from, nr);
+        if (skipped != nr) {
+            nr = min_of(nr, skipped + STRETCH);
+            error = pagetable_prepare(&child->table, at, ALLOC_KERNEL, &to);
+            if (error != 0) {
+                return error;
+            }
+            share_stretch(parent, child, pte_slot_plus(from, skipped), pte_slot_plus(to, skipped),
+                          nr - skipped);
         }
-        share_stretch(parent, child, pte_slot_plus(from, skipped), pte_slot_plus(to, skipped),
-                      nr - skipped);
+        at += (uint64_t)nr << PAGE_SHIFT;
     }
-    return 0;
 }
 
 static int fork_area(struct space *parent, struct space *child, struct area *area)

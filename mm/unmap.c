@@ -69,7 +69,7 @@ void space_unmap_pages(struct space *space, uint64_t start, uint64_t end, enum u
     struct unmap_batch batch = {.space = space, .what = what};
     uint64_t flush_from = start;
     uint64_t at = start;
-    struct pte_slot slot;
+    struct pte_slot slot = {0};
     unsigned nr;
 
     if (what == UNMAP_ALL && end - start >= PAGETABLE_SPAN_BYTES) {
