@@ -48,11 +48,14 @@ struct slab_cache {
     uint32_t align_bytes;            /* [I] */
     void (*construct)(void *object); /* [I] run once for each object when its slab is made, or NULL;
                                       *     a freed object must be in its constructed state again */
-    struct once once;                /* guards all below it */
-    uint32_t flags;                  /* [once] enum slab_flags */
-    uint32_t stride_bytes;           /* [once] from object to object */
-    uint32_t slab_order;             /* [once] log2 of the frames of a slab */
-    uint32_t nr_per_slab;            /* [once] */
+    void (*destruct)(
+        void *object);     /* [I] run once for each object before its slab is given back, or
+                                      *     NULL; must not sleep */
+    struct once once;      /* guards all below it */
+    uint32_t flags;        /* [once] enum slab_flags */
+    uint32_t stride_bytes; /* [once] from object to object */
+    uint32_t slab_order;   /* [once] log2 of the frames of a slab */
+    uint32_t nr_per_slab;  /* [once] */
     _Atomic uint32_t magazine_class; /* [a] which size of magazines it uses: adapts */
     uint32_t max_magazine_class;     /* [once] its bound */
     uint32_t colour_step_bytes;      /* [once] slabs begin at multiples of this, in turn */
@@ -89,6 +92,21 @@ struct slab_cache {
         .name = #cache, .size_bytes = sizeof(type), .align_bytes = _Alignof(type),               \
         .construct = (object_construct), .once = ONCE_INIT(#cache, ONCE_RETRY),                  \
         .flags = SLAB_TYPE_STABLE}
+/* A cache and functions typed for it: SLAB_CACHE_TYPED(inodes, struct inode, construct, destruct) gives
+ * struct inode *inodes_alloc(flags) and inodes_free(inode). */
+#define SLAB_CACHE_TYPED(cache, type, object_construct, object_destruct)                         \
+    static struct slab_cache cache SLAB_CACHES = {                                               \
+        .name = #cache, .size_bytes = sizeof(type), .align_bytes = _Alignof(type),               \
+        .construct = (object_construct), .destruct = (object_destruct),                          \
+        .once = ONCE_INIT(#cache, ONCE_RETRY)};                                                  \
+    static inline type *must_check cache##_alloc(enum alloc_flags flags)                         \
+    {                                                                                            \
+        return slab_alloc(&cache, flags);                                                        \
+    }                                                                                            \
+    static inline void cache##_free(type *object)                                                \
+    {                                                                                            \
+        slab_free(&cache, object);                                                               \
+    }
 /* clang-format on */
 
 /** Returns an object (zeroed with ALLOC_ZERO, only for caches without a constructor), or NULL.
@@ -98,14 +116,42 @@ void *must_check slab_alloc(struct slab_cache *cache, enum alloc_flags flags);
 /** Give an object back to its cache; NULL is ignored. Context: any. */
 void slab_free(struct slab_cache *cache, void *object);
 
+/** Up to nr objects at once. Returns how many: fewer when memory is short. Context: as slab_alloc().
+ *  slab_bulk.c */
+unsigned must_check slab_alloc_bulk(struct slab_cache *cache, void **objects, unsigned nr,
+                                    enum alloc_flags flags);
+
+/** Give nr objects back. Context: any. */
+void slab_free_bulk(struct slab_cache *cache, void *const *objects, unsigned nr);
+
+#define SLAB_RESERVE_MAX 16u
+
+/* Objects put by for a section that must not fail. */
+struct slab_reserve {
+    struct slab_cache *cache;
+    unsigned nr;
+    void *objects[SLAB_RESERVE_MAX];
+};
+
+/** Put nr objects by; the reserve needs no preparation. Returns 0, -ENOMEM (and nothing is put by), or
+ *  -EINVAL for more than SLAB_RESERVE_MAX. Context: as slab_alloc(). */
+int must_check slab_reserve_fill(struct slab_reserve *reserve, struct slab_cache *cache,
+                                 unsigned nr, enum alloc_flags flags);
+
+/** One of them, never NULL: to take more than were put by is a panic. Context: any. */
+void *must_check slab_reserve_take(struct slab_reserve *reserve);
+
+/** Give back what is left. Context: any. */
+void slab_reserve_drop(struct slab_reserve *reserve);
+
 /** Make a cache at run time, for names and sizes not known at compile time. Returns it or NULL.
  *  Context: may sleep. */
 struct slab_cache *must_check slab_cache_create(const char *name, uint32_t size_bytes,
                                                 uint32_t align_bytes,
                                                 void (*construct)(void *object));
 
-/** Destroy a cache made by slab_cache_create. Returns 0, or -EBUSY and a report when objects
- *  still live. */
+/** Destroy a cache made by slab_cache_create. Returns 0, or -EBUSY and a report that names the first
+ *  objects that still live; the cache then stays. */
 int must_check slab_cache_destroy(struct slab_cache *cache);
 
 /** The cache that a live object belongs to, or NULL when the pointer is none of ours. */

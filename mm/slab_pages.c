@@ -28,6 +28,7 @@
 #include "kernel/base/bits.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
+#include "mm/debug/mistakes.h"
 #include "mm/debug/slab_debug.h"
 #include "mm/frames.h"
 #include "mm/slab_internal.h"
@@ -202,7 +203,12 @@ void slab_report(const struct slab_cache *cache, const void *object, enum slab_v
                        : verdict == SLAB_NOT_FIRST ? "not the beginning of an object"
                                                    : "already free";
 
-    pr_err("slab: %s: bad free of %p by %pS: %s", cache->name, object, caller, text);
+    if (caller == NULL) {
+        pr_err("slab: %s: bad free of %p, found when its magazine was emptied: %s", cache->name,
+               object, text);
+    } else {
+        pr_err("slab: %s: bad free of %p by %pS: %s", cache->name, object, caller, text);
+    }
 }
 
 static enum slab_verdict put_one(struct slab_cache *cache, const void *object)
@@ -239,7 +245,21 @@ static void unlink_whole(struct slab_cache *cache, uint64_t kept, struct list *d
     }
 }
 
-static uint64_t free_slabs(struct list *doomed)
+/* A poisoned object was destructed when it was freed: mm/debug/slab_debug.c. */
+static void destruct_objects(struct slab_cache *cache, struct page *slab)
+{
+    char *object = first_object(slab);
+
+    if (cache->destruct == NULL || (cache->flags & SLAB_DEBUG_POISON) != 0) {
+        return;
+    }
+    for (uint32_t i = 0; i < slab->slab.nr_objects; i++, object += cache->stride_bytes) {
+        slab_allow(cache, object, cache->size_bytes);
+        cache->destruct(object);
+    }
+}
+
+static uint64_t free_slabs(struct slab_cache *cache, struct list *doomed)
 {
     uint64_t nr_frames = 0;
 
@@ -247,6 +267,7 @@ static uint64_t free_slabs(struct list *doomed)
         struct page *slab = list_first(doomed, struct page, slab.node);
         unsigned order = slab->order;
         list_remove(&slab->slab.node);
+        destruct_objects(cache, slab);
         for (uint64_t i = 0; i < 1ull << order; i++) {
             slab[i].slab = (__typeof__(slab->slab)){0};
             slab[i].kind = i == 0 ? PAGE_USED : PAGE_TAIL;
@@ -265,14 +286,14 @@ uint64_t slab_pages_put(struct slab_cache *cache, void *const *objects, unsigned
     for (unsigned i = 0; i < nr; i++) {
         enum slab_verdict verdict = put_one(cache, objects[i]);
         if (unlikely(verdict != SLAB_OK)) {
-            slab_report(cache, objects[i], verdict, NULL);
+            slab_report(cache, objects[i], verdict, nr == 1 ? mistake_caller() : NULL);
         }
     }
     if (cache->nr_whole > SLAB_KEPT_WHOLE) {
         unlink_whole(cache, SLAB_KEPT_WHOLE, &doomed);
     }
     spin_unlock_irqrestore(&cache->lock, state);
-    return free_slabs(&doomed);
+    return free_slabs(cache, &doomed);
 }
 
 uint64_t slab_pages_shrink(struct slab_cache *cache)
@@ -282,7 +303,7 @@ uint64_t slab_pages_shrink(struct slab_cache *cache)
 
     unlink_whole(cache, 0, &doomed);
     spin_unlock_irqrestore(&cache->lock, state);
-    return free_slabs(&doomed);
+    return free_slabs(cache, &doomed);
 }
 
 /* ---- Growing --------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #include "kernel/base/string.h"
 #include "kernel/sync/mutex.h"
 #include "mm/debug/guard_pool.h"
+#include "mm/debug/slab_debug.h"
 #include "mm/reclaim.h"
 #include "mm/slab_internal.h"
 
@@ -188,6 +189,33 @@ struct slab_cache *slab_cache_create(const char *name, uint32_t size_bytes, uint
     return &named->cache;
 }
 
+/* A visitor: name a live object, as far as the count goes. */
+static bool report_live(struct slab_cache *cache, void *object, bool is_free, void *arg)
+{
+    unsigned *nr_left = arg;
+
+    const struct owner *allocated, *freed;
+
+    if (!is_free) {
+        pr_err("slab: %s: object %p lives", cache->name, object);
+        if (slab_is_debugged(cache)) {
+            slab_debug_owners(cache, object, &allocated, &freed);
+            owner_log(allocated, "allocated");
+        }
+        (*nr_left)--;
+    }
+    return *nr_left != 0;
+}
+
+static void report_all_live(struct slab_cache *cache, uint64_t nr_alive)
+{
+    unsigned nr_left = 8;
+
+    pr_err("slab: %s: destroyed with %llu objects alive: kept", cache->name,
+           (unsigned long long)nr_alive);
+    slab_pages_visit(cache, NULL, report_live, &nr_left);
+}
+
 int slab_cache_destroy(struct slab_cache *cache)
 {
     uint64_t nr_alive;
@@ -199,8 +227,7 @@ int slab_cache_destroy(struct slab_cache *cache)
     nr_alive = cache->nr_taken + guard_pool_count(cache);
     if (nr_alive != 0) {
         mutex_unlock(&reap_lock);
-        pr_err("slab: %s: destroyed with %llu objects alive: kept", cache->name,
-               (unsigned long long)nr_alive);
+        report_all_live(cache, nr_alive);
         return -EBUSY;
     }
     state = spin_lock_irqsave(&registry_lock);

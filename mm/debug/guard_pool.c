@@ -194,7 +194,7 @@ void *guard_pool_alloc(struct slab_cache *cache, enum alloc_flags flags)
     struct slot *slot;
     uint64_t state;
 
-    if ((cache->flags & unfit) != 0 || cache->size_bytes > PAGE_SIZE ||
+    if ((cache->flags & unfit) != 0 || cache->size_bytes > PAGE_SIZE || cache->destruct != NULL ||
         (flags & ALLOC_DIRECT) != 0) {
         return NULL;
     }

@@ -321,6 +321,9 @@ bool slab_debug_free(struct slab_cache *cache, void *object)
     }
     owner_record(&record->freed);
     if ((cache->flags & SLAB_DEBUG_POISON) != 0) {
+        if (cache->destruct != NULL) {
+            cache->destruct(object);
+        }
         fill(object, FREE_VALUE, cache->size_bytes);
     }
     return true;

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 #include "kernel/abi/errno.h"
@@ -226,6 +227,164 @@ static void a_double_free_by_another_hart_is_found_at_the_slab(void **state)
     assert_int_equal(slab_cache_destroy(cache), 0);
 }
 
+/* ---- Destructors, many at once, and reserves ------------------------------------------------- */
+
+static int64_t nr_standing; /* constructed and not destructed */
+
+static void count_up(void *object)
+{
+    *(uint64_t *)object = CONSTRUCTED;
+    nr_standing++;
+}
+
+static void count_down(void *object)
+{
+    assert_true(*(uint64_t *)object == CONSTRUCTED);
+    nr_standing--;
+}
+
+struct pair {
+    uint64_t constructed, rest[9];
+};
+SLAB_CACHE_TYPED(pairs, struct pair, count_up, count_down)
+
+static void a_destructor_runs_before_the_slab_goes(void **state)
+{
+    enum { NR = 1000 };
+    static struct pair *live[NR];
+    struct slab_stats stats;
+
+    (void)state;
+    for (int i = 0; i < NR; i++) {
+        live[i] = pairs_alloc(ALLOC_KERNEL);
+        assert_non_null(live[i]);
+    }
+    stats = stats_of(&pairs);
+    assert_true(stats.nr_objects >= NR);
+    assert_int_equal(nr_standing, stats.nr_objects);
+    for (int i = 0; i < NR; i++) {
+        pairs_free(live[i]);
+    }
+    assert_int_equal(nr_standing, stats_of(&pairs).nr_objects);
+    (void)slab_reap();
+    assert_int_equal(stats_of(&pairs).nr_slabs, 0);
+    assert_int_equal(nr_standing, 0);
+}
+
+static void many_objects_come_and_go_at_once(void **state)
+{
+    static struct thing *objects[3000];
+
+    (void)state;
+    for (unsigned nr = 0; nr <= array_size(objects); nr += 1 + nr / 2) {
+        assert_int_equal(slab_alloc_bulk(&things, (void **)objects, nr, ALLOC_KERNEL), nr);
+        assert_int_equal(stats_of(&things).nr_active, nr);
+        for (unsigned i = 0; i < nr; i++) {
+            assert_true(objects[i]->constructed == CONSTRUCTED);
+            objects[i]->stamp = i;
+        }
+        for (unsigned i = 0; i < nr; i++) { /* none is there twice */
+            assert_int_equal(objects[i]->stamp, i);
+        }
+        slab_free_bulk(&things, (void **)objects, nr);
+        assert_int_equal(stats_of(&things).nr_active, 0);
+        slab_check(&things);
+    }
+}
+
+static void a_bulk_call_says_how_many_there_were(void **state)
+{
+    struct slab_cache *cache = slab_cache_create("bulky", 2048, 8, NULL);
+    static void *objects[40000];
+    unsigned nr;
+
+    (void)state;
+    nr = slab_alloc_bulk(cache, objects, array_size(objects), ALLOC_QUIET);
+    assert_in_range(nr, 20000, array_size(objects) - 1);
+    assert_null(slab_alloc(cache, ALLOC_QUIET));
+    slab_free_bulk(cache, objects, nr);
+    assert_int_equal(stats_of(cache).nr_active, 0);
+    nr = slab_alloc_bulk(cache, objects, 10, ALLOC_ZERO);
+    assert_int_equal(nr, 10);
+    for (unsigned i = 0; i < nr; i++) {
+        assert_int_equal(*(uint64_t *)objects[i], 0);
+    }
+    slab_free_bulk(cache, objects, nr);
+    assert_int_equal(slab_cache_destroy(cache), 0);
+}
+
+static void take_one_too_many(void *arg)
+{
+    void *object = slab_reserve_take(arg);
+
+    slab_free(&things, object);
+}
+
+static void a_reserve_does_not_fail(void **state)
+{
+    struct slab_reserve reserve;
+    void *objects[SLAB_RESERVE_MAX];
+
+    (void)state;
+    assert_int_equal(slab_reserve_fill(&reserve, &things, SLAB_RESERVE_MAX + 1, ALLOC_KERNEL),
+                     -EINVAL);
+    (void)slab_reap(); /* so that a magazine does not have all of them */
+    fault_inject_arm(FAULT_OBJECTS, 2, true);
+    assert_int_equal(slab_reserve_fill(&reserve, &things, SLAB_RESERVE_MAX, ALLOC_QUIET), -ENOMEM);
+    assert_true(fault_inject_disarm() > 0);
+    assert_int_equal(stats_of(&things).nr_active, 0); /* nothing is put by */
+    assert_int_equal(slab_reserve_fill(&reserve, &things, 10, ALLOC_KERNEL), 0);
+    fault_inject_arm(FAULT_OBJECTS | FAULT_FRAMES, 1, true);
+    for (int i = 0; i < 7; i++) {
+        objects[i] = slab_reserve_take(&reserve);
+        assert_non_null(objects[i]);
+    }
+    (void)fault_inject_disarm();
+    assert_int_equal(stats_of(&things).nr_active, 10);
+    slab_reserve_drop(&reserve);
+    assert_int_equal(stats_of(&things).nr_active, 7);
+    host_expect_panic(take_one_too_many, &reserve, "reserve->nr");
+    slab_free_bulk(&things, objects, 7);
+}
+
+/* ---- Magazines adapt ------------------------------------------------------------------------- */
+
+static void exchange(struct slab_cache *cache, void **objects, unsigned nr, unsigned nr_rounds)
+{
+    for (unsigned round = 0; round < nr_rounds; round++) {
+        assert_int_equal(slab_alloc_bulk(cache, objects, nr, ALLOC_KERNEL), nr);
+        slab_free_bulk(cache, objects, nr);
+    }
+}
+
+static void magazines_grow_with_the_load_and_shrink_when_reaped(void **state)
+{
+    struct slab_cache *cache = slab_cache_create("adapting", 64, 8, NULL);
+    static void *objects[1000];
+    uint32_t first, grown;
+
+    (void)state;
+    host_clock_fake(1);
+    first = load_relaxed(&cache->magazine_class);
+    exchange(cache, objects, 10, 1000); /* never beyond the hart's two magazines */
+    assert_int_equal(load_relaxed(&cache->magazine_class), first);
+    exchange(cache, objects, 1000, 100); /* no time passes: as often as can be */
+    grown = load_relaxed(&cache->magazine_class);
+    assert_true(grown >= first + 3);
+    assert_true(grown <= cache->max_magazine_class);
+    slab_check(cache);
+    (void)slab_reap();
+    assert_int_equal(load_relaxed(&cache->magazine_class), first);
+    for (unsigned round = 0; round < 200; round++) { /* as much, but rarely */
+        host_clock_advance(100000000);
+        exchange(cache, objects, 100, 1);
+    }
+    assert_int_equal(load_relaxed(&cache->magazine_class), first);
+    assert_int_equal(stats_of(cache).nr_active, 0);
+    host_clock_real();
+    assert_int_equal(slab_cache_destroy(cache), 0);
+}
+
 static void reaping_gives_all_free_frames_back(void **state)
 {
     enum { NR = 5000 };
@@ -265,12 +424,15 @@ static void destroying_a_cache_in_use_reports_the_leak(void **state)
     struct slab_cache *cache = slab_cache_create("leaky", 64, 8, NULL);
     void *a = slab_alloc(cache, ALLOC_KERNEL);
     void *b = slab_alloc(cache, ALLOC_KERNEL);
+    char line[64];
 
     (void)state;
     slab_free(cache, b);
     machine_listen();
     assert_int_equal(slab_cache_destroy(cache), -EBUSY);
-    assert_true(machine_said("leaky: destroyed with 1 objects alive"));
+    assert_non_null(strstr(machine_log, "leaky: destroyed with 1 objects alive"));
+    snprintf(line, sizeof(line), "leaky: object %p lives", a);
+    assert_true(machine_said(line));
     b = slab_alloc(cache, ALLOC_KERNEL); /* it can be used on */
     assert_non_null(b);
     slab_free(cache, a);
@@ -377,6 +539,11 @@ int main(void)
         cmocka_unit_test(zeroed_objects_are_zero),
         cmocka_unit_test(wrong_frees_are_refused_with_a_report),
         cmocka_unit_test(a_double_free_by_another_hart_is_found_at_the_slab),
+        cmocka_unit_test(a_destructor_runs_before_the_slab_goes),
+        cmocka_unit_test(many_objects_come_and_go_at_once),
+        cmocka_unit_test(a_bulk_call_says_how_many_there_were),
+        cmocka_unit_test(a_reserve_does_not_fail),
+        cmocka_unit_test(magazines_grow_with_the_load_and_shrink_when_reaped),
         cmocka_unit_test(reaping_gives_all_free_frames_back),
         cmocka_unit_test(destroying_a_cache_in_use_reports_the_leak),
         cmocka_unit_test(an_objects_cache_is_found),
