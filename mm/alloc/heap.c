@@ -7,6 +7,7 @@
 #include "mm/alloc/heap.h"
 
 #include "kernel/abi/errno.h"
+#include "mm/debug/guard_pool.h"
 #include "mm/kmalloc.h"
 #include "mm/page.h"
 #include "mm/slab.h"
@@ -17,12 +18,20 @@ static void *heap_allocate(void *object, struct layout layout, enum alloc_flags 
     return kmalloc_aligned(max_of(layout.size_bytes, (size_t)1), layout.align_bytes, flags);
 }
 
+/* The cache whose memory this is, sampled objects in pages of their own included; or NULL. */
+static struct slab_cache *cache_at(const void *memory)
+{
+    const struct page *page = page_from_virt(memory);
+
+    return page != NULL && page->kind == PAGE_SLAB ? page->slab.cache : guard_pool_cache_of(memory);
+}
+
 /* What kmalloc could have given out; live or not is for kfree() to find. */
 static bool heap_owns(void *object, const void *memory)
 {
     const struct page *page = page_from_virt(memory);
 
-    return page != NULL && (page->kind == PAGE_SLAB || page->kind == PAGE_LARGE);
+    return (page != NULL && page->kind == PAGE_LARGE) || cache_at(memory) != NULL;
 }
 
 static int heap_deallocate(void *object, void *memory, struct layout layout)
@@ -69,9 +78,7 @@ static void *cache_allocate(void *object, struct layout layout, enum alloc_flags
 /* As above: live or not is for slab_free(). */
 static bool cache_owns(void *object, const void *memory)
 {
-    const struct page *page = page_from_virt(memory);
-
-    return page != NULL && page->kind == PAGE_SLAB && page->slab.cache == object;
+    return cache_at(memory) == object;
 }
 
 static int cache_deallocate(void *object, void *memory, struct layout layout)

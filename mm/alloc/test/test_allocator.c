@@ -2,6 +2,7 @@
 /* The interface itself: layouts, sizes of 0, what is foreign; and the heap and caches behind it. */
 #include "mm/alloc/heap.h"
 #include "mm/alloc/test/allocator_model.h"
+#include "mm/debug/guard_pool.h"
 #include "mm/fault_inject.h"
 #include "mm/slab.h"
 
@@ -163,10 +164,35 @@ static void a_cache_serves_what_its_objects_can_hold(void **state)
     allocator_deallocate(heap_allocator(), thing, LAYOUT_OF(struct thing));
 }
 
+/* An object that the guard-page pool has put on a page of its own is the cache's, and the heap's. */
+static void sampled_objects_are_known(void **state)
+{
+    struct allocator allocators[] = {cache_allocator(&thing_cache), heap_allocator()};
+
+    for (size_t i = 0; i < array_size(allocators); i++) {
+        bool was_sampled = false;
+
+        for (unsigned tries = 0; tries < 1000 && !was_sampled; tries++) {
+            void *thing;
+
+            guard_pool_sample_next();
+            thing = allocator_allocate(allocators[i], LAYOUT_OF(struct thing), ALLOC_KERNEL);
+            was_sampled = guard_pool_has(thing);
+            assert_true(allocator_owns(allocators[i], thing));
+            machine_listen();
+            allocator_deallocate(allocators[i], thing, LAYOUT_OF(struct thing));
+            assert_false(machine_said("not a live block"));
+            (void)slab_reap(); /* samples are taken where magazines are empty */
+        }
+        assert_true(was_sampled);
+    }
+}
+
 static int start(void **state)
 {
     host_random_init(&source);
     machine_start(32 * MIB);
+    assert_int_equal(guard_pool_start(GUARD_POOL_INTERVAL_MS), 0);
     return 0;
 }
 
@@ -181,6 +207,7 @@ int main(void)
         cmocka_unit_test(the_heap_against_a_shadow),
         cmocka_unit_test(what_the_heap_does_not_own_is_left_alone),
         cmocka_unit_test(a_failed_grow_leaves_the_block),
+        cmocka_unit_test(sampled_objects_are_known),
         cmocka_unit_test(a_cache_serves_what_its_objects_can_hold),
     };
 
