@@ -315,19 +315,37 @@ static struct dentry *insert_or_find(struct dentry *fresh, const struct dentry_n
     return result;
 }
 
+struct dentry *dentry_reserve(struct dentry *parent, const struct dentry_name *name)
+{
+    struct dentry *fresh = dentry_alloc(parent->super, name, NULL);
+
+    if (fresh != NULL) {
+        dentry_get(parent);
+        fresh->parent = parent;
+    }
+    return fresh;
+}
+
 int dentry_add(struct dentry *parent, const struct dentry_name *name, struct inode *inode,
                struct dentry **out)
 {
-    struct dentry *fresh = dentry_alloc(parent->super, name, inode);
-    struct dentry *loser = NULL;
-    struct dentry *result;
+    struct dentry *fresh = dentry_reserve(parent, name);
 
     if (fresh == NULL) {
         inode_put(inode);
         return -ENOMEM;
     }
-    dentry_get(parent);
-    fresh->parent = parent;
+    return dentry_add_reserved(fresh, name, inode, out);
+}
+
+int dentry_add_reserved(struct dentry *fresh, const struct dentry_name *name, struct inode *inode,
+                        struct dentry **out)
+{
+    const struct dentry *parent = fresh->parent;
+    struct dentry *loser = NULL;
+    struct dentry *result;
+
+    fresh->inode = inode;
     if (!is_cacheable(parent->super, inode)) {
         *out = fresh;
         return 0;

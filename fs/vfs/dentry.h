@@ -36,6 +36,15 @@ struct dentry *dentry_lookup(struct dentry *parent, const struct dentry_name *na
 int must_check dentry_add(struct dentry *parent, const struct dentry_name *name,
                           struct inode *inode, struct dentry **dentry);
 
+/** An entry that nobody can find yet, for a name that is about to be made: what can fail for want
+ *  of memory comes before the file system changes. NULL: there is none. It ends in
+ *  dentry_add_reserved(), with the same name, or is given back by dentry_put(). */
+struct dentry *must_check dentry_reserve(struct dentry *parent, const struct dentry_name *name);
+
+/** As dentry_add(), with an entry that was reserved, and is taken over; never -ENOMEM. */
+int must_check dentry_add_reserved(struct dentry *fresh, const struct dentry_name *name,
+                                   struct inode *inode, struct dentry **dentry);
+
 /** The name is gone (unlinked, replaced): it will not be found any more. The parent's
  *  inode->lock is held for writing. */
 void dentry_unhash(struct dentry *dentry);

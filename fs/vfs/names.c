@@ -66,17 +66,33 @@ static void inherit(const struct inode *dir, const struct cred *cred, uint32_t *
     }
 }
 
+/* The file system has made a name, or failed to: its entry, reserved before, is used or not. */
+static int add_made(struct dentry *fresh, const struct dentry_name *name, struct inode *inode,
+                    int error, struct dentry **out)
+{
+    if (error != 0) {
+        dentry_put(fresh);
+        return error;
+    }
+    return dentry_add_reserved(fresh, name, inode, out);
+}
+
 int names_create_locked(const struct walk_context *context, struct dentry *parent,
                         const struct dentry_name *name, uint32_t mode, uint32_t dev_number,
                         struct dentry **out)
 {
     struct inode *dir = parent->inode;
+    struct dentry *fresh;
     struct inode *inode;
     gid_t gid;
     int error = names_may_create(dir, context->cred);
 
     if (error != 0) {
         return error;
+    }
+    fresh = dentry_reserve(parent, name);
+    if (fresh == NULL) {
+        return -ENOMEM;
     }
     mode &= ~context->umask;
     inherit(dir, context->cred, &mode, &gid);
@@ -90,7 +106,7 @@ int names_create_locked(const struct walk_context *context, struct dentry *paren
         error = dir->ops->create(dir, name->text, name->len, mode, dev_number, context->cred->fsuid,
                                  gid, &inode);
     }
-    return error != 0 ? error : dentry_add(parent, name, inode, out);
+    return add_made(fresh, name, inode, error, out);
 }
 
 /* ---- Making names ---------------------------------------------------------------------------- */
@@ -177,14 +193,36 @@ int vfs_mkdir(const struct walk_context *context, const char *name, uint32_t mod
     return create_node(context, name, S_IFDIR | (mode & (0777 | S_ISVTX)), 0);
 }
 
+static int symlink_locked(const struct walk *walk, const char *target, struct dentry **out)
+{
+    const struct cred *cred = walk->context->cred;
+    struct inode *dir = walk->path.dentry->inode;
+    struct inode *inode = NULL;
+    struct dentry *fresh;
+    uint32_t mode = S_IFLNK | 0777;
+    gid_t gid;
+    int error = names_may_create(dir, cred);
+
+    if (error != 0) {
+        return error;
+    }
+    if (dir->ops->symlink == NULL) {
+        return -EPERM;
+    }
+    fresh = dentry_reserve(walk->path.dentry, &walk->last);
+    if (fresh == NULL) {
+        return -ENOMEM;
+    }
+    inherit(dir, cred, &mode, &gid);
+    error = dir->ops->symlink(dir, walk->last.text, walk->last.len, target, cred->fsuid, gid,
+                              &inode);
+    return add_made(fresh, &walk->last, inode, error, out);
+}
+
 int vfs_symlink(const struct walk_context *context, const char *target, const char *name)
 {
     struct dentry *dentry;
-    struct inode *inode;
-    struct inode *dir;
     struct walk walk;
-    uint32_t mode = S_IFLNK | 0777;
-    gid_t gid;
     int error;
 
     if (target[0] == '\0') {
@@ -192,19 +230,8 @@ int vfs_symlink(const struct walk_context *context, const char *target, const ch
     }
     error = begin_create(&walk, context, name, false);
     if (error == 0) {
-        dir = walk.path.dentry->inode;
-        error = names_may_create(dir, context->cred);
-        if (error == 0) {
-            inherit(dir, context->cred, &mode, &gid);
-            error = dir->ops->symlink != NULL
-                        ? dir->ops->symlink(dir, walk.last.text, walk.last.len, target,
-                                            context->cred->fsuid, gid, &inode)
-                        : -EPERM;
-        }
-        if (error == 0) {
-            error = dentry_add(walk.path.dentry, &walk.last, inode, &dentry);
-        }
-        rwlock_write_unlock(&dir->lock);
+        error = symlink_locked(&walk, target, &dentry);
+        rwlock_write_unlock(&walk.path.dentry->inode->lock);
         if (error == 0) {
             dentry_put(dentry);
         }
@@ -219,6 +246,7 @@ static int link_locked(const struct walk_context *context, struct walk *walk,
     struct inode *target = old_path->dentry->inode;
     struct inode *dir = walk->path.dentry->inode;
     struct dentry *dentry;
+    struct dentry *fresh;
     int error;
 
     if (old_path->mount != walk->path.mount) {
@@ -231,16 +259,20 @@ static int link_locked(const struct walk_context *context, struct walk *walk,
     if (inode_is(target, S_IFDIR) || dir->ops->link == NULL) {
         return -EPERM;
     }
+    fresh = dentry_reserve(walk->path.dentry, &walk->last);
+    if (fresh == NULL) {
+        return -ENOMEM;
+    }
     rwlock_write_lock_nested(&target->lock);
     error = target->nr_links != 0 ? dir->ops->link(dir, walk->last.text, walk->last.len, target)
                                   : -ENOENT;
     rwlock_write_unlock(&target->lock);
     if (error == 0) {
         inode_hold(target);
-        error = dentry_add(walk->path.dentry, &walk->last, target, &dentry);
-        if (error == 0) {
-            dentry_put(dentry);
-        }
+    }
+    error = add_made(fresh, &walk->last, target, error, &dentry);
+    if (error == 0) {
+        dentry_put(dentry);
     }
     return error;
 }

@@ -2,6 +2,7 @@
 /* The rules of making, removing, renaming and opening names, and of changing attributes: what is
  * refused, and with which error. */
 #include "fs/test/vfs_world.h"
+#include "mm/fault_inject.h"
 
 static struct walk_context user;
 
@@ -54,6 +55,64 @@ static void what_exists_is_not_made_again(void **state)
     assert_int_equal(vfs_symlink(&world, "", "/a/s"), -ENOENT);
     assert_int_equal(vfs_symlink(&world, "x", "/a/f"), -EEXIST);
     assert_int_equal(touch("/a/new/", O_CREAT | O_RDWR), -EISDIR);
+}
+
+#define LONG_NAME "a-name-that-is-longer-than-what-an-entry-of-the-cache-has-room-for-in-itself"
+
+static int make_node(void)
+{
+    return vfs_mknod(&world, "/mem/" LONG_NAME, S_IFIFO | 0600, 0);
+}
+
+static int make_directory(void)
+{
+    return vfs_mkdir(&world, "/mem/" LONG_NAME, 0755);
+}
+
+static int make_symlink(void)
+{
+    return vfs_symlink(&world, "target", "/mem/" LONG_NAME);
+}
+
+static int make_link(void)
+{
+    struct path path;
+    int error = path_walk(&world, "/link-target", 0, &path);
+
+    if (error == 0) {
+        error = vfs_link(&path, &world, "/mem/" LONG_NAME);
+        path_put(&path);
+    }
+    return error;
+}
+
+/* A creation that fails for want of memory has not half happened: the directory is as empty as it
+ * was, for the cache of names and for the file system. */
+static void a_creation_without_memory_makes_nothing(void **state)
+{
+    static int (*const makers[])(void) = {make_node, make_directory, make_symlink, make_link};
+
+    assert_int_equal(make("/link-target"), 0);
+    for (size_t i = 0; i < array_size(makers); i++) {
+        uint64_t nr_failed = 1;
+
+        for (uint64_t nth = 1; nr_failed != 0; nth++) {
+            int error;
+
+            assert_int_equal(vfs_mkdir(&world, "/mem", 0755), 0);
+            fault_inject_arm(FAULT_FRAMES | FAULT_OBJECTS, nth, false);
+            error = makers[i]();
+            nr_failed = fault_inject_disarm();
+            assert_true(error == 0 || (error == -ENOMEM && nr_failed != 0));
+            if (error == 0) {
+                assert_int_equal(makers[i] == make_directory
+                                     ? vfs_rmdir(&world, "/mem/" LONG_NAME)
+                                     : vfs_unlink(&world, "/mem/" LONG_NAME),
+                                 0);
+            }
+            assert_int_equal(vfs_rmdir(&world, "/mem"), 0);
+        }
+    }
 }
 
 static void only_what_fits_is_removed(void **state)
@@ -266,6 +325,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_exists_is_not_made_again),
+        cmocka_unit_test(a_creation_without_memory_makes_nothing),
         cmocka_unit_test(only_what_fits_is_removed),
         cmocka_unit_test(permission_is_asked_of_the_directory),
         cmocka_unit_test(a_set_group_directory_hands_on_its_group),
