@@ -152,6 +152,39 @@ static void drop_failed_inodes(struct super *super)
     inode_evict_unused(super, UINT64_MAX, true);
 }
 
+/* The end of a file system that nobody uses: everything is written, then its type lets go of it. */
+static void super_end(struct super *super)
+{
+    int error = 0;
+
+    inode_put(super->root);
+    if (super_has_storage(super)) {
+        error = super_write_inodes(super, UINT64_MAX, true);
+    }
+    inode_evict_unused(super, UINT64_MAX, true);
+    if (super->nr_inodes != 0) {
+        pr_err("vfs: %s: %llu inodes are still in use at unmount", super_name(super),
+               (unsigned long long)super->nr_inodes);
+    }
+    if (super->ops->sync != NULL) {
+        int sync_error = super->ops->sync(super, true);
+
+        error = error != 0 ? error : sync_error;
+    }
+    if (super->device != NULL) {
+        int flush_error = meta_write_all(super);
+
+        flush_error = flush_error != 0 ? flush_error : block_flush(super->device);
+        error = error != 0 ? error : flush_error;
+    }
+    if (error != 0) {
+        pr_err("vfs: %s: data was lost at unmount: error %d", super_name(super), error);
+    }
+    if (super->ops->destroy != NULL) {
+        super->ops->destroy(super);
+    }
+}
+
 /* Let the type look at the device and give the result its root name. */
 static int super_fill(struct super *super, struct fs_type *type, const char *options)
 {
@@ -171,11 +204,7 @@ static int super_fill(struct super *super, struct fs_type *type, const char *opt
     assert(super->ops != NULL && super->root != NULL);
     super->root_dentry = dentry_new_root(super, super->root);
     if (super->root_dentry == NULL) {
-        inode_put(super->root);
-        inode_evict_unused(super, UINT64_MAX, true);
-        if (super->ops->destroy != NULL) {
-            super->ops->destroy(super);
-        }
+        super_end(super); /* it may have marked the disk as in use */
         return -ENOMEM;
     }
     return 0;
@@ -232,35 +261,10 @@ void super_get(struct super *super)
 
 static void super_shutdown(struct super *super)
 {
-    int error = 0;
-
     dentry_drop_tree(super->root_dentry);
-    inode_put(super->root);
-    if (super_has_storage(super)) {
-        error = super_write_inodes(super, UINT64_MAX, true);
-    }
-    inode_evict_unused(super, UINT64_MAX, true);
-    if (super->nr_inodes != 0) {
-        pr_err("vfs: %s: %llu inodes are still in use at unmount", super_name(super),
-               (unsigned long long)super->nr_inodes);
-    }
-    if (super->ops->sync != NULL) {
-        int sync_error = super->ops->sync(super, true);
-
-        error = error != 0 ? error : sync_error;
-    }
+    super_end(super);
     if (super->device != NULL) {
-        int flush_error = meta_write_all(super);
-
-        flush_error = flush_error != 0 ? flush_error : block_flush(super->device);
-        error = error != 0 ? error : flush_error;
         atomic_fetch_sub_explicit(&super->device->open_count, 1, memory_order_relaxed);
-    }
-    if (error != 0) {
-        pr_err("vfs: %s: data was lost at unmount: error %d", super_name(super), error);
-    }
-    if (super->ops->destroy != NULL) {
-        super->ops->destroy(super);
     }
 }
 
