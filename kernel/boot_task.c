@@ -22,6 +22,7 @@
 #include "fs/fat/fat.h"
 #include "fs/procfs/procfs.h"
 #include "fs/tmpfs/tmpfs.h"
+#include "kernel/abi/errno.h"
 #include "kernel/arch/riscv64/trap.h"
 #include "kernel/base/assert.h"
 #include "kernel/base/port.h"
@@ -39,6 +40,7 @@
 #include "mm/compact.h"
 #include "mm/debug/guard_pool.h"
 #include "mm/frames.h"
+#include "mm/fault_inject.h"
 #include "mm/reclaim.h"
 
 #define FAILED_STATUS 125
@@ -47,7 +49,8 @@ extern const struct selftest selftests_start[], selftests_end[];
 
 static _Noreturn void die(const char *what, int error)
 {
-    pr_err("boot: %s (error %d): the machine stops", what, -error);
+    pr_err("boot: %s (%s %d): the machine stops", what,
+           error == -ENOMEM ? "out of memory, error" : "error", -error);
     machine_power_off(FAILED_STATUS);
 }
 
@@ -99,6 +102,7 @@ static void log_boot_time(void)
 
     pr_info("boot: first instruction of init after %llu.%03llu ms", (unsigned long long)(us / 1000),
             (unsigned long long)(us % 1000));
+    fault_inject_disarm();
 }
 
 /* What reclaim leaves in the page cache, for the programs that run just now: a small part of memory,

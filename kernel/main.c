@@ -22,6 +22,7 @@
 #include "drivers/plic.h"
 #include "drivers/rtc.h"
 #include "drivers/uart.h"
+#include "kernel/abi/errno.h"
 #include "kernel/arch/riscv64/asid.h"
 #include "kernel/arch/riscv64/hart.h"
 #include "kernel/arch/riscv64/kernel_map.h"
@@ -35,6 +36,7 @@
 #include "kernel/boot_task.h"
 #include "kernel/main.h"
 #include "kernel/task/sched.h"
+#include "mm/fault_inject.h"
 #include "mm/debug/mistakes.h"
 #include "mm/debug/slab_debug.h"
 #include "mm/huge.h"
@@ -92,6 +94,17 @@ static void read_memory_arguments(void)
     }
 }
 
+/* For tests: the n-th allocation of the boot fails. boot_task.c says when the boot has ended. */
+static void read_fault_argument(void)
+{
+    char value[16];
+    uint64_t nth;
+
+    if (bootarg_get("fail_nth", value, sizeof(value)) && parse_u64(value, 10, NULL, &nth) == 0) {
+        fault_inject_arm(FAULT_FRAMES | FAULT_OBJECTS, nth, false);
+    }
+}
+
 static void start_clock_and_traps(void)
 {
     check(boot_find_harts(&machine));
@@ -143,17 +156,25 @@ static void expect(int error, const char *what)
     }
 }
 
+/* What it can't run without. */
+static void need_device(int error, const char *if_missing, const char *if_no_memory)
+{
+    if (error != 0) {
+        die(error == -ENOMEM ? if_no_memory : if_missing);
+    }
+}
+
 static void start_devices(void)
 {
     const struct fdt *fdt = machine_fdt();
 
     expect(finisher_init(fdt), "no test finisher: QEMU will not pass the exit status on");
-    if (uart_init(fdt) != 0) {
-        die("the device tree names no UART that Cairn drives (ns16550a): no console");
-    }
-    if (plic_init(fdt) != 0) {
-        die("the device tree names no interrupt controller that Cairn drives (sifive,plic-1.0.0)");
-    }
+    need_device(uart_init(fdt), "the device tree names no UART that Cairn drives (ns16550a)",
+                "no memory for the UART's registers");
+    need_device(plic_init(fdt),
+                "the device tree names no interrupt controller that Cairn drives "
+                "(sifive,plic-1.0.0)",
+                "no memory for the interrupt controller's registers");
     expect(rtc_init(fdt), "no real-time clock: time begins in 1970");
     boot_seed_random(&machine);
 }
@@ -164,6 +185,7 @@ void kernel_main(uint64_t hart_id, uint64_t tree)
     check(boot_open_tree(&machine, phys(tree)));
     finisher_init_early(machine_fdt());
     read_log_arguments();
+    read_fault_argument();
     read_memory_arguments();
     start_clock_and_traps();
     start_memory();

@@ -45,7 +45,7 @@ struct vmalloc_area {
     uint32_t kind;           /* [I] enum vmalloc_kind */
 };
 
-SLAB_CACHE(area_cache, struct vmalloc_area, NULL);
+SLAB_CACHE(vmalloc_area_cache, struct vmalloc_area, NULL);
 
 static struct window window;    /* [once] guards itself */
 static struct ring kept_stacks; /* [once] */
@@ -83,14 +83,14 @@ static struct vmalloc_area *area_create(enum vmalloc_kind kind, uint64_t len_byt
     if (once_get(&once, initialise, NULL) != 0) {
         return NULL;
     }
-    area = slab_alloc(&area_cache, flags & ~(unsigned)ALLOC_ZERO);
+    area = slab_alloc(&vmalloc_area_cache, flags & ~(unsigned)ALLOC_ZERO);
     if (area == NULL) {
         return NULL;
     }
     area->kind = kind;
     area->first_page = NULL;
     if (window_alloc(&window, len_bytes, align_bytes, &area->window) != 0) {
-        slab_free(&area_cache, area);
+        slab_free(&vmalloc_area_cache, area);
         return NULL;
     }
     return area;
@@ -122,7 +122,7 @@ static uint64_t area_destroy(struct vmalloc_area *area)
     pagetable_unmap_kernel(area->window.start, area->window.len_bytes);
     window_free(&window, &area->window);
     free_frames(area->first_page);
-    slab_free(&area_cache, area);
+    slab_free(&vmalloc_area_cache, area);
     return nr_frames;
 }
 

@@ -28,6 +28,7 @@ struct task;
  *  void port_relax(void);                 hint inside a spin loop
  *  void port_fence_acquire(void);         fence r,rw: after a relaxed load, makes it an acquire load
  *  void port_fence_release(void);         fence rw,w: before a relaxed store, makes it a release store
+ *  bool port_in_interrupt(void);          inside an interrupt handler, which only borrows the task
  *  uint64_t port_cycles(void);            a fast monotonic counter, for statistics
  */
 #include "port/inline.h"

@@ -9,6 +9,7 @@
 #include "kernel/task/actions.h"
 #include "kernel/task/signal.h"
 #include "mm/debug/guard_pool.h"
+#include "mm/fault_inject.h"
 #include "mm/space.h"
 
 enum user_exception { /* scause */
@@ -64,6 +65,20 @@ bool trap_upcall_window_fault(const struct trap_frame *frame, uint64_t address,
                             trap_backtrace(frame, calls, array_size(calls)));
 }
 
+/* A fault of the program itself is no call: allocations that are to fail are not looked for in it. */
+static int fault_in(struct space *space, uint64_t address, enum fault_access access, bool from_user)
+{
+    int error;
+
+    if (!from_user) {
+        return space_fault(space, address, access);
+    }
+    fault_inject_pause();
+    error = space_fault(space, address, access);
+    fault_inject_resume();
+    return error;
+}
+
 bool trap_upcall_user_fault(struct trap_frame *frame, uint64_t address, enum trap_fault access,
                             bool from_user)
 {
@@ -77,7 +92,7 @@ bool trap_upcall_user_fault(struct trap_frame *frame, uint64_t address, enum tra
 
     self->nr_faults++;
     if (self->space != NULL && address < USER_END) {
-        error = space_fault(self->space, address, space_access[access]);
+        error = fault_in(self->space, address, space_access[access], from_user);
     }
     if (error == 0 || !from_user) {
         return error == 0;

@@ -387,6 +387,9 @@ static const struct procfs_task_file files[] = {
      .show = proc_show_oom_score_adj,
      .write = proc_write_oom_score_adj},
     {.name = "oom_adj", .mode = 0644, .show = proc_show_oom_adj, .write = proc_write_oom_adj},
+#ifdef CAIRN_FAULT_INJECT
+    {.name = "fail-nth", .mode = 0644, .show = proc_show_fail_nth, .write = proc_write_fail_nth},
+#endif
 };
 
 static const struct procfs_task_link links[] = {

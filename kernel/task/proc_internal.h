@@ -39,6 +39,9 @@ int proc_show_oom_score_adj(struct seq *seq, pid_t id, bool is_group);
 int proc_show_oom_adj(struct seq *seq, pid_t id, bool is_group);
 int proc_write_oom_score_adj(pid_t id, char *text, size_t len_bytes);
 int proc_write_oom_adj(pid_t id, char *text, size_t len_bytes);
+/* proc_fail.c, for kernels in which allocations can be made to fail */
+int proc_show_fail_nth(struct seq *seq, pid_t id, bool is_group);
+int proc_write_fail_nth(pid_t id, char *text, size_t len_bytes);
 
 /* proc_global.c */
 void proc_register_global(void);

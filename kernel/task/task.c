@@ -14,6 +14,7 @@
 #include "kernel/task/process.h"
 #include "kernel/task/sched.h"
 #include "kernel/task/stack.h"
+#include "mm/fault_inject.h"
 #include "mm/slab.h"
 #include "mm/space.h"
 
@@ -58,6 +59,7 @@ void task_put(struct task *task)
     if (task->process != NULL) {
         process_put(task->process);
     }
+    (void)!fault_inject_arm_task(task, 0);
     slab_free(&task_cache, task);
 }
 

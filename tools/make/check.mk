@@ -9,10 +9,10 @@ USER_TEST_DEPS := $(O)/user/host/box user-single
 endif
 TEST_ENV = T='$(T)' SEED='$(SEED)' CAIRN_O='$(O)' \
     CAIRN_USER_HOST_TESTS='$(USER_HOST_TESTS)' CAIRN_USER_PROGRAM_TESTS='$(USER_PROGRAM_TESTS)'
-KTEST_DEPS = $(O)/cairn $(O)/cairn-selftest $(O)/root.img $(firstword $(USER_TEST_DEPS)) # whose shell is the oracle of shell-cases
+KTEST_DEPS = $(O)/cairn $(O)/cairn-selftest $(O)/cairn-faults $(O)/root.img $(firstword $(USER_TEST_DEPS)) # whose shell is the oracle of shell-cases
 
 ##@ Goals
-.PHONY: test test-host test-qemu stress asan tsan models
+.PHONY: test test-host test-qemu stress faults-boot asan tsan models
 ## test: all tests, on the host and in QEMU; the last line is `N passed, N failed`
 test: $(CMOCKA_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS) $(USER_TEST_DEPS) $(KTEST_DEPS)
 	$(Q)$(TEST_ENV) tools/test/run tools model host tsan user qemu
@@ -28,6 +28,9 @@ stress: $(KTEST_DEPS)
 ## models: only the models, by SPIN, in every order of their steps
 models:
 	$(Q)$(TEST_ENV) HOST_CC='$(HOST_CC)' tools/test/run model
+## faults-boot: boots once for each allocation of the boot, and lets it fail (minutes)
+faults-boot: $(KTEST_DEPS)
+	$(Q)$(TEST_ENV) tools/test/run faults
 ## asan: only the host tests under AddressSanitizer and UBSan
 asan: $(CMOCKA_TESTS)
 	$(Q)$(TEST_ENV) tools/test/run host

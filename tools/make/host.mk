@@ -19,7 +19,7 @@ HOST_TEST_SRCS := $(sort $(wildcard $(addsuffix /test_*.c,kernel/*/test mm/test 
 TSAN_TEST_SRCS := $(if $(HOST_TEST_SRCS),$(shell awk 'FNR <= 5 && /^\/\/ TSAN/ {print FILENAME}' $(HOST_TEST_SRCS)))
 
 HOST_CFLAGS = -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-builtin -fno-strict-aliasing -pthread \
-              -U_FORTIFY_SOURCE -DCAIRN_DEBUG -DCAIRN_TEST_HOOKS -I. -Itools/host $(WARNINGS) $(HOST_CFLAGS_EXTRA)
+              -U_FORTIFY_SOURCE -DCAIRN_DEBUG -DCAIRN_TEST_HOOKS -DCAIRN_FAULT_INJECT -I. -Itools/host $(WARNINGS) $(HOST_CFLAGS_EXTRA)
 ASAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
 # GCC warns that ThreadSanitizer does not see fences; the host port makes them operations it sees.
 TSAN_FLAGS := -fsanitize=thread $(shell $(HOST_CC) -Wno-tsan -x c -E /dev/null >/dev/null 2>&1 && echo -Wno-tsan)

@@ -2,6 +2,9 @@
 #
 # The kernel: $(O)/cairn, and $(O)/cairn-selftest, the same objects with the in-kernel tests.
 #
+# $(O)/cairn-faults is the kernel in which allocations can be made to fail (mm/fault_inject.h): only
+# the files that ask for it are compiled a second time.
+#
 # Each is linked twice. The first link gives the addresses of all functions; tools/ksyms.py makes
 # the symbol table of them, which is linked last into read-only data, behind all text, so that no
 # function moves. The check after the second link holds us to that.
@@ -18,6 +21,8 @@ KSRCS := $(filter-out $(KLDS),$(sort $(wildcard kernel/*.c kernel/*/*.c kernel/a
 KTEST_SRCS := $(sort $(wildcard $(addsuffix /selftest_*.c,kernel/*/test kernel/arch/riscv64/test mm/test mm/*/test \
                                 drivers/test drivers/virtio/test fs/test fs/*/test)))
 KOBJS      := $(patsubst %,$(O)/obj/%.o,$(basename $(KSRCS)))
+FAULT_SRCS := $(shell grep -lE 'mm/fault_inject\.h|CAIRN_FAULT_INJECT' $(filter %.c,$(KSRCS)))
+FAULT_OBJS := $(patsubst %.c,$(O)/faults/%.o,$(FAULT_SRCS)) $(filter-out $(patsubst %.c,$(O)/obj/%.o,$(FAULT_SRCS)),$(KOBJS))
 KTEST_OBJS := $(patsubst %,$(O)/obj/%.o,$(basename $(KTEST_SRCS)))
 
 # Older assemblers take CSR and fence.i instructions as part of the base and do not know their names.
@@ -53,6 +58,11 @@ $(O)/obj/%.o: %.S $(O)/obj/flags
 	$(call make_dir)
 	$(Q)$(KCC) $(KFLAGS) $(KCFLAGS_$<) -MMD -MP -c $< -o $@
 
+$(O)/faults/%.o: %.c $(O)/obj/flags
+	$(call say,CC,$< (faults))
+	$(call make_dir)
+	$(Q)$(KCC) $(KCFLAGS) $(KCFLAGS_$<) -DCAIRN_FAULT_INJECT -MMD -MP -c $< -o $@
+
 # One object alone: make obj/mm/slab.o
 obj/%.o: $(O)/obj/%.o
 	@:
@@ -84,8 +94,9 @@ $(O)/$1: $2 $(O)/obj/initramfs.o $(O)/obj/ksyms_none.o $(O)/kernel.lds tools/ksy
 endef
 $(eval $(call link_kernel,cairn,$(KOBJS)))
 $(eval $(call link_kernel,cairn-selftest,$(KOBJS) $(KTEST_OBJS)))
+$(eval $(call link_kernel,cairn-faults,$(FAULT_OBJS)))
 
--include $(KOBJS:.o=.d) $(KTEST_OBJS:.o=.d) $(O)/kernel.lds.d
+-include $(KOBJS:.o=.d) $(patsubst %.c,$(O)/faults/%.d,$(FAULT_SRCS)) $(KTEST_OBJS:.o=.d) $(O)/kernel.lds.d
 
 .PHONY: kernel
 ##@ Goals

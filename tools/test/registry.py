@@ -4,6 +4,7 @@ detail) if it counts cases of its own, and raises Failure if it did not prove wh
 
 QEMU_TESTS = []
 STRESS_TESTS = []
+FAULT_TESTS = []
 
 
 def _register(tests, name, proves):
@@ -21,3 +22,8 @@ def qemu_test(name, proves):
 def stress_test(name, proves):
     """Decorator: a test of `make stress`."""
     return _register(STRESS_TESTS, name, proves)
+
+
+def fault_test(name, proves):
+    """Decorator: a test of `make faults-boot`."""
+    return _register(FAULT_TESTS, name, proves)

@@ -35,6 +35,9 @@ SECTIONS
         *mm/kmalloc*.o(.text .text.*)
         *mm/vmalloc*.o(.text .text.*)
         *mm/debug?[!t]*.o(.text .text.*)
+        *mm/alloc?*.o(.text .text.*)
+        *mm/frames.o(.text .text.*)
+        *mm/fault_inject.o(.text .text.*)
         *kernel/arch/riscv64/backtrace.o(.text .text.*)
         _allocators_end = .;
         *(.text .text.*)

@@ -85,6 +85,11 @@ static inline void port_preempt_enable(void)
     host_thread.preempt_count--;
 }
 
+static inline bool port_in_interrupt(void)
+{
+    return host_thread.interrupt_count != 0;
+}
+
 static inline bool port_may_sleep(void)
 {
     return host_thread.preempt_count == 0 && host_thread.interrupt_count == 0 &&

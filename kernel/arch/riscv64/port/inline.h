@@ -87,6 +87,11 @@ static inline bool port_may_sleep(void)
     return self->preempt_count == 0 && self->in_irq == 0 && port_irqs_enabled();
 }
 
+static inline bool port_in_interrupt(void)
+{
+    return port_thread_in_tp->in_irq != 0;
+}
+
 static inline void port_relax(void)
 {
     /* pause (Zihintpause): `fence w,0`, a hint that harts without it ignore. */
