@@ -30,8 +30,17 @@ static int make_text(struct proc_inode *node, struct seq *seq)
 
 static int proc_open(struct inode *inode, struct file *file)
 {
-    struct proc_text *text = kzalloc(sizeof(*text), ALLOC_KERNEL);
+    struct proc_inode *node = proc_inode_of(inode);
+    struct proc_text *text;
 
+    if (node->file == NULL && node->task_file->is_guarded) {
+        int error = proc_task_ops()->may_look(node->id);
+
+        if (error != 0) {
+            return error;
+        }
+    }
+    text = kzalloc(sizeof(*text), ALLOC_KERNEL);
     if (text == NULL) {
         return -ENOMEM;
     }
@@ -74,9 +83,16 @@ static int renew_text(struct file *file)
 static ssize_t proc_read(struct file *file, struct iter *iter, uint64_t *position)
 {
     struct proc_text *text = file->private_data;
+    struct proc_inode *node = proc_inode_of(file->inode);
     size_t copied = 0;
     size_t len;
 
+    if (node->file == NULL && node->task_file->read != NULL) {
+        ssize_t done = node->task_file->read(file, node->id, iter, *position);
+
+        *position += done > 0 ? (uint64_t)done : 0;
+        return done;
+    }
     if (*position == 0 || text->seq.buffer == NULL) {
         int error = renew_text(file);
 

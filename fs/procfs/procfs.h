@@ -12,6 +12,7 @@
 #include "kernel/base/types.h"
 
 struct file;
+struct iter;
 
 /* ---- Text that grows ------------------------------------------------------------------------- */
 
@@ -60,6 +61,10 @@ struct procfs_task_file { /* in /proc/PID and /proc/PID/task/TID */
      *  sums are of the whole group. Returns 0, or -ESRCH when it has gone. */
     int (*show)(struct seq *seq, pid_t id, bool is_group);
     int (*write)(pid_t id, char *text, size_t len_bytes); /* may be NULL */
+    /** Instead of show, for what is not text: copy from byte `position` on. Returns the bytes copied,
+     *  0 at the end, or -errno. May sleep. */
+    ssize_t (*read)(struct file *file, pid_t id, struct iter *iter, uint64_t position);
+    bool is_guarded; /* opening it asks may_look(), beyond the mode */
 };
 
 struct procfs_task_link { /* "exe", "cwd", "root" */

@@ -30,6 +30,7 @@ int proc_show_status(struct seq *seq, pid_t id, bool is_group);
 
 /* proc_memory.c */
 int proc_show_maps(struct seq *seq, pid_t id, bool is_group);
+int proc_show_smaps(struct seq *seq, pid_t id, bool is_group);
 int proc_show_cmdline(struct seq *seq, pid_t id, bool is_group);
 int proc_show_environ(struct seq *seq, pid_t id, bool is_group);
 
@@ -42,6 +43,20 @@ int proc_write_oom_adj(pid_t id, char *text, size_t len_bytes);
 /* proc_fail.c, for kernels in which allocations can be made to fail */
 int proc_show_fail_nth(struct seq *seq, pid_t id, bool is_group);
 int proc_write_fail_nth(pid_t id, char *text, size_t len_bytes);
+
+/** The memory of a task, with a reference; NULL: it has none. Returns 0 or -ESRCH. */
+int must_check proc_get_space(pid_t id, struct space **space);
+
+/** Blanks up to the column of the name in a line of maps that began at line_start. */
+void proc_pad_to_name(struct seq *seq, size_t line_start);
+
+/* proc_smaps.c */
+int proc_show_smaps_rollup(struct seq *seq, pid_t id, bool is_group);
+ssize_t proc_read_pagemap(struct file *file, pid_t id, struct iter *iter, uint64_t position);
+
+/** The figures of one area, as they stand in smaps below its line. */
+void proc_show_area_usage(struct seq *seq, struct space *space, uint64_t start, uint64_t end,
+                          uint32_t flags);
 
 /* proc_global.c */
 void proc_register_global(void);

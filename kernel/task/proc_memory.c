@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* /proc/PID/maps, cmdline and environ: what lies where in a process's memory, and what it was
+/* /proc/PID/maps (and the lines of smaps), cmdline and environ: what lies where in a process's memory, and what it was
  * started with. */
 #include "fs/vfs/file.h"
 #include "kernel/abi/errno.h"
@@ -24,6 +24,7 @@ struct map_list {
 };
 
 #define LINES_AT_ONCE 64
+#define NAME_COLUMN   73 /* where Linux begins the name on a 64-bit machine */
 
 /* The space is locked for reading here, and naming a file takes locks that come before it: so
  * areas are gathered first. */
@@ -59,6 +60,13 @@ static const char *special_name(const struct space *space, const struct map_line
     return (line->flags & AREA_GROWS_DOWN) != 0 && line->end == space->stack_top ? "[stack]" : NULL;
 }
 
+void proc_pad_to_name(struct seq *seq, size_t line_start)
+{
+    while (!seq->failed && seq->len_bytes - line_start < NAME_COLUMN) {
+        seq_puts(seq, " ");
+    }
+}
+
 static void show_line(struct seq *seq, const struct space *space, const struct map_line *line,
                       const struct path *root, char *name)
 {
@@ -66,26 +74,25 @@ static void show_line(struct seq *seq, const struct space *space, const struct m
     const char *special = special_name(space, line);
     size_t before = seq->len_bytes;
 
-    seq_printf(seq, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu", (unsigned long long)line->start,
-               (unsigned long long)line->end, (line->flags & AREA_READ) != 0 ? 'r' : '-',
-               (line->flags & AREA_WRITE) != 0 ? 'w' : '-',
-               (line->flags & AREA_EXEC) != 0 ? 'x' : '-',
-               (line->flags & AREA_SHARED) != 0 ? 's' : 'p',
-               (unsigned long long)(line->file != NULL ? line->offset : 0),
-               (unsigned)(dev >> 8 & 0xfff), (unsigned)(dev & 0xff),
-               (unsigned long long)(line->file != NULL ? line->file->inode->number : 0));
+    seq_printf(
+        seq, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ", (unsigned long long)line->start,
+        (unsigned long long)line->end, (line->flags & AREA_READ) != 0 ? 'r' : '-',
+        (line->flags & AREA_WRITE) != 0 ? 'w' : '-', (line->flags & AREA_EXEC) != 0 ? 'x' : '-',
+        (line->flags & AREA_SHARED) != 0 ? 's' : 'p',
+        (unsigned long long)(line->file != NULL ? line->offset : 0), (unsigned)(dev >> 8 & 0xfff),
+        (unsigned)(dev & 0xff),
+        (unsigned long long)(line->file != NULL ? line->file->inode->number : 0));
     if (special == NULL && (line->file == NULL || line->file->path.dentry == NULL ||
                             path_name(&line->file->path, root, name, PATH_MAX) < 0)) {
         seq_puts(seq, "\n");
         return;
     }
-    while (!seq->failed && seq->len_bytes - before < 73) {
-        seq_puts(seq, " ");
-    }
+    proc_pad_to_name(seq, before);
     seq_printf(seq, "%s\n", special != NULL ? special : name);
 }
 
-static void show_space(struct seq *seq, struct space *space, struct map_list *list, char *name)
+static void show_space(struct seq *seq, struct space *space, struct map_list *list, char *name,
+                       bool with_usage)
 {
     struct path root;
     unsigned i;
@@ -96,6 +103,10 @@ static void show_space(struct seq *seq, struct space *space, struct map_list *li
         space_for_each_area(space, gather, list);
         for (i = 0; i < list->nr; i++) {
             show_line(seq, space, &list->lines[i], &root, name);
+            if (with_usage) {
+                proc_show_area_usage(seq, space, list->lines[i].start, list->lines[i].end,
+                                     list->lines[i].flags);
+            }
             list->from = list->lines[i].end;
             if (list->lines[i].file != NULL) {
                 file_put(list->lines[i].file);
@@ -105,8 +116,7 @@ static void show_space(struct seq *seq, struct space *space, struct map_list *li
     path_put(&root);
 }
 
-/** The memory of a task, with a reference; NULL: it has none. Returns 0 or -ESRCH. */
-static int get_space(pid_t id, struct space **space)
+int proc_get_space(pid_t id, struct space **space)
 {
     struct proc_target target;
     int error = proc_find(id, &target);
@@ -119,14 +129,13 @@ static int get_space(pid_t id, struct space **space)
     return 0;
 }
 
-int proc_show_maps(struct seq *seq, pid_t id, bool is_group)
+static int show_areas(struct seq *seq, pid_t id, bool with_usage)
 {
     struct map_list list = {.capacity = LINES_AT_ONCE};
     struct space *space;
     char *name;
-    int error = get_space(id, &space);
+    int error = proc_get_space(id, &space);
 
-    (void)is_group;
     if (error != 0 || space == NULL) {
         return error;
     }
@@ -135,12 +144,24 @@ int proc_show_maps(struct seq *seq, pid_t id, bool is_group)
     if (name == NULL || list.lines == NULL) {
         error = -ENOMEM;
     } else {
-        show_space(seq, space, &list, name);
+        show_space(seq, space, &list, name, with_usage);
     }
     kfree(list.lines);
     kfree(name);
     space_put(space);
     return error;
+}
+
+int proc_show_maps(struct seq *seq, pid_t id, bool is_group)
+{
+    (void)is_group;
+    return show_areas(seq, id, false);
+}
+
+int proc_show_smaps(struct seq *seq, pid_t id, bool is_group)
+{
+    (void)is_group;
+    return show_areas(seq, id, true);
 }
 
 /* ---- cmdline and environ --------------------------------------------------------------------- */
@@ -168,7 +189,7 @@ static int show_range(struct seq *seq, struct space *space, uint64_t start, uint
 int proc_show_cmdline(struct seq *seq, pid_t id, bool is_group)
 {
     struct space *space;
-    int error = get_space(id, &space);
+    int error = proc_get_space(id, &space);
 
     (void)is_group;
     if (error != 0 || space == NULL) {
@@ -182,7 +203,7 @@ int proc_show_cmdline(struct seq *seq, pid_t id, bool is_group)
 int proc_show_environ(struct seq *seq, pid_t id, bool is_group)
 {
     struct space *space;
-    int error = get_space(id, &space);
+    int error = proc_get_space(id, &space);
 
     (void)is_group;
     if (error != 0 || space == NULL) {
