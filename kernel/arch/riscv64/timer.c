@@ -9,6 +9,11 @@
  * stays pending until a later deadline is set, so the handler masks it and the next
  * timer_set_deadline() unmasks it.
  *
+ * No deadline is programmed further ahead than a second, not even none: the interrupt comes early
+ * then, finds nothing due, and programs the next. An emulator whose clock jumps to the next timer when
+ * all harts wait (QEMU's `-icount sleep=off`) would else jump to the end of its time while a disk
+ * works, and stand still there.
+ *
  * stimecmp is named by its number: binutils before 2.38 do not know it. Source: RISC-V "Sstc"
  * extension, v1.0. */
 #include "kernel/arch/riscv64/timer.h"
@@ -27,6 +32,7 @@ uint64_t boot_time_start; /* entry.S */
 
 static uint64_t ns_scale;                   /* [I] 2^32 * ns per tick */
 static uint64_t tick_scale;                 /* [I] 2^32 * ticks per ns, rounded up */
+static uint64_t farthest_ticks;             /* [I] how far ahead a deadline is programmed */
 static bool has_stimecmp;                   /* [I] */
 static _Atomic uint64_t realtime_offset_ns; /* [a] wall clock minus monotonic clock */
 static uint64_t programmed_ns[MAX_HARTS];   /* [hart, interrupts off] its deadline */
@@ -35,6 +41,7 @@ void timer_init_clock(uint32_t ticks_per_second, bool has_sstc)
 {
     ns_scale = (NS_PER_SECOND << 32) / ticks_per_second;
     tick_scale = (((uint64_t)ticks_per_second << 32) + NS_PER_SECOND - 1) / NS_PER_SECOND;
+    farthest_ticks = ticks_per_second;
     has_stimecmp = has_sstc;
     timer_init_hart();
 }
@@ -63,9 +70,9 @@ void timer_set_realtime(uint64_t realtime_ns)
 void timer_set_deadline(uint64_t deadline_ns)
 {
     unsigned __int128 ticks = ((unsigned __int128)deadline_ns * tick_scale >> 32) + 1;
-    uint64_t value = UINT64_MAX;
+    uint64_t value = port_cycles() + farthest_ticks;
 
-    if (deadline_ns != UINT64_MAX && ticks < UINT64_MAX - boot_time_start) {
+    if (ticks < value - boot_time_start) {
         value = boot_time_start + (uint64_t)ticks;
     }
     programmed_ns[port_hart_id()] = deadline_ns;
