@@ -218,17 +218,11 @@ static const uint16_t events_of_sets[1 << NR_SETS] = {
     READ_EVENTS | WRITE_EVENTS | EXCEPT_EVENTS,
 };
 
-struct selected { /* one descriptor that is in some set */
-    uint32_t fd;
-    uint32_t sets; /* bit i: in set i */
-};
-
 struct select {
     unsigned nr_words;       /* of each set */
     uint64_t *sets[NR_SETS]; /* in, then out */
     unsigned nr_items;
-    struct poll_item *items;
-    struct selected *selected; /* of the items */
+    struct poll_item *items; /* one for each descriptor that is in some set, in their order */
 };
 
 static int select_add(struct select *select, uint32_t fd, uint32_t sets)
@@ -238,10 +232,9 @@ static int select_add(struct select *select, uint32_t fd, uint32_t sets)
     item->events = events_of_sets[sets];
     item->ready = 0;
     if (fd_begin((int)fd, &item->file, &item->is_counted) != 0) {
-        item->file = NULL;
         return -EBADF;
     }
-    select->selected[select->nr_items++] = (struct selected){fd, sets};
+    select->nr_items++;
     return 0;
 }
 
@@ -251,11 +244,13 @@ static int select_open(struct select *select)
         uint64_t in = select->sets[SET_READ][word];
         uint64_t out = select->sets[SET_WRITE][word];
         uint64_t except = select->sets[SET_EXCEPT][word];
-        uint32_t fd = word * BITMAP_WORD_BITS;
+        uint64_t any = in | out | except;
 
-        for (; (in | out | except) != 0; in >>= 1, out >>= 1, except >>= 1, fd++) {
-            uint32_t sets = (uint32_t)((in & 1) | (out & 1) << 1 | (except & 1) << 2);
-            int error = sets != 0 ? select_add(select, fd, sets) : 0;
+        for (unsigned bit = 0; any != 0; bit++, any >>= 1) {
+            uint32_t sets = (uint32_t)((in >> bit & 1) | (out >> bit & 1) << 1 |
+                                       (except >> bit & 1) << 2);
+            int error = (any & 1) != 0 ? select_add(select, word * BITMAP_WORD_BITS + bit, sets)
+                                       : 0;
 
             if (error != 0) {
                 return error;
@@ -265,21 +260,28 @@ static int select_open(struct select *select)
     return 0;
 }
 
-/* Make the sets anew of what is ready. Returns the number of bits. */
+/* Make the sets anew of what is ready: the items come in the order of the bits. Returns the number
+ * of bits. */
 static int64_t select_close(struct select *select)
 {
+    const struct poll_item *item = select->items;
     int64_t nr_bits = 0;
 
-    memset(select->sets[0], 0, NR_SETS * select->nr_words * sizeof(uint64_t));
-    for (unsigned k = 0; k < select->nr_items; k++) {
-        uint32_t ready = select->items[k].ready;
-        uint32_t sets = ready != 0 ? select->selected[k].sets : 0;
+    for (unsigned word = 0; word < select->nr_words; word++) {
+        uint64_t any = select->sets[SET_READ][word] | select->sets[SET_WRITE][word] |
+                       select->sets[SET_EXCEPT][word];
+        uint64_t ready[NR_SETS] = {0};
 
-        for (unsigned i = 0; sets != 0; i++, sets >>= 1) {
-            if ((sets & 1) != 0 && (ready & set_events[i]) != 0) {
-                bitmap_set(select->sets[i], select->selected[k].fd);
-                nr_bits++;
-            }
+        for (uint64_t bit = 1; any != 0; bit <<= 1, any >>= 1) {
+            uint32_t events = (any & 1) != 0 ? (item++)->ready : 0;
+
+            ready[SET_READ] |= (events & set_events[SET_READ]) != 0 ? bit : 0;
+            ready[SET_WRITE] |= (events & set_events[SET_WRITE]) != 0 ? bit : 0;
+            ready[SET_EXCEPT] |= (events & set_events[SET_EXCEPT]) != 0 ? bit : 0;
+        }
+        for (unsigned i = 0; i < NR_SETS; i++) {
+            select->sets[i][word] &= ready[i];
+            nr_bits += bit_count(select->sets[i][word]);
         }
     }
     return nr_bits;
@@ -332,15 +334,14 @@ static int64_t select_run(struct select *select, const uint64_t *addresses, unsi
     return result;
 }
 
-/* All memory that a select needs, in one block: sets, items, descriptors. */
+/* All memory that a select needs, in one block: sets and items. */
 static int64_t select_user(int nr_wanted, const uint64_t *addresses, uint64_t deadline_ns)
 {
     unsigned nr = (unsigned)min_of((uint64_t)nr_wanted,
                                    align_up(task_rlimit(ABI_RLIMIT_NOFILE), 64));
     struct select select = {.nr_words = (unsigned)BITMAP_NR_WORDS(nr)};
     size_t set_bytes = select.nr_words * sizeof(uint64_t);
-    size_t item_bytes = sizeof(struct poll_item) + sizeof(struct selected);
-    char *block = kmalloc(NR_SETS * set_bytes + nr * item_bytes + 1, ALLOC_KERNEL);
+    char *block = kmalloc(NR_SETS * set_bytes + nr * sizeof(struct poll_item) + 1, ALLOC_KERNEL);
     int64_t result;
 
     if (block == NULL) {
@@ -351,7 +352,6 @@ static int64_t select_user(int nr_wanted, const uint64_t *addresses, uint64_t de
         select.sets[i] = (uint64_t *)(block + i * set_bytes);
     }
     select.items = (struct poll_item *)(block + NR_SETS * set_bytes);
-    select.selected = (struct selected *)(select.items + nr);
     result = select_run(&select, addresses, nr, deadline_ns);
     kfree(block);
     return result;
