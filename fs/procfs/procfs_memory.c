@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The files of /proc about the machine's memory: meminfo, vmstat, buddyinfo, slabinfo, and
- * sys/vm/drop_caches (and Cairn's own pair_cost), with the names and units that Linux's tools read.
+/* The files of /proc about the machine's memory: meminfo, vmstat, buddyinfo, slabinfo,
+ * allocinfo, and sys/vm/drop_caches (and Cairn's own pair_cost), with the names and units that Linux's tools read.
  *
  * Two kinds of figures come together here. Some are asked of their owner when the file is read (free
  * frames of the buddies, pages of the cache); the events are counted where they happen, in
@@ -226,6 +226,23 @@ static int show_slabinfo(struct seq *seq, const struct procfs_file *file)
     return 0;
 }
 
+/* ---- allocinfo ------------------------------------------------------------------------------- */
+
+/* A cache of one type is a tag for whoever uses the type; what kmalloc gave out is told by size. */
+static void show_tag(const struct slab_stats *stats, void *arg)
+{
+    seq_printf(arg, "%12llu %8llu slab:%s\n", (ull)stats->nr_active * stats->size_bytes,
+               (ull)stats->nr_active, stats->name);
+}
+
+/* As on Linux, both columns are of live blocks. */
+static int show_allocinfo(struct seq *seq, const struct procfs_file *file)
+{
+    seq_puts(seq, "allocinfo - version: 1.0\n#     <size>  <calls> <tag info>\n");
+    slab_for_each(show_tag, seq);
+    return 0;
+}
+
 /* Measured anew each time, which takes the machine some milliseconds: for root alone. */
 static int show_pair_cost(struct seq *seq, const struct procfs_file *file)
 {
@@ -265,6 +282,7 @@ static int show_drop_caches(struct seq *seq, const struct procfs_file *file)
 }
 
 static struct procfs_file memory_files[] = {
+    {.path = "allocinfo", .mode = 0400, .show = show_allocinfo},
     {.path = "buddyinfo", .mode = 0444, .show = show_buddyinfo},
     {.path = "meminfo", .mode = 0444, .show = show_meminfo},
     {.path = "pair_cost", .mode = 0400, .show = show_pair_cost},

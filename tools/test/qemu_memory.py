@@ -33,3 +33,17 @@ def oom_adj(guest):
     killed = re.findall(r"killing pid \d+ \((\w+)\)", outcome.log)
     if killed != ["sleep", "touchmem"]:
         raise Failure(f"killed were {killed}\n{outcome.told()}")
+
+
+@qemu_test("allocinfo", "the live bytes and blocks of /proc/allocinfo are those of /proc/slabinfo, cache by cache")
+def allocinfo(guest):
+    output = guest.exec("cat /proc/slabinfo /proc/allocinfo", "--smp", "1").expect(status=0).output.decode()
+    caches = {name: (int(live), int(size)) for name, live, size in
+              re.findall(r"^(\S+) +(\d+) +\d+ +(\d+) +\d+ +\d+ : tunables", output, re.MULTILINE)}
+    tags = {name: (int(size), int(calls)) for size, calls, name in
+            re.findall(r"^ *(\d+) +(\d+) slab:(\S+)$", output, re.MULTILINE)}
+    if len(caches) < 20 or caches.keys() != tags.keys() or "allocinfo - version: 1.0" not in output:
+        raise Failure(output)
+    for name, (live, size) in caches.items():
+        if tags[name][0] != tags[name][1] * size or abs(tags[name][1] - live) > 4:  # cat itself opens a file
+            raise Failure(f"{name}: {live} objects of {size} bytes, and {tags[name]} in allocinfo\n{output}")
