@@ -8,7 +8,7 @@
  *
  * The page of zeros belongs to nobody and is not counted, as on Linux.
  *
- * Locks: the page-table lock, for SPACE_BATCH entries at a time; a space that changes meanwhile is
+ * Locks: the page-table lock, for SPACE_BATCH entries or a large page at a time; a space that changes meanwhile is
  * counted a bit of before and a bit of after. */
 #include "mm/space_usage.h"
 
@@ -78,17 +78,38 @@ static bool visit_entry(struct pte_slot slot, uint64_t address, struct pte pte, 
     return ++walk->nr < SPACE_BATCH;
 }
 
+/* A large page is counted as the entries that it stands for: walking it would split it. */
+static void visit_large(struct pte large, uint64_t end, struct usage_walk *walk)
+{
+    uint64_t base = align_down(walk->next, PAGETABLE_SPAN_BYTES);
+
+    while (walk->next < end) {
+        struct pte pte = large;
+
+        pte.frame = phys(large.frame.addr + (walk->next - base));
+        (void)visit_entry((struct pte_slot){NULL}, walk->next, pte, walk);
+    }
+}
+
 static void walk_in_turns(struct space *space, uint64_t end, struct usage_walk *walk)
 {
-    do {
+    while (walk->next < end) {
         uint64_t from = walk->next;
+        uint64_t span_end = min_of(align_down(from, PAGETABLE_SPAN_BYTES) + PAGETABLE_SPAN_BYTES,
+                                   end);
+        struct pte large;
 
         walk->nr = 0;
-        walk->next = end; /* unless the walk stops early */
         spin_lock(&space->table_lock);
-        pagetable_walk(&space->table, from, end, visit_entry, walk);
+        large = pagetable_get_large(&space->table, from);
+        if (large.is_present) {
+            visit_large(large, span_end, walk);
+        } else {
+            walk->next = span_end; /* unless the walk stops early */
+            pagetable_walk(&space->table, from, span_end, visit_entry, walk);
+        }
         spin_unlock(&space->table_lock);
-    } while (walk->nr == SPACE_BATCH && walk->next < end);
+    }
 }
 
 void space_add_usage(struct space *space, uint64_t start, uint64_t end, struct space_usage *usage)

@@ -17,7 +17,7 @@ struct space_usage { /* in bytes */
     uint64_t referenced, anonymous;
 };
 
-/** Add up the pages that are there in [start, end). Context: may sleep; takes the page-table lock in
+/** Add up the pages that are there in [start, end). Context: any task; takes the page-table lock in
  *  turns. */
 void space_add_usage(struct space *space, uint64_t start, uint64_t end, struct space_usage *usage);
 
@@ -27,7 +27,7 @@ void space_add_usage(struct space *space, uint64_t start, uint64_t end, struct s
 #define PAGEMAP_FILE       (1ull << 61) /* a page of a file, or shared memory */
 #define PAGEMAP_PRESENT    (1ull << 63)
 
-/** The entries of nr pages from an address on. Context: may sleep, as above. */
+/** The entries of nr pages from an address on. Context as above. */
 void space_read_pagemap(struct space *space, uint64_t address, uint64_t *entries, size_t nr);
 
 #endif

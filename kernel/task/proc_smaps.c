@@ -76,18 +76,23 @@ void proc_show_area_usage(struct seq *seq, struct space *space, uint64_t start, 
 
 /* ---- smaps_rollup ---------------------------------------------------------------------------- */
 
-static void find_bounds(const struct area *area, void *arg)
-{
-    uint64_t *bounds = arg;
+struct rollup {
+    struct space_usage usage;
+    uint64_t start, end;
+};
 
-    bounds[0] = bounds[1] == 0 ? area->start : bounds[0];
-    bounds[1] = area->end;
+static void add_area(const struct area *area, void *arg)
+{
+    struct rollup *rollup = arg;
+
+    rollup->start = rollup->end == 0 ? area->start : rollup->start;
+    rollup->end = area->end;
+    space_add_usage(area->space, area->start, area->end, &rollup->usage);
 }
 
 int proc_show_smaps_rollup(struct seq *seq, pid_t id, bool is_group)
 {
-    struct space_usage usage = {0};
-    uint64_t bounds[2] = {0, 0};
+    struct rollup rollup = {.start = 0};
     struct space *space;
     size_t before;
     int error = proc_get_space(id, &space);
@@ -96,14 +101,13 @@ int proc_show_smaps_rollup(struct seq *seq, pid_t id, bool is_group)
     if (error != 0 || space == NULL) {
         return error != 0 ? error : -ESRCH;
     }
-    space_for_each_area(space, find_bounds, bounds);
-    space_add_usage(space, bounds[0], bounds[1], &usage);
+    space_for_each_area(space, add_area, &rollup);
     before = seq->len_bytes;
-    seq_printf(seq, "%08llx-%08llx ---p 00000000 00:00 0 ", (unsigned long long)bounds[0],
-               (unsigned long long)bounds[1]);
+    seq_printf(seq, "%08llx-%08llx ---p 00000000 00:00 0 ", (unsigned long long)rollup.start,
+               (unsigned long long)rollup.end);
     proc_pad_to_name(seq, before);
     seq_puts(seq, "[rollup]\n");
-    show_figures(seq, &usage, 0, true);
+    show_figures(seq, &rollup.usage, 0, true);
     space_put(space);
     return 0;
 }
