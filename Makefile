@@ -35,6 +35,8 @@ HOST_CC ?= gcc
 WERROR ?=
 ## DEBUG: 1 builds a kernel that checks lock order, contexts and costly assertions (use another O)
 DEBUG ?=
+## UBSAN: 1 builds a kernel that reports undefined behaviour (use another O)
+UBSAN ?=
 ## V: 1 shows the commands
 V ?=
 

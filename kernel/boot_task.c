@@ -34,6 +34,7 @@
 #include "kernel/root.h"
 #include "kernel/task/init.h"
 #include "kernel/task/job.h"
+#include "kernel/task/leak_world.h"
 #include "kernel/task/map_file.h"
 #include "kernel/task/oom.h"
 #include "kernel/task/proc.h"
@@ -125,6 +126,7 @@ static void run_boot_task(void *arg)
     need(compact_start(), "no memory for the compaction task");
     oom_init();
     start_guard_pool();
+    leak_world_init();
     start_drivers();
     register_file_systems();
     map_file_init();

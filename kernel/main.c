@@ -36,9 +36,10 @@
 #include "kernel/boot_task.h"
 #include "kernel/main.h"
 #include "kernel/task/sched.h"
-#include "mm/fault_inject.h"
+#include "mm/debug/leak.h"
 #include "mm/debug/mistakes.h"
 #include "mm/debug/slab_debug.h"
+#include "mm/fault_inject.h"
 #include "mm/huge.h"
 
 #define FAILED_STATUS   125
@@ -88,6 +89,13 @@ static void read_memory_arguments(void)
     }
     if (bootarg_get("transparent_hugepage", value, sizeof(value)) && huge_set_mode(value) != 0) {
         pr_warn("transparent_hugepage=%s: not one of always, madvise, never", value);
+    }
+    if (bootarg_get("kmemleak", value, sizeof(value))) {
+        if (strcmp(value, "on") == 0) {
+            leak_enable();
+        } else if (strcmp(value, "off") != 0) {
+            pr_warn("boot: kmemleak=%s is neither on nor off", value);
+        }
     }
     if (bootarg_get("panic_on_warn", value, sizeof(value))) {
         mistake_set_panic(strcmp(value, "0") != 0);

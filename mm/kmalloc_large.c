@@ -17,6 +17,7 @@
 
 #include "kernel/base/bits.h"
 #include "mm/buddy.h"
+#include "mm/debug/leak.h"
 #include "mm/frames.h"
 
 void *large_alloc(size_t size_bytes, size_t align_bytes, enum alloc_flags flags)
@@ -36,13 +37,14 @@ void *large_alloc(size_t size_bytes, size_t align_bytes, enum alloc_flags flags)
     }
     frames_trim(page, nr_frames);
     page->kind = PAGE_LARGE;
-    page->used.private = nr_frames;
+    page->large.nr_frames = nr_frames;
+    leak_track(&page->large.owner);
     return page_address(page);
 }
 
 void large_free(struct page *page)
 {
-    uint64_t nr_frames = page->used.private;
+    uint64_t nr_frames = page->large.nr_frames;
 
     page->used.private = 0;
     page->kind = PAGE_USED;
@@ -56,5 +58,5 @@ void large_free(struct page *page)
 
 size_t large_size(const struct page *page)
 {
-    return page->used.private * PAGE_SIZE;
+    return page->large.nr_frames * PAGE_SIZE;
 }

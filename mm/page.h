@@ -10,6 +10,7 @@
 
 #include "kernel/base/list.h"
 #include "kernel/base/types.h"
+#include "mm/debug/owner.h"
 #include "port/memory.h" /* phys_to_virt(), virt_to_phys(): the direct map */
 #include <stdatomic.h>
 
@@ -25,6 +26,7 @@ enum page_kind {
     PAGE_ANON,         /* private memory of processes; refs counts its page-table entries */
     PAGE_CACHE,        /* in the page cache */
     PAGE_TABLE,        /* a page table */
+    PAGE_WINDOW,       /* behind an area of the vmalloc window */
 };
 
 /* Bits of page->flags. All are changed atomically. */
@@ -91,9 +93,14 @@ struct page {
             struct anon_family *family; /* [I] while mapped: areas whose entries may map it */
             uint64_t index;             /* [I] its number there */
         } anon;
-        struct {              /* PAGE_LARGE, PAGE_USED */
+        struct {              /* PAGE_USED, PAGE_WINDOW */
             uint64_t private; /* the owner's own */
         } used;
+        struct {                /* PAGE_LARGE */
+            uint64_t nr_frames; /* [owner] of the run that begins here */
+            struct owner owner; /* [owner] set while the leak search is on */
+            void *mark;         /* [leak search] */
+        } large;
     };
 };
 

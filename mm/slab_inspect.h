@@ -31,6 +31,12 @@ void slab_pages_visit(struct slab_cache *cache, const void *object, slab_visitor
 void slab_visit_caches(uint32_t flags, void (*visit)(struct slab_cache *cache, void *arg),
                        void *arg);
 
+/** The cache after this one (NULL: the first), or NULL. Context: no cache goes away meanwhile. */
+struct slab_cache *slab_next_cache(struct slab_cache *cache);
+
+/** The cache whose slab an address lies in. Caller: it does. */
+struct slab_cache *slab_cache_at(const void *address);
+
 /** The start of the live or free object that an address points into, whose cache goes to *cache;
  *  NULL when it points into none. Only the address is believed. Context: any. */
 void *slab_object_at(const void *address, struct slab_cache **cache);

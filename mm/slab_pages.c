@@ -436,6 +436,11 @@ void slab_pages_visit(struct slab_cache *cache, const void *object, slab_visitor
     spin_unlock_irqrestore(&cache->lock, state);
 }
 
+struct slab_cache *slab_cache_at(const void *address)
+{
+    return page_of_pointer(address)->slab.cache;
+}
+
 void *slab_object_at(const void *address, struct slab_cache **cache)
 {
     struct page *page = page_of_pointer(address);

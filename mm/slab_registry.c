@@ -55,8 +55,7 @@ void slab_register(struct slab_cache *cache)
     }
 }
 
-/* The cache after this one (NULL: the first), or NULL. */
-static struct slab_cache *next_cache(struct slab_cache *cache)
+struct slab_cache *slab_next_cache(struct slab_cache *cache)
 {
     uint64_t state = spin_lock_irqsave(&registry_lock);
     struct list *node = cache == NULL ? caches.next : cache->all.next;
@@ -77,7 +76,7 @@ uint64_t slab_reap(void)
     }
     mutex_lock(&reap_lock);
     atomic_fetch_add_explicit(&slab_reap_count, 1, memory_order_relaxed);
-    for (cache = next_cache(NULL); cache != NULL; cache = next_cache(cache)) {
+    for (cache = slab_next_cache(NULL); cache != NULL; cache = slab_next_cache(cache)) {
         nr_frames += magazine_flush_hart(cache);
         nr_frames += magazine_flush_depot(cache);
         nr_frames += slab_pages_shrink(cache);
@@ -96,7 +95,7 @@ void slab_idle(void)
     if (unlikely(load_relaxed(seen) != now) && mutex_trylock(&reap_lock)) {
         struct slab_cache *cache;
         store_relaxed(seen, now);
-        for (cache = next_cache(NULL); cache != NULL; cache = next_cache(cache)) {
+        for (cache = slab_next_cache(NULL); cache != NULL; cache = slab_next_cache(cache)) {
             (void)magazine_flush_hart(cache);
         }
         mutex_unlock(&reap_lock);
@@ -132,9 +131,9 @@ void slab_for_each(void (*visit)(const struct slab_stats *stats, void *arg), voi
         char name[MAX_NAME_BYTES];
 
         mutex_lock(&reap_lock);
-        cache = next_cache(NULL);
+        cache = slab_next_cache(NULL);
         for (unsigned i = 0; i < index && cache != NULL; i++) {
-            cache = next_cache(cache);
+            cache = slab_next_cache(cache);
         }
         if (cache != NULL) {
             fill_stats(cache, &stats);
@@ -161,7 +160,8 @@ void slab_visit_caches(uint32_t flags, void (*visit)(struct slab_cache *cache, v
                        void *arg)
 {
     mutex_lock(&reap_lock);
-    for (struct slab_cache *cache = next_cache(NULL); cache != NULL; cache = next_cache(cache)) {
+    for (struct slab_cache *cache = slab_next_cache(NULL); cache != NULL;
+         cache = slab_next_cache(cache)) {
         if ((cache->flags & flags) != 0) {
             visit(cache, arg);
         }

@@ -28,21 +28,25 @@
 #include "kernel/base/printk.h"
 #include "kernel/base/ring.h"
 #include "mm/debug/guard_pool.h"
+#include "mm/debug/leak.h"
 #include "mm/frames.h"
 #include "mm/reclaim.h"
 #include "mm/slab.h"
 #include "mm/vmstat.h"
+#include "mm/vmalloc_inspect.h"
 #include "mm/window.h"
 #include "port/pagetable.h"
 
 #define NR_KEPT_STACKS 16
 
-enum vmalloc_kind { VMALLOC_MEMORY, VMALLOC_STACK, VMALLOC_DEVICE };
+enum vmalloc_kind { VMALLOC_MEMORY, VMALLOC_STACK, VMALLOC_KEPT_STACK, VMALLOC_DEVICE };
 
 struct vmalloc_area {
     struct window_area window;
     struct page *first_page; /* [I] NULL for devices */
     uint32_t kind;           /* [I] enum vmalloc_kind */
+    struct owner owner;      /* [I] set while the leak search is on */
+    void *mark;              /* [leak search] */
 };
 
 SLAB_CACHE(vmalloc_area_cache, struct vmalloc_area, NULL);
@@ -89,6 +93,8 @@ static struct vmalloc_area *area_create(enum vmalloc_kind kind, uint64_t len_byt
     }
     area->kind = kind;
     area->first_page = NULL;
+    area->mark = NULL;
+    leak_track(&area->owner);
     if (window_alloc(&window, len_bytes, align_bytes, &area->window) != 0) {
         slab_free(&vmalloc_area_cache, area);
         return NULL;
@@ -137,6 +143,7 @@ static int area_populate(struct vmalloc_area *area, enum alloc_flags flags)
         if (page == NULL) {
             return -ENOMEM;
         }
+        page->kind = PAGE_WINDOW;
         page->used.private = (uint64_t)area->first_page;
         area->first_page = page;
         atomic_fetch_add_explicit(&nr_mapped, 1, memory_order_relaxed);
@@ -209,6 +216,15 @@ void vfree(const void *pointer)
 
 /* ---- Stacks ---------------------------------------------------------------------------------- */
 
+/* Out of the ring, it is a stack again. */
+static struct vmalloc_area *unkeep(uint64_t value)
+{
+    struct vmalloc_area *area = (struct vmalloc_area *)value;
+
+    area->kind = VMALLOC_STACK;
+    return area;
+}
+
 static uint64_t shrink_stacks(struct shrinker *shrinker, uint64_t nr_frames, enum alloc_flags flags)
 {
     uint64_t freed = 0;
@@ -217,7 +233,7 @@ static uint64_t shrink_stacks(struct shrinker *shrinker, uint64_t nr_frames, enu
     (void)shrinker;
     (void)flags;
     while (freed < nr_frames && ring_pop(&kept_stacks, &area)) {
-        freed += area_destroy((struct vmalloc_area *)area);
+        freed += area_destroy(unkeep(area));
     }
     return freed;
 }
@@ -228,7 +244,7 @@ void *vmalloc_stack(void)
     uint64_t kept;
 
     if (load_acquire(&once.state) == ONCE_DONE && ring_pop(&kept_stacks, &kept)) {
-        area = (struct vmalloc_area *)kept;
+        area = unkeep(kept);
     } else {
         area = create_memory(VMALLOC_STACK, KERNEL_STACK_SIZE, 2 * KERNEL_STACK_SIZE, ALLOC_KERNEL);
     }
@@ -247,8 +263,9 @@ void vfree_stack(void *stack)
         pr_err("vmalloc: bad free of stack %p by %pS", stack, __builtin_return_address(0));
         return;
     }
+    area->kind = VMALLOC_KEPT_STACK;
     if (!ring_push(&kept_stacks, (uint64_t)area)) {
-        (void)area_destroy(area);
+        (void)area_destroy(unkeep((uint64_t)area));
     }
 }
 
@@ -290,4 +307,43 @@ bool vmalloc_contains(const void *pointer)
 uint64_t vmalloc_nr_pages(void)
 {
     return load_relaxed(&nr_mapped);
+}
+
+/* ---- For the leak search ---------------------------------------------------------------------- */
+
+static bool view_of(struct window_area *found, struct vmalloc_view *view)
+{
+    struct vmalloc_area *area = container_of(found, struct vmalloc_area, window);
+
+    if (found == NULL || area->kind >= VMALLOC_KEPT_STACK) {
+        return false;
+    }
+    *view = (struct vmalloc_view){.start = found->start,
+                                  .len_bytes = found->len_bytes,
+                                  .is_stack = area->kind == VMALLOC_STACK,
+                                  .owner = &area->owner,
+                                  .mark = &area->mark,
+                                  .record = &found->start};
+    return true;
+}
+
+bool vmalloc_find(uint64_t address, struct vmalloc_view *view)
+{
+    return load_acquire(&once.state) == ONCE_DONE && view_of(window_find(&window, address), view);
+}
+
+bool vmalloc_next(uint64_t address, struct vmalloc_view *view)
+{
+    struct window_area *area = NULL;
+
+    while (load_acquire(&once.state) == ONCE_DONE &&
+           (area = window_next(&window, address)) != NULL && !view_of(area, view)) {
+        address = area->start + area->len_bytes;
+    }
+    return area != NULL;
+}
+
+const void *vmalloc_of_mark(void **mark)
+{
+    return (const void *)container_of(mark, struct vmalloc_area, mark)->window.start;
 }

@@ -161,6 +161,21 @@ struct window_area *window_find(struct window *window, uint64_t address)
     return area;
 }
 
+struct window_area *window_next(struct window *window, uint64_t address)
+{
+    uint64_t state = spin_lock_irqsave(&window->lock);
+    struct window_area *area =
+        area_of(rbtree_upper_floor(&window->areas, &address, compare_address));
+
+    if (area == NULL) { /* none begins at or before the address: then the first one */
+        area = area_of(rbtree_first(&window->areas));
+    } else if (area->start != address) {
+        area = area_of(rbtree_next(&area->node));
+    }
+    spin_unlock_irqrestore(&window->lock, state);
+    return area;
+}
+
 void window_check(struct window *window)
 {
     uint64_t state = spin_lock_irqsave(&window->lock);

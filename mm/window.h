@@ -35,6 +35,9 @@ void window_free(struct window *window, struct window_area *area);
  *  takes the lock. */
 struct window_area *window_find(struct window *window, uint64_t address);
 
+/** The first area that begins at or behind an address, or NULL. Context: as above. */
+struct window_area *window_next(struct window *window, uint64_t address);
+
 /** Walk the tree and panic on damage. For tests and debug builds. */
 void window_check(struct window *window);
 

@@ -87,6 +87,8 @@ void proc_task_list(struct dir_context *context, uint64_t base);
 void proc_files_register(void);
 /** Files about memory. */
 void proc_memory_register(void);
+/** Files about mistakes with memory. */
+void proc_debug_register(void);
 /** /proc/PID/mounts and mountinfo. */
 extern const struct procfs_task_file proc_mount_files[];
 extern const unsigned proc_nr_mount_files;

@@ -16,6 +16,7 @@
 #include "kernel/task/stack.h"
 #include "mm/fault_inject.h"
 #include "mm/slab.h"
+#include "mm/slab_inspect.h"
 #include "mm/space.h"
 
 SLAB_CACHE(task_cache, struct task, NULL);
@@ -41,6 +42,24 @@ struct task *task_create(const char *name)
     strlcpy(task->name, name, sizeof(task->name));
     task->start_ns = port_clock_ns();
     return task;
+}
+
+static bool visit_live(struct slab_cache *cache, void *object, bool is_free, void *arg)
+{
+    void (*visit)(const struct task *task) = (void (*)(const struct task *))arg;
+
+    (void)cache;
+    if (!is_free) {
+        visit(object);
+    }
+    return true;
+}
+
+void task_visit_all(void (*visit)(const struct task *task))
+{
+    if (load_acquire(&task_cache.once.state) == ONCE_DONE) {
+        slab_pages_visit(&task_cache, NULL, visit_live, (void *)visit);
+    }
 }
 
 void task_get(struct task *task)

@@ -138,4 +138,8 @@ bool task_has_signal(void);
 /** Send a signal to the running task (SIGPIPE, SIGXFSZ). */
 void task_signal_self(int signal);
 
+/** Call visit for every `struct task` in use, kernel threads and those that have just ended too; with
+ *  a cache that has magazines, also for some that are not. Context: the machine stands still. */
+void task_visit_all(void (*visit)(const struct task *task));
+
 #endif

@@ -7,8 +7,8 @@
  * wants to see, whether he called slab_alloc(), kmalloc() or kstrdup().
  *
  * There is one record for each live object of a debugged cache, so its size matters. All code lies
- * within 2 GiB: the record keeps 32-bit distances from one function of that code, eight calls in
- * the room of four pointers. The hart shares a word with the time.
+ * within 2 GiB: the record keeps 32-bit distances from one function of that code, six calls in
+ * the room of three pointers. The hart shares a word with the time.
  *
  * A record belongs to whoever owns the memory it describes; no locks. */
 #include "mm/debug/owner.h"

@@ -5,11 +5,11 @@
 
 #include "kernel/base/types.h"
 
-#define OWNER_NR_CALLS 8
+#define OWNER_NR_CALLS 6
 
-/* 40 bytes, so that it fits into the `struct page` of a large block, too: see owner.c. */
+/* 32 bytes, so that it fits into the `struct page` of a large block, too: see owner.c. */
 struct owner {
-    uint64_t when_and_hart;        /* nanoseconds since boot << 8 | hart; 0: never set */
+    uint64_t when_and_hart;        /* nanoseconds since boot << 8 | ignored << 7 | hart; 0: never */
     int32_t calls[OWNER_NR_CALLS]; /* distances of return addresses from owner_record(); 0: none */
 };
 
@@ -24,7 +24,20 @@ static inline bool owner_is_set(const struct owner *owner)
 
 static inline unsigned owner_hart(const struct owner *owner)
 {
-    return owner->when_and_hart & 0xff;
+    return owner->when_and_hart & 0x7f;
+}
+
+/* The leak search was told not to report this one again. */
+#define OWNER_IGNORED 0x80u
+
+static inline bool owner_is_ignored(const struct owner *owner)
+{
+    return (owner->when_and_hart & OWNER_IGNORED) != 0;
+}
+
+static inline void owner_ignore(struct owner *owner)
+{
+    owner->when_and_hart |= OWNER_IGNORED;
 }
 
 /** How long ago, in nanoseconds. */

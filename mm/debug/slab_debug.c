@@ -352,6 +352,14 @@ void **slab_debug_mark(const struct slab_cache *cache, const void *object)
     return &record_of(cache, object)->mark;
 }
 
+void *slab_debug_of_mark(void **mark, struct slab_cache **cache)
+{
+    struct record *record = container_of(mark, struct record, mark);
+
+    *cache = slab_cache_at(record);
+    return (char *)(record + 1) + REDZONE_BYTES - (*cache)->stride_bytes;
+}
+
 static bool check_object(struct slab_cache *cache, void *object, bool is_free, void *arg)
 {
     bool is_whole = (cache->flags & SLAB_DEBUG_REDZONE) == 0 || check_redzones(cache, object);

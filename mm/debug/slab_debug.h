@@ -61,8 +61,11 @@ bool slab_debug_is_live(const struct slab_cache *cache, const void *object);
  *  objects that are damaged. Context: may sleep. */
 unsigned slab_debug_check_all(void);
 
-/** The leak search's mark in an object's record: see leak.c. */
+/** The leak search's mark in an object's record: see leak_scan.c. */
 void **slab_debug_mark(const struct slab_cache *cache, const void *object);
+
+/** And back: the object whose mark this is. */
+void *slab_debug_of_mark(void **mark, struct slab_cache **cache);
 
 /* ---- Kinds of flags --------------------------------------------------------------------------- */
 

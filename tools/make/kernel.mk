@@ -16,7 +16,9 @@ KSIZE    ?= $(CROSS)size
 KOBJDUMP ?= $(CROSS)objdump
 
 KLDS := $(firstword $(wildcard $(addprefix kernel/arch/riscv64/kernel.,lds.S ld.S lds ld)))
-KSRCS := $(filter-out $(KLDS),$(sort $(wildcard kernel/*.c kernel/*/*.c kernel/arch/riscv64/*.c kernel/arch/riscv64/*.S \
+# Only sanitized builds have their runtime.
+KSKIP := $(if $(filter 1,$(UBSAN)),,mm/debug/ubsan.c)
+KSRCS := $(filter-out $(KLDS) $(KSKIP),$(sort $(wildcard kernel/*.c kernel/*/*.c kernel/arch/riscv64/*.c kernel/arch/riscv64/*.S \
                                                mm/*.c mm/alloc/*.c mm/debug/*.c drivers/*.c drivers/virtio/*.c fs/*/*.c)))
 KTEST_SRCS := $(sort $(wildcard $(addsuffix /selftest_*.c,kernel/*/test kernel/arch/riscv64/test mm/test mm/*/test \
                                 drivers/test drivers/virtio/test fs/test fs/*/test)))
@@ -36,7 +38,11 @@ endif
 KFLAGS = -march=$(KARCH) -mabi=lp64 -mcmodel=medany -I. -Ikernel/arch/riscv64 -g
 KCFLAGS = $(KFLAGS) -std=gnu11 -O2 -ffreestanding -fno-pic -fno-common -fno-strict-aliasing \
           -fno-omit-frame-pointer -fno-stack-protector -fno-asynchronous-unwind-tables \
-          -fno-unwind-tables -U_FORTIFY_SOURCE $(WARNINGS) $(if $(filter 1,$(DEBUG)),-DCAIRN_DEBUG) $(KCFLAGS_EXTRA)
+          -fno-unwind-tables -U_FORTIFY_SOURCE $(WARNINGS) $(if $(filter 1,$(DEBUG)),-DCAIRN_DEBUG) \
+          $(if $(filter 1,$(UBSAN)),$(UBSAN_FLAGS)) $(KCFLAGS_EXTRA)
+# Misaligned accesses of packed structures are what the structures say; the kernel has no object sizes to check.
+UBSAN_FLAGS := -fsanitize=undefined -fno-sanitize=object-size -DCAIRN_UBSAN
+KCFLAGS_mm/debug/ubsan.c = -fno-sanitize=all
 KLDFLAGS = -m elf64lriscv -static -nostdlib --build-id=none -z max-page-size=4096 $(KLD_QUIET)
 KLD_QUIET := $(if $(CROSS),$(shell $(KLD) --help 2>/dev/null | grep -q no-warn-rwx-segments && echo --no-warn-rwx-segments))
 

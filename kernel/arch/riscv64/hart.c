@@ -175,6 +175,7 @@ void hart_handle_ipi(void)
         hart_halt();
     }
     shootdown_serve();
+    hart_park_if_asked();
     trap_upcall_ipi();
 }
 

@@ -36,6 +36,9 @@ void hart_remote_sfence(uint64_t mask, uint64_t start, uint64_t size_bytes, int6
 /** Take an inter-processor interrupt: called by the trap handler. */
 void hart_handle_ipi(void);
 
+/** Wait here while somebody wants the machine to stand still: called by hart_handle_ipi(). */
+void hart_park_if_asked(void);
+
 /** Stop every other hart, for ever. Context: panic. */
 void hart_stop_others(void);
 

@@ -59,6 +59,15 @@ void trap_init_hart(void);
  *  second its caller, unless it calls nothing. */
 unsigned trap_backtrace(const struct trap_frame *frame, const void **callers, unsigned max);
 
+/** Run fn(arg) with interrupts off while all other harts stand still, their registers on their
+ *  stacks. Returns 0, or -EBUSY when one does not stop. Context: interrupts on; one caller at a
+ *  time. */
+int harts_call_stopped(void (*fn)(void *arg), void *arg);
+
+/** Inside of that: which thread a hart runs, and from where on its stack is in use. False: the hart
+ *  does not run. */
+bool hart_stopped_stack(unsigned hart, const struct thread **thread, uint64_t *sp);
+
 /** Ask a hart to take trap_upcall_ipi(). Context: any. */
 void trap_send_ipi(unsigned hart);
 
