@@ -15,8 +15,8 @@ void frames_visit_blocks(void (*visit)(struct page *page, void *arg), void *arg)
         uint64_t at = 0;
         while (at < region->nr_frames) {
             struct page *page = &region->pages[at];
-            bool is_allocated = page->kind > PAGE_TAIL && page->order <= BUDDY_MAX_ORDER;
-            at += is_allocated ? 1ull << page->order : 1;
+            bool is_allocated = page->kind > PAGE_TAIL && page_order(page) <= BUDDY_MAX_ORDER;
+            at += is_allocated ? 1ull << page_order(page) : 1;
             if (is_allocated) {
                 visit(page, arg);
             }
@@ -39,7 +39,8 @@ struct page *frames_block_of(struct page *page)
             return NULL;
         }
         if (page[-(int64_t)distance].kind > PAGE_TAIL) {
-            return page[-(int64_t)distance].order >= order ? &page[-(int64_t)distance] : NULL;
+            return page_order(&page[-(int64_t)distance]) >= order ? &page[-(int64_t)distance]
+                                                                  : NULL;
         }
     }
     return NULL;

@@ -12,6 +12,7 @@
 
 #include "kernel/arch/riscv64/trap.h"
 #include "kernel/base/atomic.h"
+#include "kernel/task/sched_internal.h"
 #include "kernel/task/task.h"
 #include "mm/debug/leak.h"
 #include "port/memory.h"
@@ -48,7 +49,7 @@ static void visit_task(const struct task *task)
         return;
     }
     visit_range(task, task + 1);
-    if (!runs_somewhere(task) && thread->kernel_sp - thread->stack < KERNEL_STACK_SIZE) {
+    if (!runs_somewhere(task) && thread->kernel_sp != 0) {
         visit_stack(thread->kernel_sp);
     }
 }
@@ -67,6 +68,12 @@ static void visit_roots(void (*visit)(const void *start, const void *end))
         }
     }
     task_visit_all(visit_task);
+    /* Idle tasks are statics. One that was preempted may hold what it was about to free. */
+    for (unsigned hart = 0; hart < MAX_HARTS; hart++) {
+        if (run_queues[hart].idle != NULL) {
+            visit_task(run_queues[hart].idle);
+        }
+    }
 }
 
 void leak_world_init(void)

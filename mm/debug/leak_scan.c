@@ -158,7 +158,7 @@ static void mark_all_grey(void)
             scan_bytes(object, cache->size_bytes);
         } else if (grey_large != END) {
             struct page *page = container_of(take(&grey_large), struct page, large.mark);
-            scan_bytes(page_address(page), PAGE_SIZE << page->order);
+            scan_bytes(page_address(page), PAGE_SIZE << page_order(page));
         } else if (grey_areas != END) {
             struct vmalloc_view view;
             if (vmalloc_find((uint64_t)vmalloc_of_mark(take(&grey_areas)), &view) &&
@@ -196,7 +196,7 @@ static void scan_block(struct page *page, void *arg)
 {
     (void)arg;
     switch (page->kind) {
-    case PAGE_USED: scan_bytes(page_address(page), PAGE_SIZE << page->order); break;
+    case PAGE_USED: scan_bytes(page_address(page), PAGE_SIZE << page_order(page)); break;
     case PAGE_ANON:
     case PAGE_CACHE: break;
     default: return;
@@ -255,7 +255,7 @@ static void sweep_block(struct page *page, void *arg)
     (void)arg;
     if (page->kind == PAGE_LARGE) {
         found("kmalloc-large", page->large.mark == NULL ? (uint64_t)page_address(page) : 0,
-              PAGE_SIZE << page->order, &page->large.owner);
+              PAGE_SIZE << page_order(page), &page->large.owner);
     }
 }
 
