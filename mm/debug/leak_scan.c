@@ -40,8 +40,10 @@
 #include "kernel/sync/mutex.h"
 #include "mm/debug/leak.h"
 #include "mm/debug/slab_debug.h"
+#include "mm/buddy.h"
 #include "mm/frames.h"
 #include "mm/frames_visit.h"
+#include "mm/kmalloc_large.h"
 #include "mm/sanitize.h"
 #include "mm/slab_inspect.h"
 #include "mm/vmalloc_inspect.h"
@@ -91,6 +93,30 @@ static void make_grey(void **cell, void **list)
     }
 }
 
+/* The first page of the large block that a page lies in, or NULL. Such a run is several blocks to
+ * the frame allocator, and only the first is marked as PAGE_LARGE (kmalloc_large.c). */
+static struct page *run_of(struct page *page)
+{
+    struct page *block = frames_block_of(page);
+
+    if (block == NULL || block->kind == PAGE_LARGE) {
+        return block;
+    }
+    if (block->kind != PAGE_USED) {
+        return NULL;
+    }
+    for (uint64_t back = 1; back < 1ull << BUDDY_MAX_ORDER; back++) {
+        struct page *before = page_from_phys(phys(page_to_phys(block).addr - back * PAGE_SIZE));
+        if (before != NULL && before->kind == PAGE_LARGE) {
+            return before->large.nr_frames > back ? before : NULL;
+        }
+        if (before == NULL || (before->kind != PAGE_TAIL && before->kind != PAGE_USED)) {
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
 static void mark_frame_address(const void *address)
 {
     struct page *page = page_from_virt(address);
@@ -107,8 +133,8 @@ static void mark_frame_address(const void *address)
         }
         return;
     }
-    page = frames_block_of(page);
-    if (page != NULL && page->kind == PAGE_LARGE) {
+    page = run_of(page);
+    if (page != NULL) {
         make_grey(&page->large.mark, &grey_large);
     }
 }
@@ -158,7 +184,7 @@ static void mark_all_grey(void)
             scan_bytes(object, cache->size_bytes);
         } else if (grey_large != END) {
             struct page *page = container_of(take(&grey_large), struct page, large.mark);
-            scan_bytes(page_address(page), PAGE_SIZE << page_order(page));
+            scan_bytes(page_address(page), large_size(page));
         } else if (grey_areas != END) {
             struct vmalloc_view view;
             if (vmalloc_find((uint64_t)vmalloc_of_mark(take(&grey_areas)), &view) &&
@@ -196,7 +222,12 @@ static void scan_block(struct page *page, void *arg)
 {
     (void)arg;
     switch (page->kind) {
-    case PAGE_USED: scan_bytes(page_address(page), PAGE_SIZE << page_order(page)); break;
+    case PAGE_USED:
+        if (run_of(page) != NULL) {
+            return; /* part of an object */
+        }
+        scan_bytes(page_address(page), PAGE_SIZE << page_order(page));
+        break;
     case PAGE_ANON:
     case PAGE_CACHE: break;
     default: return;
@@ -255,7 +286,7 @@ static void sweep_block(struct page *page, void *arg)
     (void)arg;
     if (page->kind == PAGE_LARGE) {
         found("kmalloc-large", page->large.mark == NULL ? (uint64_t)page_address(page) : 0,
-              PAGE_SIZE << page_order(page), &page->large.owner);
+              large_size(page), &page->large.owner);
     }
 }
 
