@@ -28,7 +28,7 @@
 #include "kernel/arch/riscv64/pagetable_internal.h"
 #include "kernel/base/assert.h"
 #include "kernel/base/atomic.h"
-#include "mm/page.h"
+#include "mm/frames.h"
 #include "mm/vmstat.h"
 
 static void push_spare(struct pagetable *table, uint64_t *spare)
