@@ -237,14 +237,17 @@ static int fault_in_area(struct space *space, struct area *area, uint64_t addres
         .address = align_down(address, PAGE_SIZE),
         .is_write = access == FAULT_WRITE,
     };
-    int error;
 
-    if (huge_fault(area, address)) {
-        return 0;
-    }
-    error = pagetable_prepare(&space->table, fault.address, ALLOC_KERNEL, &fault.slot);
-    if (error != 0 || fault.slot.entry == NULL) { /* NULL: another hart has mapped a large page */
-        return error;
+    fault.slot = pagetable_find(&space->table, fault.address);
+    if (unlikely(fault.slot.entry == NULL)) { /* the first page in these 2 MiB, or a large one */
+        int error = 0;
+
+        if (!huge_fault(area, address)) {
+            error = pagetable_prepare(&space->table, fault.address, ALLOC_KERNEL, &fault.slot);
+        }
+        if (error != 0 || fault.slot.entry == NULL) { /* a large page is mapped now */
+            return error;
+        }
     }
     /* Looked at without the lock: who acts on it looks again. */
     fault.pte = pte_slot_get(fault.slot);

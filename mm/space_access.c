@@ -105,13 +105,22 @@ int space_fault_range(struct space *space, uint64_t address, uint64_t len_bytes,
     return 0;
 }
 
-/* Entries that hold a page. */
+/* Entries that hold a page; a large page is looked at, and not split. */
 static void note_mapped(struct space *space, uint64_t start, uint64_t end, uint8_t *is_resident)
 {
+    uint64_t at = start;
+
     spin_lock(&space->table_lock);
-    for (uint64_t at = start; at < end; at += PAGE_SIZE) {
-        if (pagetable_get(&space->table, at).is_present) {
-            is_resident[(at - start) >> PAGE_SHIFT] = 1;
+    while (at < end) {
+        uint64_t next = min_of(align_down(at, PAGETABLE_SPAN_BYTES) + PAGETABLE_SPAN_BYTES, end);
+        struct pte_slot slot = pagetable_find(&space->table, at);
+        bool is_large = slot.entry == NULL && pagetable_get_large(&space->table, at).is_present;
+
+        for (; at < next; at += PAGE_SIZE) {
+            if (is_large || (slot.entry != NULL && pte_slot_get(slot).is_present)) {
+                is_resident[(at - start) >> PAGE_SHIFT] = 1;
+            }
+            slot = slot.entry != NULL ? pte_slot_plus(slot, 1) : slot;
         }
     }
     spin_unlock(&space->table_lock);

@@ -156,6 +156,11 @@ static __attribute__((noinline)) int add_tables(struct pagetable *table, uint64_
     return 0;
 }
 
+struct pte_slot pagetable_find(struct pagetable *table, uint64_t address)
+{
+    return (struct pte_slot){find_entry(table, address)};
+}
+
 int pagetable_prepare(struct pagetable *table, uint64_t address, enum alloc_flags flags,
                       struct pte_slot *slot)
 {

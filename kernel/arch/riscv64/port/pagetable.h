@@ -51,6 +51,10 @@ struct pte_slot {
     _Atomic uint64_t *entry;
 };
 
+/** The place of the page's entry; NULL when no table leads to it, or a large page is mapped there.
+ *  Needs no lock. */
+struct pte_slot pagetable_find(struct pagetable *table, uint64_t address);
+
 /** Make sure that the tables that lead to `address` exist, and find the place of its entry; what is
  *  done there cannot fail any more. Where a large page is mapped, the place is NULL.
  *  Returns 0 or -ENOMEM. Context: as flags say; needs no lock. */
