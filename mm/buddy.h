@@ -146,6 +146,9 @@ unsigned must_check buddy_gather_used(struct buddy *buddy, uint64_t *first, uint
  *  Context: any; takes the lock. */
 uint64_t must_check buddy_cheapest_block(struct buddy *buddy, uint32_t since);
 
+/** How many page blocks are of the type. Context: any; takes the lock. */
+uint64_t buddy_count_page_blocks(struct buddy *buddy, enum frame_type type);
+
 /** Attempt number `attempt` could not evacuate the block: not again soon. */
 void buddy_note_failure(struct buddy *buddy, uint64_t block, uint32_t attempt);
 

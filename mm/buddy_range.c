@@ -255,13 +255,14 @@ uint64_t buddy_cheapest_block(struct buddy *buddy, uint32_t since)
 {
     uint64_t state = spin_lock_irqsave(&buddy->lock);
     uint64_t cheapest = UINT64_MAX;
-    unsigned best = 0; /* its free frames, plus one: an empty block is no candidate of less worth */
+    unsigned best = 0;
 
     for (uint64_t block = 0; block < buddy->nr_page_blocks; block++) {
         const struct page_block *record = &buddy->blocks[block];
-        unsigned value = record->nr_free + 1u;
+        unsigned value = record->nr_free;
 
-        if (record->type == FRAMES_ISOLATED || record->failed_at > since ||
+        /* Nothing would be gained by a full one: its pages would break up free blocks elsewhere. */
+        if (record->type == FRAMES_ISOLATED || record->failed_at > since || record->nr_free == 0 ||
             block_end(buddy, block) - block_first(buddy, block) != PAGE_BLOCK_FRAMES) {
             continue;
         }
@@ -281,4 +282,16 @@ void buddy_note_failure(struct buddy *buddy, uint64_t block, uint32_t attempt)
 
     buddy->blocks[block].failed_at = attempt;
     spin_unlock_irqrestore(&buddy->lock, state);
+}
+
+uint64_t buddy_count_page_blocks(struct buddy *buddy, enum frame_type type)
+{
+    uint64_t state = spin_lock_irqsave(&buddy->lock);
+    uint64_t nr = 0;
+
+    for (uint64_t block = 0; block < buddy->nr_page_blocks; block++) {
+        nr += buddy->blocks[block].type == type;
+    }
+    spin_unlock_irqrestore(&buddy->lock, state);
+    return nr;
 }

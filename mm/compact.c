@@ -22,8 +22,9 @@
  *     after    | . . . . . . . . | u u u u . u u u | s u . s . u . u |      (u: of a user or a file)
  *
  * The grouping of the buddy makes that work: without it every page block would have its s. A page that
- * is in use at this moment (an I/O, a fault in the middle of copying) makes the attempt fail; the
- * block is left alone for the next FAILURE_REST attempts, and another is tried. An attempt moves at
+ * is in use at this moment (an I/O, a fault in the middle of copying, a fork) is asked again a few
+ * times; then another block is tried, and this one left alone for the next BUSY_REST attempts, or, if
+ * it has frames that cannot be moved at all, FAILURE_REST. An attempt moves at
  * most 511 pages and tries at most MAX_CANDIDATES page blocks, so what an allocation can be made to
  * wait for has a limit, and does not grow with fragmentation or the size of memory but for one look
  * at the record of each page block.
@@ -33,9 +34,9 @@
  *
  * A range (compact_take_range) is evacuated in the same way, but for the choice.
  *
- * Locks: none of its own over the work: page blocks being evacuated are isolated, and one that is
- * isolated already is somebody else's. Several may compact at once. No recursion: moving a page
- * allocates without ALLOC_WAIT, and only what may wait comes here.
+ * Locks: one compacts at a time, since two would meet again and again at the locks that moving a page
+ * only tries for. The others wait, whatever they hold: who compacts waits for no sleeping lock and
+ * allocates without ALLOC_WAIT, and so comes to an end. The same keeps it from recursion.
  *
  * Source: Gorman and Healy, "Supporting superpage allocation without additional hardware support"
  * (ISMM 2008), for the aim; evacuation of the emptiest block is how copying collectors choose their
@@ -45,17 +46,20 @@
 #include "kernel/abi/errno.h"
 #include "kernel/base/atomic.h"
 #include "kernel/base/port.h"
+#include "kernel/sync/mutex.h"
 #include "mm/frames_internal.h"
 #include "mm/migrate.h"
 #include "mm/vmstat.h"
 
-#define MAX_CANDIDATES 16u
-#define FAILURE_REST   64u /* attempts for which a page block that failed is left alone */
+#define MAX_CANDIDATES 32u
+#define FAILURE_REST   64u /* attempts for which a page block with unmovable frames is left alone */
+#define BUSY_REST      16u /* … and one with pages that were in use */
 #define NR_SPARE       2u  /* blocks that the background task makes */
-#define MAX_TRIES      3u  /* for pages that are in use just now */
+#define MAX_TRIES      6u /* for pages that are in use just now */
 #define BATCH          16u
 
-static _Atomic uint32_t nr_attempts; /* [a] numbers the attempts */
+static struct mutex one_at_a_time = MUTEX_INIT(one_at_a_time, LOCK_RANK_RECLAIM, "compaction");
+static uint32_t nr_attempts = FAILURE_REST; /* [one_at_a_time] numbers the attempts */
 
 /* ---- One range ------------------------------------------------------------------------------- */
 
@@ -136,9 +140,9 @@ static int evacuate(struct buddy *region, uint64_t first, uint64_t nr_frames)
         if (buddy_take_range(region, first, nr_frames)) {
             return 0;
         }
-        port_yield();
+        port_yield(); /* to those who use the last ones */
     }
-    return -EBUSY;
+    return -EAGAIN;
 }
 
 /* Isolate the page blocks [*next, end) of a region, as far as they are nobody else's. */
@@ -156,7 +160,7 @@ static int take_from_region(struct buddy *region, uint64_t first, uint64_t nr_fr
     uint64_t block = (first >> PAGE_BLOCK_ORDER) - base;
     uint64_t end = ((first + nr_frames - 1) >> PAGE_BLOCK_ORDER) - base + 1;
     uint64_t next = block;
-    int error = -EBUSY;
+    int error = -EAGAIN;
 
     if (!looks_movable(region, first, first + nr_frames)) {
         return -EBUSY;
@@ -173,20 +177,24 @@ static int take_from_region(struct buddy *region, uint64_t first, uint64_t nr_fr
 int compact_take_range(uint64_t first_frame, uint64_t nr_frames)
 {
     struct page *page = page_of_frame(first_frame);
+    int error;
 
     if (page == NULL || nr_frames == 0) {
         return -EBUSY;
     }
-    return take_from_region(&frame_regions[page->region], first_frame, nr_frames);
+    mutex_lock(&one_at_a_time);
+    error = take_from_region(&frame_regions[page->region], first_frame, nr_frames);
+    mutex_unlock(&one_at_a_time);
+    return error;
 }
 
 /* ---- The cheapest page block ----------------------------------------------------------------- */
 
-/* Try candidates of one region until one is taken. Returns its first page, or NULL. */
-static struct page *take_cheapest(struct buddy *region, unsigned *nr_left, uint32_t attempt)
+/* Try candidates of one region that have not failed after attempt `since`, until one is taken.
+ * Returns its first page, or NULL. */
+static struct page *take_cheapest(struct buddy *region, uint32_t since, uint32_t attempt,
+                                  unsigned *nr_left)
 {
-    uint32_t since = attempt > FAILURE_REST ? attempt - FAILURE_REST : 0;
-
     while (*nr_left > 0) {
         uint64_t block = buddy_cheapest_block(region, since);
         uint64_t first;
@@ -204,21 +212,32 @@ static struct page *take_cheapest(struct buddy *region, unsigned *nr_left, uint3
         if (error == -ENOMEM) {
             return NULL; /* no candidate will find room */
         }
-        buddy_note_failure(region, block, attempt);
+        /* Past the point up to which it rests, seen from the attempts to come. */
+        buddy_note_failure(region, block,
+                           error == -EAGAIN ? max_of(since, attempt - FAILURE_REST + BUSY_REST) + 1
+                                            : attempt);
     }
     return NULL;
 }
 
-/* The first page of a whole page block, as single frames; or NULL. */
+/* The first page of a whole page block, as single frames; or NULL. When all candidates rest, those
+ * that do are better than none. */
 static struct page *make_page_block(void)
 {
-    uint32_t attempt = atomic_fetch_add_explicit(&nr_attempts, 1, memory_order_relaxed) + 1;
     unsigned nr_left = MAX_CANDIDATES;
     struct page *page = NULL;
+    uint32_t attempt, since[2];
 
-    for (unsigned i = 0; i < nr_frame_regions && page == NULL; i++) {
-        page = take_cheapest(&frame_regions[i], &nr_left, attempt);
+    mutex_lock(&one_at_a_time);
+    attempt = ++nr_attempts;
+    since[0] = attempt - FAILURE_REST;
+    since[1] = attempt - 1;
+    for (unsigned round = 0; round < array_size(since) && page == NULL; round++) {
+        for (unsigned i = 0; i < nr_frame_regions && page == NULL; i++) {
+            page = take_cheapest(&frame_regions[i], since[round], attempt, &nr_left);
+        }
     }
+    mutex_unlock(&one_at_a_time);
     return page;
 }
 

@@ -16,7 +16,7 @@ void compact_wake(unsigned order);
 
 /** Move everything out of [first_frame, first_frame + nr_frames), which lies in one region, and
  *  allocate it as single frames of kind PAGE_USED. Returns 0, -EBUSY when something in it cannot be
- *  moved, -ENOMEM when there is no room to move it to. Context: may sleep. */
+ *  moved, -EAGAIN when it could not just now, -ENOMEM when there is no room to move it to. Context: may sleep. */
 int must_check compact_take_range(uint64_t first_frame, uint64_t nr_frames);
 
 /** Start the background task. Returns 0 or -ENOMEM. Context: may sleep. */

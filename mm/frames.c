@@ -387,3 +387,14 @@ void frames_get_stats(struct frames_stats *stats)
     }
     stats->nr_free = frames_nr_free();
 }
+
+void frames_get_type_stats(unsigned type, struct frames_type_stats *stats)
+{
+    *stats = (struct frames_type_stats){0};
+    for (unsigned i = 0; i < nr_frame_regions; i++) {
+        for (unsigned order = 0; order < BUDDY_NR_ORDERS; order++) {
+            stats->nr_by_order[order] += load_relaxed(&frame_regions[i].nr_blocks[type][order]);
+        }
+        stats->nr_page_blocks += buddy_count_page_blocks(&frame_regions[i], (enum frame_type)type);
+    }
+}

@@ -71,6 +71,14 @@ struct frames_stats {
 
 void frames_get_stats(struct frames_stats *stats);
 
+struct frames_type_stats {
+    uint64_t nr_by_order[16]; /* free blocks */
+    uint64_t nr_page_blocks;
+};
+
+/** @type: enum frame_type. Context: any. */
+void frames_get_type_stats(unsigned type, struct frames_type_stats *stats);
+
 /** Free frames, cheap and approximate. */
 uint64_t frames_nr_free(void);
 

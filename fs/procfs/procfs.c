@@ -358,5 +358,6 @@ void procfs_init(void)
     fs_type_register(&proc_type);
     proc_files_register();
     proc_memory_register();
+    proc_frames_register();
     proc_debug_register();
 }

@@ -85,8 +85,9 @@ void proc_task_list(struct dir_context *context, uint64_t base);
 
 /** Files about file systems, disks and mounts. */
 void proc_files_register(void);
-/** Files about memory. */
+/** Files about memory, and those about free frames. */
 void proc_memory_register(void);
+void proc_frames_register(void);
 /** Files about mistakes with memory. */
 void proc_debug_register(void);
 /** /proc/PID/mounts and mountinfo. */

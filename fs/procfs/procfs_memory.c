@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The files of /proc about the machine's memory: meminfo, vmstat, buddyinfo, slabinfo,
+/* The files of /proc about the machine's memory: meminfo, vmstat, slabinfo,
  * allocinfo, and sys/vm/drop_caches (and Cairn's own pair_cost), with the names and units that Linux's tools read.
  *
  * Two kinds of figures come together here. Some are asked of their owner when the file is read (free
@@ -22,8 +22,7 @@
 #include "mm/vmalloc.h"
 #include "mm/vmstat.h"
 
-#define KIB_PER_PAGE       (PAGE_SIZE / 1024)
-#define BUDDY_ORDERS_SHOWN 11u
+#define KIB_PER_PAGE (PAGE_SIZE / 1024)
 
 typedef unsigned long long ull; /* what %llu takes */
 
@@ -177,6 +176,7 @@ static int show_meminfo(struct seq *seq, const struct procfs_file *file)
     show_pages(seq, "Dirty:", writeback_nr_dirty());
     show_pages(seq, "Writeback:", vm_counter_read(VM_NR_WRITEBACK));
     show_pages(seq, "AnonPages:", nr_anon);
+    show_pages(seq, "AnonHugePages:", vm_counter_read(VM_NR_ANON_THPS) * 512);
     show_pages(seq, "Mapped:", vm_counter_read(VM_NR_MAPPED));
     show_pages(seq, "Shmem:", nr_shmem);
     show_pages(seq, "Slab:", nr_slab);
@@ -186,21 +186,6 @@ static int show_meminfo(struct seq *seq, const struct procfs_file *file)
     show_pages(seq, "PageTables:", vm_counter_read(VM_NR_TABLE_PAGES));
     show_kib(seq, "VmallocTotal:", VMALLOC_SIZE / 1024);
     show_pages(seq, "VmallocUsed:", vmalloc_nr_pages());
-    return 0;
-}
-
-/* ---- buddyinfo ------------------------------------------------------------------------------- */
-
-static int show_buddyinfo(struct seq *seq, const struct procfs_file *file)
-{
-    struct frames_stats stats;
-
-    frames_get_stats(&stats);
-    seq_puts(seq, "Node 0, zone   Normal ");
-    for (unsigned order = 0; order < BUDDY_ORDERS_SHOWN; order++) {
-        seq_printf(seq, "%6llu ", (ull)stats.nr_by_order[order]);
-    }
-    seq_puts(seq, "\n");
     return 0;
 }
 
@@ -283,7 +268,6 @@ static int show_drop_caches(struct seq *seq, const struct procfs_file *file)
 
 static struct procfs_file memory_files[] = {
     {.path = "allocinfo", .mode = 0400, .show = show_allocinfo},
-    {.path = "buddyinfo", .mode = 0444, .show = show_buddyinfo},
     {.path = "meminfo", .mode = 0444, .show = show_meminfo},
     {.path = "pair_cost", .mode = 0400, .show = show_pair_cost},
     {.path = "slabinfo", .mode = 0400, .show = show_slabinfo},

@@ -47,3 +47,14 @@ def allocinfo(guest):
     for name, (live, size) in caches.items():
         if tags[name][0] != tags[name][1] * size or abs(tags[name][1] - live) > 4:  # cat itself opens a file
             raise Failure(f"{name}: {live} objects of {size} bytes, and {tags[name]} in allocinfo\n{output}")
+
+
+@qemu_test("compaction", "memory in pieces, no block of 2 MiB left: 95 of 100 are had all the same, and no page is lost")
+def compaction(guest):
+    outcome = guest.exec("/tests/fragment 384 && cat /proc/pagetypeinfo", "--smp", "4", "--mem", "384M", limit=600)
+    outcome.expect(status=0)
+    text = outcome.output.decode()
+    for pattern in (r"fragment: 0 blocks of 2 MiB left\n", r"fragment: (9[5-9]|100) of 100 in one piece, [1-9]\d+ pages moved, 0 wrong\n",
+                    r"type   Movable( +\d+){11}\n", r"\nindex( +-?\d\.\d{3}){11}\n"):
+        if not re.search(pattern, text):
+            raise Failure(f"the output has no {pattern!r}\n{outcome.told()}")
