@@ -2,6 +2,7 @@
 /* The leak search in a running kernel: what is lost is found, what is held is not. With the search
  * off (no kmemleak=on) only that is checked; the QEMU test "kmemleak-selftest" boots with it on. */
 #include "kernel/abi/errno.h"
+#include "kernel/base/atomic.h"
 #include "kernel/base/port.h"
 #include "kernel/base/selftest.h"
 #include "mm/debug/leak.h"
@@ -14,8 +15,8 @@ struct link {
     uint64_t rest[20];
 };
 
-static struct link *held; /* a root */
-static uint64_t lost[3];  /* addresses, complemented: no pointers */
+static struct link *_Atomic held; /* a root */
+static uint64_t lost[3];          /* addresses, complemented: no pointers */
 
 /* In a thread of its own, whose stack and registers are gone when the search begins. */
 static void plant(void *arg)
@@ -33,7 +34,8 @@ static void plant(void *arg)
         lost[1] = ~(uint64_t)large;
         lost[2] = ~(uint64_t)area;
     }
-    __atomic_store_n((_Atomic(struct link *) *)arg, first, __ATOMIC_RELEASE);
+    (void)arg;
+    store_release(&held, first);
 }
 
 static bool is_reported(uint64_t address, const char *name, uint64_t size_bytes)
@@ -53,10 +55,10 @@ static bool plant_in_thread(void)
 {
     held = NULL;
     lost[0] = 0;
-    if (port_spawn("leaker", plant, &held) == NULL) {
+    if (port_spawn("leaker", plant, NULL) == NULL) {
         return false;
     }
-    for (unsigned i = 0; i < 1000 && __atomic_load_n(&held, __ATOMIC_ACQUIRE) == NULL; i++) {
+    for (unsigned i = 0; i < 1000 && load_acquire(&held) == NULL; i++) {
         port_block_prepare(PORT_BLOCK_UNINTERRUPTIBLE);
         CHECK(port_block(port_clock_ns() + 10000000) != 0); /* the time is over, nobody wakes us */
     }
