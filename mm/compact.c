@@ -55,7 +55,7 @@
 #define FAILURE_REST   64u /* attempts for which a page block with unmovable frames is left alone */
 #define BUSY_REST      16u /* … and one with pages that were in use */
 #define NR_SPARE       2u  /* blocks that the background task makes */
-#define MAX_TRIES      6u /* for pages that are in use just now */
+#define MAX_TRIES      6u  /* for pages that are in use just now */
 #define BATCH          16u
 
 static struct mutex one_at_a_time = MUTEX_INIT(one_at_a_time, LOCK_RANK_RECLAIM, "compaction");
