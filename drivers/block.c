@@ -49,6 +49,42 @@ static void init_device(struct block_device *device)
     spin_unlock_irqrestore(&registry_lock, irq);
 }
 
+static bool claim_part(struct block_device *whole)
+{
+    int32_t claims = atomic_load(&whole->claims);
+
+    while (claims >= 0) {
+        if (atomic_compare_exchange_weak(&whole->claims, &claims, claims + 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int block_claim(struct block_device *device)
+{
+    int32_t nobody = 0;
+
+    if (device->whole != NULL && !claim_part(device->whole)) {
+        return -EBUSY;
+    }
+    if (!atomic_compare_exchange_strong(&device->claims, &nobody, -1)) {
+        if (device->whole != NULL) {
+            atomic_fetch_sub(&device->whole->claims, 1);
+        }
+        return -EBUSY;
+    }
+    return 0;
+}
+
+void block_unclaim(struct block_device *device)
+{
+    atomic_store(&device->claims, 0);
+    if (device->whole != NULL) {
+        atomic_fetch_sub(&device->whole->claims, 1);
+    }
+}
+
 int block_register(struct block_device *device)
 {
     static _Atomic uint32_t nr_disks;

@@ -74,6 +74,7 @@ struct block_device {
     uint32_t nr_in_flight;              /* [lock] */
     void *cache;                        /* [fs] the page cache of the device: bdev_mapping() */
     _Atomic int32_t open_count;         /* [a] mounts and opens */
+    _Atomic int32_t claims; /* [a] -1: claimed; above 0: so many of its partitions are */
     _Atomic uint64_t nr_reads, nr_sectors_read, nr_writes, nr_sectors_written,
         nr_flushes;   /* [a] /proc/diskstats */
     struct list node; /* [registry] all devices */
@@ -97,6 +98,11 @@ struct block_device *block_find(const char *name);
 struct block_device *block_find_number(uint32_t dev_number);
 /** All of them in order: index 0, 1, …; NULL beyond the last. */
 struct block_device *block_get(unsigned index);
+
+/** Have a device, or a partition, for oneself: mounted, or as swap space. A disk and a partition of it
+ *  exclude each other. Returns 0 or -EBUSY. Context: any. */
+int must_check block_claim(struct block_device *device);
+void block_unclaim(struct block_device *device);
 
 /** Submit. The request and its pages belong to the block layer until done() runs. Never fails:
  *  errors arrive through done(). A request outside the device completes with -EIO and a log line.

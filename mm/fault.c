@@ -31,6 +31,7 @@
 #include "kernel/base/test_point.h"
 #include "mm/frames.h"
 #include "mm/huge.h"
+#include "mm/swap.h"
 #include "mm/vmstat.h"
 
 static struct page *_Atomic the_zero_page;
@@ -63,7 +64,7 @@ bool is_zero_page(const struct page *page)
  * was given it has stored there since, and a copy made before must not take the page's place. */
 static bool is_unchanged(struct fault *fault, struct pte now)
 {
-    return now.is_present == fault->pte.is_present &&
+    return now.is_present == fault->pte.is_present && now.is_swapped == fault->pte.is_swapped &&
            (!now.is_present || (now.frame.addr == fault->pte.frame.addr &&
                                 ((now.flags ^ fault->pte.flags) & PTE_FLAG_WRITE) == 0));
 }
@@ -204,6 +205,10 @@ static int fault_present(struct fault *fault, enum fault_access access)
     spin_lock(&space->table_lock);
     fault->pte = pte_slot_get(fault->slot);
     if (!fault->pte.is_present || grants(fault->pte, access)) {
+        if (fault->pte.is_present && (fault->pte.flags & PTE_FLAG_ACCESSED) == 0) {
+            /* The hand of swap_out.c took the mark, and this machine leaves setting it to us. */
+            pte_slot_set(fault->slot, fault->pte.frame, fault->pte.flags | PTE_FLAG_ACCESSED);
+        }
         spin_unlock(
             &space
                  ->table_lock); /* another hart was faster, or this one remembered an older entry */
@@ -253,6 +258,9 @@ static int fault_in_area(struct space *space, struct area *area, uint64_t addres
     fault.pte = pte_slot_get(fault.slot);
     if (fault.pte.is_present) {
         return fault_present(&fault, access);
+    }
+    if (unlikely(fault.pte.is_swapped)) {
+        return swap_in(area, fault.address, pte_swap_slot(fault.pte), fault.is_write, ALLOC_WAIT);
     }
     return area->object != NULL ? fault_object(&fault) : fault_anonymous(&fault);
 }

@@ -41,6 +41,7 @@ enum page_flag {
     PAGE_READAHEAD = 1u << 7,  /* reading this page should start the next readahead */
     PAGE_ON_LRU = 1u << 8,     /* on a reclaim list */
     PAGE_ICACHE = 1u << 10,    /* instruction fetches of every hart see its content */
+    PAGE_SWAPCACHE = 1u << 11, /* PAGE_ANON: has a swap slot, anon.slot: see swap.c */
     PAGE_MAPPED = 1u << 9,     /* all its blocks have a place on the disk: no ENOSPC on writing */
 };
 
@@ -92,6 +93,7 @@ struct page {
         struct {                        /* PAGE_ANON: see anon.c */
             struct anon_family *family; /* [I] while mapped: areas whose entries may map it */
             uint64_t index;             /* [I] its number there */
+            uint64_t slot;              /* [area->lock] with PAGE_SWAPCACHE: see swap.c */
         } anon;
         struct {              /* PAGE_USED, PAGE_WINDOW */
             uint64_t private; /* the owner's own */

@@ -11,10 +11,11 @@
 
 /* Who is asked first: what costs least to get back. */
 enum reclaim_order {
-    RECLAIM_SLABS, /* free objects, kept stacks: nothing is lost */
-    RECLAIM_NAMES, /* names and inodes that nobody uses */
-    RECLAIM_PAGES, /* pages of files: the clean ones, then the dirty ones through writeback */
-    RECLAIM_SWAP,  /* pages of processes */
+    RECLAIM_SLABS,      /* free objects, kept stacks: nothing is lost */
+    RECLAIM_NAMES,      /* names and inodes that nobody uses */
+    RECLAIM_SWAP_SHARE, /* pages of processes, a part of what is wanted: swappiness */
+    RECLAIM_PAGES,      /* pages of files: the clean ones, then the dirty ones through writeback */
+    RECLAIM_SWAP,       /* pages of processes */
 };
 
 struct shrinker {

@@ -37,6 +37,9 @@ static void move_entries(struct pte_slot from, struct pte_slot to, unsigned nr)
         if (pte.is_present) {
             pte = pte_slot_clear(pte_slot_plus(from, i));
             pte_slot_set(pte_slot_plus(to, i), pte.frame, pte.flags);
+        } else if (pte.is_swapped) {
+            (void)pte_slot_clear(pte_slot_plus(from, i));
+            pte_slot_set_swapped(pte_slot_plus(to, i), pte_swap_slot(pte));
         }
     }
 }

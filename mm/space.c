@@ -22,6 +22,7 @@
 #include "kernel/base/string.h"
 #include "mm/slab.h"
 #include "mm/space_internal.h"
+#include "mm/swap.h"
 
 SLAB_CACHE(space_cache, struct space, NULL);
 
@@ -40,6 +41,7 @@ struct space *space_create(void)
     }
     rwlock_init(&space->lock, LOCK_RANK_SPACE, "space");
     list_init(&space->dead_areas);
+    list_init(&space->swap_node);
     spin_init(&space->table_lock, LOCK_RANK_PAGE_TABLE, "page_table");
     refcount_init(&space->refs, 1);
     space->limit_address_space_bytes = UINT64_MAX;
@@ -81,6 +83,8 @@ void space_put(struct space *space)
         return;
     }
     space_clear(space);
+    swap_forget_space(space);
+    debug_assert(atomic_load(&space->nr_swap_pages) == 0);
     debug_assert(atomic_load(&space->nr_anon_pages) == 0 &&
                  atomic_load(&space->nr_object_pages) == 0);
     pagetable_destroy(&space->table);

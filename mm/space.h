@@ -69,6 +69,8 @@ struct space {
     _Atomic uint64_t nr_mapped_pages; /* [a] of all areas: virtual size */
     _Atomic uint64_t nr_anon_pages;   /* [a] resident */
     _Atomic uint64_t nr_object_pages; /* [a] resident */
+    _Atomic uint64_t nr_swap_pages;   /* [a] entries that name a swap slot */
+    struct list swap_node;            /* [swap_in.c] spaces that may have such entries */
 };
 
 /** A new, empty space; NULL when memory is short. Context: may sleep, as all of the following. */

@@ -15,17 +15,23 @@
 #include "kernel/abi/errno.h"
 #include "kernel/base/atomic.h"
 #include "mm/space_internal.h"
+#include "mm/swap.h"
 
 /* Entries looked at in one hold of the locks: a few microseconds' work. */
 #define STRETCH 128u
 
 /* Share the entry's page if it is an anonymous one: the cache's pages, and the page of zeros, fault
  * back in. Caller: both table_locks. */
-static inline bool share_entry(struct pte_slot from, struct pte_slot to)
+static inline bool share_entry(struct space *child, struct pte_slot from, struct pte_slot to)
 {
     struct pte pte = pte_slot_get(from);
     struct page *page;
 
+    if (unlikely(pte.is_swapped)) {
+        swap_slot_get(pte_swap_slot(pte));
+        pte_slot_set_swapped(to, pte_swap_slot(pte));
+        swap_count_entry(child, 1);
+    }
     if (!pte.is_present) {
         return false;
     }
@@ -49,15 +55,15 @@ static void share_stretch(struct space *parent, struct space *child, struct pte_
     spin_lock(&parent->table_lock);
     spin_lock_nested(&child->table_lock); /* nobody holds a child's and wants a parent's */
     for (unsigned i = 0; i < nr; i++) {
-        nr_shared += share_entry(pte_slot_plus(from, i), pte_slot_plus(to, i));
+        nr_shared += share_entry(child, pte_slot_plus(from, i), pte_slot_plus(to, i));
     }
     spin_unlock(&child->table_lock);
     spin_unlock(&parent->table_lock);
     atomic_fetch_add_explicit(&child->nr_anon_pages, nr_shared, memory_order_relaxed);
 }
 
-/* The first entry that is not empty; a look without the lock, since only a fault could add one, and
- * the caller keeps faults out. */
+/* The first entry that is not empty. Caller: the parent's table_lock, since who moves a page clears its
+ * entry for a moment. */
 static unsigned first_used(struct pte_slot slot, unsigned nr)
 {
     unsigned i = 0;
@@ -74,17 +80,17 @@ static int share_pages(struct space *parent, struct space *child, const struct a
     uint64_t at = area->start;
 
     for (;;) {
-        struct pte_slot from, to;
+        struct pte_slot from = {0}, to;
         unsigned nr, skipped;
         int error;
 
         spin_lock(&parent->table_lock);
         nr = pagetable_next_run(&parent->table, &at, area->end, &from);
+        skipped = first_used(from, nr);
         spin_unlock(&parent->table_lock);
         if (nr == 0) {
             return 0;
         }
-        skipped = first_used(from, nr);
         if (skipped != nr) {
             nr = min_of(nr, skipped + STRETCH);
             error = pagetable_prepare(&child->table, at, ALLOC_KERNEL, &to);

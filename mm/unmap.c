@@ -10,6 +10,7 @@
 #include "kernel/base/assert.h"
 #include "mm/huge.h"
 #include "mm/space_internal.h"
+#include "mm/swap.h"
 #include "mm/vmstat.h"
 
 void space_count_page(struct space *space, struct page *page, int change)
@@ -47,6 +48,11 @@ static unsigned clear_entries(struct unmap_batch *batch, struct pte_slot slot, u
         struct pte pte = pte_slot_get(here);
         struct page *page;
 
+        if (pte.is_swapped && batch->what == UNMAP_ALL) { /* in no hart's TLB */
+            (void)pte_slot_clear(here);
+            swap_slot_put(pte_swap_slot(pte));
+            swap_count_entry(batch->space, -1);
+        }
         if (!pte.is_present) {
             continue;
         }

@@ -25,6 +25,8 @@ enum vm_counter {
     VM_PGSTEAL_DIRECT,
     VM_PGSCAN_BACKGROUND,
     VM_PGSCAN_DIRECT,
+    VM_PSWPIN,     /* pages read from swap space */
+    VM_PSWPOUT,    /* pages written to it */
     VM_ALLOCSTALL, /* allocations that had to reclaim for themselves */
     VM_PAGEOUTRUN, /* rounds of the background task */
     VM_DROP_PAGECACHE,

@@ -90,6 +90,8 @@ void proc_memory_register(void);
 void proc_frames_register(void);
 /** Files about mistakes with memory. */
 void proc_debug_register(void);
+/** /proc/swaps and sys/vm/swappiness. */
+void proc_swap_register(void);
 /** /proc/PID/mounts and mountinfo. */
 extern const struct procfs_task_file proc_mount_files[];
 extern const unsigned proc_nr_mount_files;

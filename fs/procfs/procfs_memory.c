@@ -19,6 +19,7 @@
 #include "mm/frames.h"
 #include "mm/pair_cost.h"
 #include "mm/slab.h"
+#include "mm/swap.h"
 #include "mm/vmalloc.h"
 #include "mm/vmstat.h"
 
@@ -159,11 +160,13 @@ static int show_meminfo(struct seq *seq, const struct procfs_file *file)
     uint64_t nr_anon = anon_pages();
     uint64_t nr_shmem = shmem_pages();
     uint64_t nr_slab = slab_pages();
+    struct swap_stats swap;
 
+    swap_get_stats(&swap);
     show_totals(seq, nr_cached);
     show_pages(seq, "Buffers:", nr_buffers);
     show_pages(seq, "Cached:", nr_cached - nr_buffers + nr_shmem);
-    show_pages(seq, "SwapCached:", 0);
+    show_pages(seq, "SwapCached:", swap.nr_cached);
     show_pages(seq, "Active:", nr_anon);
     show_pages(seq, "Inactive:", nr_cached);
     show_pages(seq, "Active(anon):", nr_anon);
@@ -171,8 +174,8 @@ static int show_meminfo(struct seq *seq, const struct procfs_file *file)
     show_pages(seq, "Active(file):", 0);
     show_pages(seq, "Inactive(file):", nr_cached);
     show_pages(seq, "Unevictable:", nr_shmem);
-    show_pages(seq, "SwapTotal:", 0);
-    show_pages(seq, "SwapFree:", 0);
+    show_pages(seq, "SwapTotal:", swap.nr_total);
+    show_pages(seq, "SwapFree:", swap.nr_free);
     show_pages(seq, "Dirty:", writeback_nr_dirty());
     show_pages(seq, "Writeback:", vm_counter_read(VM_NR_WRITEBACK));
     show_pages(seq, "AnonPages:", nr_anon);

@@ -237,8 +237,17 @@ int super_open(struct fs_type *type, struct block_device *device, uint32_t flags
     if (super == NULL) {
         return -ENOMEM;
     }
+    error = device != NULL ? block_claim(device) : 0;
+    if (error != 0) {
+        pr_err("vfs: %s is swap space, or has a partition that is in use", device->name);
+        super_free(super);
+        return error;
+    }
     error = super_fill(super, type, options);
     if (error != 0) {
+        if (device != NULL) {
+            block_unclaim(device);
+        }
         super_free(super);
         return error;
     }
@@ -265,6 +274,7 @@ static void super_shutdown(struct super *super)
     super_end(super);
     if (super->device != NULL) {
         atomic_fetch_sub_explicit(&super->device->open_count, 1, memory_order_relaxed);
+        block_unclaim(super->device);
     }
 }
 

@@ -51,6 +51,7 @@ enum lock_rank {
     LOCK_RANK_IRQ_SAFE,
     LOCK_RANK_SIGNAL,     /* a thread group's signals, then its actions: timers send signals */
     LOCK_RANK_MAPPING,    /* the tree of an inode's cached pages: writes complete in interrupts */
+    LOCK_RANK_SWAP,       /* the slots of a swap area: writes complete in interrupts */
     LOCK_RANK_LRU,        /* page lists for reclaim */
     LOCK_RANK_TTY_BUFFER, /* a terminal's input and output buffers */
     LOCK_RANK_BLOCK,      /* a block device's request lists */

@@ -143,6 +143,8 @@ SYSCALL(getgid);
 SYSCALL(getegid);
 SYSCALL(gettid);
 SYSCALL(sysinfo);
+SYSCALL(swapon);
+SYSCALL(swapoff);
 SYSCALL(readahead);
 SYSCALL(brk);
 SYSCALL(munmap);

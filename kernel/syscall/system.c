@@ -16,6 +16,7 @@
 #include "kernel/task/task.h"
 #include "kernel/task/version.h"
 #include "mm/frames.h"
+#include "mm/swap.h"
 #include "mm/kmalloc.h"
 
 #define HOST_NAME_MAX    64
@@ -89,6 +90,7 @@ static uint16_t count_processes(void)
 int64_t sys_sysinfo(const struct syscall_args *args)
 {
     struct frames_stats frames;
+    struct swap_stats swap;
     struct abi_sysinfo info;
     unsigned i;
 
@@ -101,6 +103,9 @@ int64_t sys_sysinfo(const struct syscall_args *args)
     }
     info.totalram = frames.nr_total * PAGE_SIZE;
     info.freeram = frames.nr_free * PAGE_SIZE;
+    swap_get_stats(&swap);
+    info.totalswap = swap.nr_total * PAGE_SIZE;
+    info.freeswap = swap.nr_free * PAGE_SIZE;
     info.procs = count_processes();
     info.mem_unit = 1;
     return copy_to_user(args->a[0], &info, sizeof(info));

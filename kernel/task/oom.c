@@ -2,7 +2,7 @@
 /* When nothing can be reclaimed, somebody must go.
  *
  * Who: the process with the highest score. A score is the memory that its end would give back, in
- * pages: resident, swapped out, and page tables; its owner may shift it by oom_score_adj, in
+ * pages: resident and swapped out; its owner may shift it by oom_score_adj, in
  * thousandths of all memory and swap, and -1000 exempts it. Scores that differ by less than a MiB
  * are alike, and then the younger process goes: a flood of small processes ends with the flood and
  * not with the shell that it came from. Init, the kernel's threads, and whoever shares init's
@@ -28,6 +28,7 @@
 #include "mm/frames.h"
 #include "mm/reclaim.h"
 #include "mm/space.h"
+#include "mm/swap.h"
 #include "mm/vmstat.h"
 
 #define NR_LOGGED        8
@@ -74,9 +75,11 @@ static struct task *lock_space_owner(struct process *process)
 static uint64_t nr_pages_in_all(void)
 {
     struct frames_stats stats;
+    struct swap_stats swap;
 
     frames_get_stats(&stats);
-    return stats.nr_total;
+    swap_get_stats(&swap);
+    return stats.nr_total + swap.nr_total;
 }
 
 /* What the process's end would give back. Returns its space, or NULL when it has none. Caller:
@@ -93,9 +96,10 @@ static struct space *weigh(struct process *process, struct oom_weight *weight,
     }
     space = task->space;
     weight->nr_resident = load_count(&space->nr_anon_pages) + load_count(&space->nr_object_pages);
+    weight->nr_swapped = load_count(&space->nr_swap_pages);
     strlcpy(name, task->name, TASK_NAME_SIZE);
     spin_unlock(&task->resource_lock);
-    weight->points = (int64_t)weight->nr_resident +
+    weight->points = (int64_t)(weight->nr_resident + weight->nr_swapped) +
                      weight->adj * (int64_t)nr_pages_in_all() / OOM_ADJ_MAX;
     return space;
 }
@@ -215,11 +219,12 @@ static void report(const struct shortage *shortage, const struct score top[NR_LO
         pr_err("oom: there is no process that may be killed");
         return;
     }
-    pr_warn("oom: the first to go:    score  resident KiB   adj  pid  name");
+    pr_warn("oom: the first to go:    score  resident KiB  swapped KiB   adj  pid  name");
     for (i = 0; i < NR_LOGGED && top[i].process != NULL; i++) {
-        pr_warn("oom:                  %8lld  %12llu  %4d  %3d  %s",
+        pr_warn("oom:                  %8lld  %12llu  %11llu  %4d  %3d  %s",
                 (long long)top[i].weight.points, (unsigned long long)kib(top[i].weight.nr_resident),
-                (int)top[i].weight.adj, top[i].process->id, top[i].name);
+                (unsigned long long)kib(top[i].weight.nr_swapped), (int)top[i].weight.adj,
+                top[i].process->id, top[i].name);
     }
 }
 

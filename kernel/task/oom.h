@@ -12,6 +12,7 @@ struct process;
 
 struct oom_weight {
     uint64_t nr_resident; /* pages */
+    uint64_t nr_swapped;  /* pages */
     int64_t adj;          /* oom_score_adj */
     int64_t points;       /* pages, shifted by adj: the highest goes first */
 };

@@ -12,7 +12,7 @@
 #define NS_PER_USER_TICK (1000000000ull / ABI_USER_HZ)
 
 struct memory_use { /* in pages */
-    uint64_t size, resident, file, text, data;
+    uint64_t size, resident, swapped, file, text, data;
 };
 
 static void count_area(const struct area *area, void *arg)
@@ -36,6 +36,7 @@ static void get_memory_use(const struct proc_target *target, struct memory_use *
         return;
     }
     use->size = atomic_load_explicit(&space->nr_mapped_pages, memory_order_relaxed);
+    use->swapped = atomic_load_explicit(&space->nr_swap_pages, memory_order_relaxed);
     use->file = atomic_load_explicit(&space->nr_object_pages, memory_order_relaxed);
     use->resident = use->file + atomic_load_explicit(&space->nr_anon_pages, memory_order_relaxed);
     space_for_each_area(space, count_area, use);
@@ -195,6 +196,7 @@ static void show_memory(struct seq *seq, const struct memory_use *memory)
                (unsigned long long)memory->file * 4);
     seq_printf(seq, "VmData:\t%8llu kB\nVmExe:\t%8llu kB\n", (unsigned long long)memory->data * 4,
                (unsigned long long)memory->text * 4);
+    seq_printf(seq, "VmSwap:\t%8llu kB\n", (unsigned long long)memory->swapped * 4);
 }
 
 int proc_show_status(struct seq *seq, pid_t id, bool is_group)

@@ -9,7 +9,8 @@
  * Invariants: the upper half of every root equals the kernel's, entry for entry, from
  * pagetable_init() on. An entry of the user half is either zero, a table, a page (at level 0), or a
  * large page (at level 1: pagetable_large.c). A page that nobody may touch has its valid bit clear and
- * PTE_SOFT_NO_ACCESS set.
+ * PTE_SOFT_NO_ACCESS set. A page that was swapped out leaves the number of its slot behind, in an
+ * entry that is neither (PTE_SOFT_SWAP).
  *
  * Locks: the owner's page-table lock serialises writers. The hardware is a writer, too: it sets
  * accessed and dirty bits at any moment, so entries are exchanged, never cleared by a load and a
@@ -264,7 +265,7 @@ void pagetable_walk(struct pagetable *table, uint64_t start, uint64_t end,
         for (; nr > 0; nr--, slot = pte_slot_plus(slot, 1), address += PAGE_SIZE) {
             struct pte pte = pte_slot_get(slot);
 
-            if (pte.is_present && !visit(slot, address, pte, arg)) {
+            if ((pte.is_present || pte.is_swapped) && !visit(slot, address, pte, arg)) {
                 return;
             }
         }

@@ -33,6 +33,7 @@ struct pte {
     phys_t frame;   /* valid when present */
     uint32_t flags; /* enum pte_flags */
     bool is_present;
+    bool is_swapped; /* not present, and yet not empty: whoever fills it must bring the page back */
 };
 
 /** An empty user half with the kernel's upper half in place. Returns 0 or -ENOMEM. */
@@ -76,8 +77,8 @@ struct pte pagetable_clear(struct pagetable *table, uint64_t address);
 unsigned pagetable_next_run(struct pagetable *table, uint64_t *address, uint64_t end,
                             struct pte_slot *slot);
 
-/** Call visit for every present user entry in [start, end), skipping empty tables quickly; visit
- *  may set or clear that entry. Large pages there are split. A visit that returns false ends the
+/** Call visit for every user entry in [start, end) that is present or swapped, skipping empty tables
+ *  quickly; visit may set or clear that entry. Large pages there are split. A visit that returns false ends the
  *  walk. Caller: page-table lock. */
 void pagetable_walk(struct pagetable *table, uint64_t start, uint64_t end,
                     bool (*visit)(struct pte_slot slot, uint64_t address, struct pte pte,
@@ -137,6 +138,9 @@ bool must_check pagetable_clear_large(struct pagetable *table, uint64_t address,
 #define PTE_VALID          (1ul << 0)
 #define PTE_GLOBAL         (1ul << 5)
 #define PTE_SOFT_NO_ACCESS (1ul << 9) /* a frame is here, and nobody may touch it: valid is clear */
+/* In an entry with neither of the two valid bits all others are software's: this one says that the
+ * frame number's place holds the number of a swap slot. */
+#define PTE_SOFT_SWAP      (1ul << 5)
 #define PTE_RIGHTS         (PTE_FLAG_READ | PTE_FLAG_WRITE | PTE_FLAG_EXEC)
 #define PTE_OWN_FLAGS      (PTE_RIGHTS | PTE_FLAG_USER | PTE_FLAG_ACCESSED | PTE_FLAG_DIRTY)
 #define PTE_FRAME_SHIFT    10
@@ -162,8 +166,16 @@ static inline struct pte pte_decode(uint64_t entry)
 {
     bool is_present = (entry & (PTE_VALID | PTE_SOFT_NO_ACCESS)) != 0;
 
-    return (struct pte){
-        .frame = pte_frame(entry), .flags = entry & PTE_OWN_FLAGS, .is_present = is_present};
+    return (struct pte){.frame = pte_frame(entry),
+                        .flags = entry & PTE_OWN_FLAGS,
+                        .is_present = is_present,
+                        .is_swapped = !is_present && (entry & PTE_SOFT_SWAP) != 0};
+}
+
+/** Of a swapped entry: the number of the slot that has the page (mm/swap.h), below 2^44. */
+static inline uint64_t pte_swap_slot(struct pte pte)
+{
+    return pte.frame.addr >> PAGE_SHIFT;
 }
 
 /** The place of the page `nr` pages further on, in the same lowest-level table. */
@@ -186,6 +198,12 @@ static inline void pte_slot_set(struct pte_slot slot, phys_t frame, uint32_t fla
 {
     /* Release: whoever's walk sees the entry sees the page's content, too. */
     store_release(slot.entry, pte_encode(frame, flags));
+}
+
+/** Make the entry say that the page is in a swap slot. Does not flush. Caller: page-table lock. */
+static inline void pte_slot_set_swapped(struct pte_slot slot, uint64_t swap_slot)
+{
+    store_release(slot.entry, swap_slot << PTE_FRAME_SHIFT | PTE_SOFT_SWAP);
 }
 
 /** Take these rights away from a present entry, and its dirty mark with the right to write; some
