@@ -97,7 +97,7 @@ def swap_completes(guest):
 
 @qemu_test("swap-shared", "processes that thrash together, fork with pages swapped out, and die: nobody loses a page, no slot leaks")
 def swap_shared(guest):
-    script = ("mkswap /dev/vdb >/dev/null && swapon /dev/vdb && for i in 1 2 3 4; do /tests/touchmem 8 6 & done; wait; "
+    script = ("mkswap /dev/vdb >/dev/null && swapon /dev/vdb && for i in 1 2 3 4; do /tests/touchmem 8 3 & done; wait; "
               "/tests/touchmem 32 1000000 >/dev/null & sleep 1; kill -9 $!; wait $!; "
               "swapoff -a && echo off")
     outcome = guest.exec(script, "--smp", "4", "--disk", swap_image(guest, "shared.img"), *SMALL, limit=200).expect(status=0)
