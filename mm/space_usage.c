@@ -66,7 +66,7 @@ static uint64_t pagemap_entry(const struct page *page, struct pte pte)
 static bool visit_entry(struct pte_slot slot, uint64_t address, struct pte pte, void *arg)
 {
     struct usage_walk *walk = arg;
-    const struct page *page = page_from_phys(pte.frame);
+    const struct page *page = pte.is_present ? page_from_phys(pte.frame) : NULL; /* swapped */
 
     (void)slot;
     walk->next = address + PAGE_SIZE;
