@@ -168,18 +168,19 @@ static bool take_slot(unsigned number, struct page *page)
 
 bool swap_cache_add(struct page *page)
 {
+    unsigned nr_areas = swap_nr_known();
     uint64_t tried = 0; /* areas without room: a bit each */
 
-    for (unsigned round = 0; round < swap_nr_known(); round++) {
-        int best = -1;
+    for (unsigned round = 0; round < nr_areas; round++) {
+        unsigned best = nr_areas;
 
-        for (unsigned i = 0; i < swap_nr_known(); i++) {
+        for (unsigned i = 0; i < nr_areas; i++) {
             if ((tried & 1ull << i) == 0 &&
-                (best < 0 || areas[i].priority > areas[best].priority)) {
-                best = (int)i;
+                (best == nr_areas || areas[i].priority > areas[best].priority)) {
+                best = i;
             }
         }
-        if (take_slot((unsigned)best, page)) {
+        if (best < nr_areas && take_slot(best, page)) {
             return true;
         }
         tried |= 1ull << best;
