@@ -56,6 +56,24 @@ static struct page *take_from_block(uint64_t nr, unsigned order, enum alloc_flag
     return page;
 }
 
+/* Whether a frame lies in an allocated block of several, and is not its first: such a frame says no more
+ * than that it is a tail, as it would in a free block. A look without locks. */
+static bool is_inside_taken_block(const struct buddy *region, uint64_t frame)
+{
+    for (unsigned order = 1; order <= BUDDY_MAX_ORDER; order++) {
+        uint64_t first = align_down(frame, 1ull << order);
+        const struct page *head = &region->pages[first - region->first_frame];
+
+        if (first < region->first_frame) {
+            return false;
+        }
+        if (first != frame && head->kind >= PAGE_USED && page_order(head) >= order) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Where a range may begin, at or after `from`; UINT64_MAX: nowhere. */
 static uint64_t find_range(const struct buddy *region, uint64_t from, uint64_t nr, uint64_t align)
 {
@@ -64,7 +82,8 @@ static uint64_t find_range(const struct buddy *region, uint64_t from, uint64_t n
     uint64_t frame = first;
 
     while (first < end && nr <= end - first && frame < first + nr) {
-        if (page_looks_movable(&region->pages[frame - region->first_frame])) {
+        if (page_looks_movable(&region->pages[frame - region->first_frame]) &&
+            (frame != first || !is_inside_taken_block(region, frame))) {
             frame++;
         } else {
             first = align_up(frame + 1, align);

@@ -229,6 +229,27 @@ static void frames_that_are_nobodys_are_not_moved(void **state)
 
 /* ---- Ranges ------------------------------------------------------------------------------------ */
 
+/* Whether there surely is an aligned range in which nothing is that cannot be moved. How the memory is thinned
+ * out is random, and now and then each large range has a frame of the kernel's. */
+static bool is_possible(uint64_t nr, uint64_t align)
+{
+    const struct buddy *region = &frame_regions[0];
+    uint64_t run = 0;
+
+    for (uint64_t i = 0; i < region->nr_frames; i++) {
+        /* A tail may be one of a block that is taken; what begins a block tells what it is. */
+        if (run == 0 &&
+            ((region->first_frame + i) % align != 0 || region->pages[i].kind == PAGE_TAIL)) {
+            continue;
+        }
+        run = page_looks_movable(&region->pages[i]) ? run + 1 : 0;
+        if (run == nr) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void ranges_of_any_length_are_found(void **state)
 {
     static const struct {
@@ -238,9 +259,16 @@ static void ranges_of_any_length_are_found(void **state)
     for (unsigned i = 0; i < array_size(wanted); i++) {
         uint64_t nr = wanted[i].nr;
         struct page *page;
+        bool may_fail;
 
         fill_and_thin_out();
+        may_fail = !is_possible(nr, wanted[i].align);
+        assert_false(may_fail && nr <= 513); /* there are page blocks without such a frame */
         page = frames_alloc_contiguous(nr, wanted[i].align, ALLOC_KERNEL | ALLOC_ZERO);
+        if (page == NULL && may_fail) {
+            end_load();
+            continue;
+        }
         assert_non_null(page);
         assert_int_equal(page_to_phys(page).addr / PAGE_SIZE % wanted[i].align, 0);
         for (uint64_t j = 0; j < nr; j++) {

@@ -253,8 +253,8 @@ static void poll_misses_no_wake_up(void **state)
     file_put(stream[1]);
 }
 
-/* by the reader: a writer that came early would meet the last round's reader */
-static _Atomic int nr_closed;
+/* By the writer and the reader: one that came early would meet the other of the last round. */
+static _Atomic int nr_closed[2];
 
 static void fifo_thread(unsigned index, void *arg)
 {
@@ -262,7 +262,7 @@ static void fifo_thread(unsigned index, void *arg)
         struct file *file;
         char byte = 'f';
 
-        while (index == 0 && atomic_load(&nr_closed) != i) {
+        while (atomic_load(&nr_closed[1 - index]) < i) {
             port_yield();
         }
         /* Each open waits for the other end; so the pairs meet. */
@@ -273,7 +273,7 @@ static void fifo_thread(unsigned index, void *arg)
             panic("transfer");
         }
         file_put(file);
-        nr_closed += (int)index;
+        atomic_fetch_add(&nr_closed[index], 1);
     }
 }
 
