@@ -62,11 +62,12 @@ static bool is_inside_taken_block(const struct buddy *region, uint64_t frame)
 {
     for (unsigned order = 1; order <= BUDDY_MAX_ORDER; order++) {
         uint64_t first = align_down(frame, 1ull << order);
-        const struct page *head = &region->pages[first - region->first_frame];
+        const struct page *head;
 
         if (first < region->first_frame) {
             return false;
         }
+        head = &region->pages[first - region->first_frame];
         if (first != frame && head->kind >= PAGE_USED && page_order(head) >= order) {
             return true;
         }

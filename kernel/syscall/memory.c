@@ -332,8 +332,8 @@ static int64_t check_range(const struct syscall_args *args)
     return 0;
 }
 
-/* Nothing is ever written to a swap device, so what is resident stays; locking only faults it
- * in. */
+/* Locking faults the pages in, and no more: with swap space on they may be written out again, unlike
+ * those of MAP_LOCKED. */
 int64_t sys_mlock(const struct syscall_args *args)
 {
     int64_t error = check_range(args);
