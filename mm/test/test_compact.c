@@ -193,14 +193,15 @@ static void a_page_in_use_stays(void **state)
     struct space *space = space_create();
     uint64_t address = map_pages(space, 1);
     struct page *fresh = frames_alloc(0, ALLOC_MOVABLE);
-    struct page *page;
+    struct page *page, *in_use;
 
     put_stamp(space, address, 0);
-    page = page_at(space, address);
-    page_get(page); /* as an I/O would */
+    page = in_use = page_at(space, address);
+    page_get(in_use); /* as an I/O would */
     assert_int_not_equal(page_migrate(page, fresh), 0);
     assert_ptr_equal(page_at(space, address), page);
     put_stamp(space, address, 0); /* and may be written again */
+    page_put(in_use);
     page = page_at(space, address);
     assert_int_equal(page_migrate(page, fresh), 0);
     assert_ptr_equal(page_at(space, address), fresh);
