@@ -138,7 +138,11 @@ void mapping_set_error(struct mapping *mapping, int error);
 
 /* ---- writeback.c ----------------------------------------------------------------------------- */
 
-/** A page became dirty (+1) or clean (-1). Context: any. */
+/** A page became dirty (+1), or is so no more (-1). Context: any. */
 void writeback_count_dirty(int change);
+
+/** A page is on its way to its disk; it has arrived, or failed to. Context: any. */
+void writeback_count_begin(void);
+void writeback_count_end(void);
 
 #endif

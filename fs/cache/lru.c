@@ -22,12 +22,13 @@
 #include "fs/cache/cache_internal.h"
 #include "fs/cache/writeback.h"
 #include "kernel/base/once.h"
+#include "kernel/base/port.h"
 #include "kernel/sync/spinlock.h"
 #include "mm/migrate.h"
 #include "mm/reclaim.h"
 #include "mm/vmstat.h"
 
-#define MAX_WAITS 20u /* of a tenth of a second at most */
+#define MAX_WAIT_NS 2000000000ull /* for pages to become clean */
 
 static struct spinlock lru_lock = SPINLOCK_INIT(LOCK_RANK_LRU, "page_lru");
 static struct list lru_pages = LIST_INIT(lru_pages);   /* [lru_lock] the oldest first */
@@ -198,6 +199,7 @@ static bool is_at_floor(void)
  * killer; but not for ever, since he may hold what writeback needs. */
 static uint64_t shrink_pages(struct shrinker *shrinker, uint64_t nr_frames, enum alloc_flags flags)
 {
+    uint64_t deadline = port_clock_ns() + MAX_WAIT_NS;
     bool found_dirty = false;
     uint64_t nr_freed;
 
@@ -205,11 +207,8 @@ static uint64_t shrink_pages(struct shrinker *shrinker, uint64_t nr_frames, enum
         return 0;
     }
     nr_freed = scan_pages(nr_frames, &found_dirty);
-    for (unsigned i = 0; i < MAX_WAITS && nr_freed == 0 && found_dirty && (flags & ALLOC_WAIT) != 0;
-         i++) {
-        if (!writeback_wait_some()) {
-            break;
-        }
+    while (nr_freed == 0 && found_dirty && (flags & ALLOC_WAIT) != 0 &&
+           port_clock_ns() < deadline && writeback_wait_some()) {
         found_dirty = false;
         nr_freed = scan_pages(nr_frames, &found_dirty);
     }

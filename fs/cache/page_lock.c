@@ -105,6 +105,7 @@ void page_wake_writeback(struct page *page)
 {
     vm_count_many(VM_NR_WRITEBACK, -1);
     page_clear_and_wake(page, PAGE_WRITEBACK);
+    writeback_count_end();
 }
 
 static bool unlocked_or_announce(struct page *page)

@@ -78,6 +78,7 @@ static uint8_t begin_writeback(struct mapping *mapping, struct page *page)
     if (sectors != 0) {
         page_set(page, PAGE_WRITEBACK);
         vm_count(VM_NR_WRITEBACK);
+        writeback_count_begin();
         radix_tag_set(&mapping->pages, page->cache.index, MAPPING_TAG_WRITEBACK);
     }
     spin_unlock_irqrestore(&mapping->lock, irq);

@@ -3,8 +3,12 @@
  *
  * One thread looks every half second: what has been dirty for five seconds is written; when more
  * than a tenth of memory is dirty, everything is, until it is not. A writer that finds more than a
- * fifth of memory dirty sleeps until the thread has made progress: memory cannot fill up with pages
- * that nobody can drop.
+ * fifth of memory dirty or on its way to a disk sleeps until enough of it has arrived: memory cannot
+ * fill up with pages that nobody can drop.
+ *
+ * Progress is a page that has arrived, not one whose write was begun: a slow disk takes many requests
+ * at once and then nothing moves for a while, and who took that for the end of all that reclaim can do
+ * would have a process killed.
  *
  * The thread writes pages through mapping->lock and page locks only, never inode->lock, so that
  * a throttled writer may hold its inode's. Attributes (write_inode) follow by the VFS's rules:
@@ -12,6 +16,7 @@
 #include "fs/cache/writeback.h"
 #include "fs/cache/cache_internal.h"
 #include "kernel/abi/errno.h"
+#include "kernel/base/atomic.h"
 #include "kernel/base/port.h"
 #include "kernel/sync/waitq.h"
 #include "mm/frames.h"
@@ -19,10 +24,13 @@
 #define WRITEBACK_PERIOD_NS   500000000ull
 #define WRITEBACK_AGE_NS      5000000000ull
 #define WRITEBACK_ROUND_PAGES 1024u
+#define PROGRESS_WAIT_NS      100000000ull
+#define THROTTLE_NS           5000000000ull /* a writer is held back no longer than this at a time */
 
-static _Atomic int64_t nr_dirty_pages; /* [a] */
-static _Atomic bool is_wanted;         /* [a] somebody asked for a round now */
-static _Atomic uint64_t nr_rounds;     /* [a] rounds that ended, for those who wait for progress */
+static _Atomic int64_t nr_dirty_pages;   /* [a] */
+static _Atomic int64_t nr_writing_pages; /* [a] on their way to a disk */
+static _Atomic uint64_t nr_written;      /* [a] arrived, ever: what those who wait for progress look at */
+static _Atomic bool is_wanted;           /* [a] somebody asked for a round now */
 static struct waitq thread_waitq = WAITQ_INIT(thread_waitq);
 static struct waitq progress_waitq = WAITQ_INIT(progress_waitq);
 static struct task *_Atomic writeback_task; /* [a] NULL until started */
@@ -32,11 +40,31 @@ void writeback_count_dirty(int change)
     atomic_fetch_add_explicit(&nr_dirty_pages, change, memory_order_relaxed);
 }
 
+void writeback_count_begin(void)
+{
+    atomic_fetch_add_explicit(&nr_writing_pages, 1, memory_order_relaxed);
+}
+
+void writeback_count_end(void)
+{
+    atomic_fetch_sub_explicit(&nr_writing_pages, 1, memory_order_relaxed);
+    /* A full fence, and so is a waiter's between standing on the queue and looking: either we see him
+     * there, or he sees the new count. */
+    atomic_fetch_add_explicit(&nr_written, 1, memory_order_seq_cst);
+    fence_full();
+    if (unlikely(!waitq_is_idle(&progress_waitq))) {
+        waitq_wake_all(&progress_waitq);
+    }
+}
+
+static uint64_t not_negative(int64_t nr)
+{
+    return nr > 0 ? (uint64_t)nr : 0;
+}
+
 uint64_t writeback_nr_dirty(void)
 {
-    int64_t nr = atomic_load_explicit(&nr_dirty_pages, memory_order_relaxed);
-
-    return nr > 0 ? (uint64_t)nr : 0;
+    return not_negative(load_relaxed(&nr_dirty_pages));
 }
 
 /* Limits follow the memory that could hold pages: what is free and what the cache already has. */
@@ -47,7 +75,9 @@ static uint64_t reachable_pages(void)
 
 static bool is_above(unsigned parts, unsigned of)
 {
-    return writeback_nr_dirty() * of > reachable_pages() * parts;
+    uint64_t nr = writeback_nr_dirty() + not_negative(load_relaxed(&nr_writing_pages));
+
+    return nr * of > reachable_pages() * parts;
 }
 
 void writeback_wake(void)
@@ -58,26 +88,29 @@ void writeback_wake(void)
 
 bool writeback_wait_some(void)
 {
-    uint64_t before = atomic_load_explicit(&nr_rounds, memory_order_acquire);
+    uint64_t before = atomic_load_explicit(&nr_written, memory_order_seq_cst);
     struct task *thread = atomic_load_explicit(&writeback_task, memory_order_acquire);
 
     if (thread == NULL || thread == port_self()) {
         return false;
     }
     writeback_wake();
-    (void)waitq_wait(&progress_waitq, PORT_BLOCK_UNINTERRUPTIBLE, port_clock_ns() + 100000000ull,
-                     atomic_load_explicit(&nr_rounds, memory_order_acquire) != before);
+    (void)waitq_wait(&progress_waitq, PORT_BLOCK_UNINTERRUPTIBLE,
+                     port_clock_ns() + PROGRESS_WAIT_NS,
+                     atomic_load_explicit(&nr_written, memory_order_seq_cst) != before);
     return true;
 }
 
 void writeback_throttle(void)
 {
+    uint64_t deadline;
+
     if (likely(!is_above(1, 10))) {
         return;
     }
     writeback_wake();
-    for (unsigned i = 0; i < 50 && is_above(1, 5); i++) {
-        (void)writeback_wait_some();
+    deadline = port_clock_ns() + THROTTLE_NS;
+    while (is_above(1, 5) && port_clock_ns() < deadline && writeback_wait_some()) {
     }
 }
 
@@ -113,8 +146,6 @@ static void writeback_thread(void *arg)
                                                                      : now - WRITEBACK_AGE_NS);
             write_metadata();
         }
-        atomic_fetch_add_explicit(&nr_rounds, 1, memory_order_release);
-        waitq_wake_all(&progress_waitq);
     }
 }
 

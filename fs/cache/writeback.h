@@ -15,11 +15,12 @@ void writeback_wake(void);
  *  Context: may sleep; the caller may hold inode->lock, so the thread that writes takes none. */
 void writeback_throttle(void);
 
-/** Let the thread make one round of progress (at most a tenth of a second): for reclaim. Returns
- *  false at once when there is no such thread, or it is the caller. Context: may sleep. */
+/** Have the thread write, and wait until some page has arrived on its disk (at most a tenth of a
+ *  second): for reclaim. Returns false at once when there is no such thread, or it is the caller.
+ *  Context: may sleep. */
 bool writeback_wait_some(void);
 
-/** Dirty pages of all mappings, and those under writeback, for /proc/meminfo. */
+/** Dirty pages of all mappings, without those on their way to a disk, for /proc/meminfo. */
 uint64_t writeback_nr_dirty(void);
 
 /** Pages in the cache that reclaim may look at (files and devices), for /proc/meminfo. */
