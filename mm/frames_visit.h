@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-/* Walks over all frames, for the leak search; frames_visit.c. */
+/* Walks over all frames, for the leak search and for figures; frames_visit.c. */
 #ifndef CAIRN_MM_FRAMES_VISIT_H
 #define CAIRN_MM_FRAMES_VISIT_H
 
 #include "mm/page.h"
 
-/** Call visit for the first page of every allocated block. Context: nobody allocates or frees
- *  meanwhile. */
+/** Call visit for the first page of every allocated block. Context: any; exact when nobody allocates
+ *  or frees meanwhile. */
 void frames_visit_blocks(void (*visit)(struct page *page, void *arg), void *arg);
 
 /** The first page of the allocated block that a page belongs to; NULL for free and reserved frames.
- *  Context: as above. */
+ *  Context: nobody allocates or frees meanwhile. */
 struct page *frames_block_of(struct page *page);
 
 #endif

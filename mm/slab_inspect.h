@@ -26,8 +26,8 @@ typedef bool (*slab_visitor)(struct slab_cache *cache, void *object, bool is_fre
  *  of an initialised cache. Context: any; takes cache->lock. */
 void slab_pages_visit(struct slab_cache *cache, const void *object, slab_visitor visit, void *arg);
 
-/** Call visit for every initialised cache that has one of the flags. No cache goes away meanwhile.
- *  Context: may sleep; visit must not allocate. */
+/** Call visit for every initialised cache that has one of the flags, with 0 for every one. No cache
+ *  goes away meanwhile. Context: may sleep; visit must not allocate. */
 void slab_visit_caches(uint32_t flags, void (*visit)(struct slab_cache *cache, void *arg),
                        void *arg);
 

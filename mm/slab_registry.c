@@ -162,7 +162,7 @@ void slab_visit_caches(uint32_t flags, void (*visit)(struct slab_cache *cache, v
     mutex_lock(&reap_lock);
     for (struct slab_cache *cache = slab_next_cache(NULL); cache != NULL;
          cache = slab_next_cache(cache)) {
-        if ((cache->flags & flags) != 0) {
+        if (flags == 0 || (cache->flags & flags) != 0) {
             visit(cache, arg);
         }
     }

@@ -16,6 +16,7 @@
 #include "fs/vfs/vfs.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"
+#include "mm/alloc_info.h"
 #include "mm/frames.h"
 #include "mm/pair_cost.h"
 #include "mm/slab.h"
@@ -216,18 +217,23 @@ static int show_slabinfo(struct seq *seq, const struct procfs_file *file)
 
 /* ---- allocinfo ------------------------------------------------------------------------------- */
 
-/* A cache of one type is a tag for whoever uses the type; what kmalloc gave out is told by size. */
-static void show_tag(const struct slab_stats *stats, void *arg)
-{
-    seq_printf(arg, "%12llu %8llu slab:%s\n", (ull)stats->nr_active * stats->size_bytes,
-               (ull)stats->nr_active, stats->name);
-}
-
-/* As on Linux, both columns are of live blocks. */
+/* As on Linux, both columns are of live blocks, and the line ends with who allocated them. */
 static int show_allocinfo(struct seq *seq, const struct procfs_file *file)
 {
+    struct alloc_info *list;
+    size_t nr;
+    int error = alloc_info_list(&list, &nr);
+
+    if (error != 0) {
+        return error;
+    }
     seq_puts(seq, "allocinfo - version: 1.0\n#     <size>  <calls> <tag info>\n");
-    slab_for_each(show_tag, seq);
+    for (size_t i = 0; i < nr; i++) {
+        seq_printf(
+            seq, list[i].caller != NULL ? "%12llu %8llu %s func:%pS\n" : "%12llu %8llu %s func:-\n",
+            (ull)list[i].live_bytes, (ull)list[i].nr_live, list[i].what, list[i].caller);
+    }
+    vfree(list);
     return 0;
 }
 

@@ -8,6 +8,7 @@ from registry import qemu_test
 from report import Failure
 
 SMALL = ("--mem", "24M")
+PAGE = 4096
 
 
 def oom_report(outcome):
@@ -36,18 +37,50 @@ def oom_adj(guest):
         raise Failure(f"killed were {killed}\n{outcome.told()}")
 
 
-@qemu_test("allocinfo", "the live bytes and blocks of /proc/allocinfo are those of /proc/slabinfo, cache by cache")
-def allocinfo(guest):
-    output = guest.exec("cat /proc/slabinfo /proc/allocinfo", "--smp", "1").expect(status=0).output.decode()
-    caches = {name: (int(live), int(size)) for name, live, size in
-              re.findall(r"^(\S+) +(\d+) +\d+ +(\d+) +\d+ +\d+ : tunables", output, re.MULTILINE)}
-    tags = {name: (int(size), int(calls)) for size, calls, name in
-            re.findall(r"^ *(\d+) +(\d+) slab:(\S+)$", output, re.MULTILINE)}
-    if len(caches) < 20 or caches.keys() != tags.keys() or "allocinfo - version: 1.0" not in output:
+def tags_and_caches(output):
+    """allocinfo as {what: [(bytes, calls, function), …]}, and slabinfo as {cache: (live, size, slabs, pages of a slab)}."""
+    caches = {name: tuple(map(int, (live, size, slabs, pages))) for name, live, size, pages, slabs in
+              re.findall(r"^(\S+) +(\d+) +\d+ +(\d+) +\d+ +(\d+) : tunables .* slabdata +\d+ +(\d+)", output, re.MULTILINE)}
+    tags = {}
+    for size, calls, what, function in re.findall(r"^ *(\d+) +(\d+) (\S+) func:(\S+)$", output, re.MULTILINE):
+        tags.setdefault(what, []).append((int(size), int(calls), function))
+    if len(caches) < 20 or "allocinfo - version: 1.0\n#     <size>  <calls> <tag info>\n" not in output:
         raise Failure(output)
-    for name, (live, size) in caches.items():
-        if tags[name][0] != tags[name][1] * size or abs(tags[name][1] - live) > 4:  # cat itself opens a file
-            raise Failure(f"{name}: {live} objects of {size} bytes, and {tags[name]} in allocinfo\n{output}")
+    return tags, caches
+
+
+def compare_sums(tags, caches, output):
+    """Every cache's live objects are those of its tags, but for the few that reading the files itself takes."""
+    for name, (live, size, _, _) in caches.items():
+        of_tags = tags.get(f"slab:{name}", [])
+        nr_bytes, calls = sum(tag[0] for tag in of_tags), sum(tag[1] for tag in of_tags)
+        if nr_bytes != calls * size or abs(calls - live) > 4:
+            raise Failure(f"{name}: {live} objects of {size} bytes, and {of_tags} in allocinfo\n{output}")
+
+
+@qemu_test("allocinfo", "the tags of /proc/allocinfo add up to /proc/slabinfo, cache by cache, and with free frames to all of memory")
+def allocinfo(guest):
+    output = guest.exec("cat /proc/meminfo /proc/slabinfo /proc/allocinfo", "--smp", "1").expect(status=0).output.decode()
+    tags, caches = tags_and_caches(output)
+    compare_sums(tags, caches, output)
+    frames = sum(size for what, of_tags in tags.items() if what.startswith("frames:") for size, _, _ in of_tags)
+    slabs = sum(nr_slabs * pages * PAGE for _, _, nr_slabs, pages in caches.values())
+    total, free = (int(re.search(rf"{name}: +(\d+) kB", output).group(1)) * 1024 for name in ("MemTotal", "MemFree"))
+    if abs(frames + slabs + free - total) > 64 * PAGE or "frames:anon" not in tags or "frames:table" not in tags:
+        raise Failure(f"{frames} bytes of tags, {slabs} of slabs and {free} free, but {total} in all\n{output}")
+
+
+@qemu_test("allocinfo-sites", "with slab_debug=U for kmalloc, /proc/allocinfo names the functions that allocated, and the sums stay right")
+def allocinfo_sites(guest):
+    outcome = guest.exec("mkdir /tmp/d && cat /proc/slabinfo /proc/allocinfo", "--append", "slab_debug=U,kmalloc-*", "--smp", "2")
+    output = outcome.expect(status=0).output.decode()
+    tags, caches = tags_and_caches(output)
+    compare_sums(tags, caches, output)
+    functions = {function.split("+")[0] for what, of_tags in tags.items() if "kmalloc-" in what for _, _, function in of_tags}
+    if not {"tmpfs_entry_make", "super_alloc"} <= functions or "-" in functions:
+        raise Failure(f"the functions are {functions}\n{output}")
+    if {function for _, _, function in tags["slab:dentry_cache"]} != {"-"}:
+        raise Failure(f"an owner without slab_debug=\n{output}")
 
 
 @qemu_test("compaction", "memory in pieces, no block of 2 MiB left: 95 of 100 are had all the same, and no page is lost")
@@ -63,7 +96,6 @@ def compaction(guest):
 
 # ---- Swap ------------------------------------------------------------------------------------------
 
-PAGE = 4096
 TOUCHED = rb"touchmem: checksum 0x[0-9a-f]+, right\n"
 
 

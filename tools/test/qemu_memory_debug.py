@@ -49,6 +49,11 @@ def kmemleak_selftest(guest):
     return selftest(guest, 4, "--append", "kmemleak=on")
 
 
+@qemu_test("slab-debug-selftest", "the in-kernel self-tests pass with owners of all caches, too")
+def slab_debug_selftest(guest):
+    return selftest(guest, 2, "--append", "slab_debug=U")
+
+
 @qemu_test("kmemleak-silent", "the leak search reports nothing in a working kernel, scan after scan")
 def kmemleak_silent(guest):
     scan = "echo scan > /proc/kmemleak; cat /proc/kmemleak"
