@@ -29,8 +29,9 @@
 
 static _Atomic int64_t nr_dirty_pages;   /* [a] */
 static _Atomic int64_t nr_writing_pages; /* [a] on their way to a disk */
-static _Atomic uint64_t nr_written;      /* [a] arrived, ever: what those who wait for progress look at */
-static _Atomic bool is_wanted;           /* [a] somebody asked for a round now */
+static _Atomic uint64_t
+    nr_written;                /* [a] arrived, ever: what those who wait for progress look at */
+static _Atomic bool is_wanted; /* [a] somebody asked for a round now */
 static struct waitq thread_waitq = WAITQ_INIT(thread_waitq);
 static struct waitq progress_waitq = WAITQ_INIT(progress_waitq);
 static struct task *_Atomic writeback_task; /* [a] NULL until started */

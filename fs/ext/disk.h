@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* ext2 as it lies on the disk. Everything is little-endian.
+/* ext2 and ext3 as they lie on the disk. Everything is little-endian.
  * Source: D. Poirier, The Second Extended File System: Internal Layout (2019); field names
  * follow it. */
 #ifndef CAIRN_FS_EXT_DISK_H
@@ -86,7 +86,7 @@ enum ext_ro_compat {
     EXT_RO_COMPAT_SPARSE_SUPER = 0x1,
     EXT_RO_COMPAT_LARGE_FILE = 0x2,
 };
-#define EXT_INCOMPAT_KNOWN  EXT_INCOMPAT_FILETYPE
+#define EXT_INCOMPAT_KNOWN  (EXT_INCOMPAT_FILETYPE | EXT_INCOMPAT_RECOVER)
 #define EXT_RO_COMPAT_KNOWN (EXT_RO_COMPAT_SPARSE_SUPER | EXT_RO_COMPAT_LARGE_FILE)
 
 struct ext_disk_group {

@@ -31,6 +31,7 @@ struct ext_fs {                  /* super->fs_data */
     bool has_file_types;         /* [I] */
     bool has_sparse_super;       /* [I] */
     bool has_large_files;        /* [I] of 2 GiB and more */
+    bool ignores_journal;        /* [I] mount option noload */
     bool was_clean;  /* [alloc_lock] state found before we began to write: restored after */
     bool is_writing; /* [alloc_lock] the clean bit is off, because we may write */
     struct meta_block super_block; /* [alloc_lock] held for as long as we are mounted */
@@ -120,6 +121,22 @@ struct ext_map_path {                /* the way from the inode to a block's poin
 /** Returns 0 or -EFBIG. */
 int must_check ext_map_path(const struct ext_fs *fs, uint64_t block, struct ext_map_path *path);
 
+/* ---- options.c ------------------------------------------------------------------------------- */
+
+/** Take the mount options into fs. Returns 0, or -EINVAL with a log line. */
+int must_check ext_options_parse(struct ext_fs *fs, const char *text);
+
+/* ---- journal.c, orphan.c --------------------------------------------------------------------- */
+
+/** Whether the disk says that its journal holds what it does not. */
+bool ext_journal_needs_replay(struct ext_fs *fs);
+/** Replay it, and take that mark away. What was read from the disk before must be read again.
+ *  Returns 0, or with a log line -EROFS, -EINVAL, -EUCLEAN, -EIO, -ENOMEM. */
+int must_check ext_journal_replay(struct ext_fs *fs);
+/** Finish with the inodes on the disk's list of orphans. Context: the mount has become writable, and
+ *  nobody uses it yet, or alloc_lock is not held. Returns 0, -EUCLEAN, -EIO, -ENOMEM. */
+int must_check ext_orphans_release(struct ext_fs *fs);
+
 /* ---- attribute.c ----------------------------------------------------------------------------- */
 
 /** Let go of the block of extended attributes that an inode has, because the inode goes. Returns 0
@@ -130,6 +147,13 @@ int must_check ext_attributes_release(struct inode *inode);
 
 /** The inode of this number. Returns 0 with a reference, -EUCLEAN, -EIO, -ENOMEM. */
 int must_check ext_inode_get(struct super *super, uint32_t number, struct inode **inode);
+/** The inode of any number, read but not yet shared: the caller ends with inode_unlock_new() or
+ *  inode_fail_new(). -EUCLEAN also when somebody uses it. */
+int must_check ext_inode_get_new(struct super *super, uint32_t number, struct inode **inode);
+/** The same as ext_inode_get() for one that may have no links: putting it frees it then. */
+int must_check ext_inode_get_orphan(struct super *super, uint32_t number, struct inode **inode);
+/** What stands where the time of deletion does: in the list of orphans the next one. */
+int must_check ext_inode_read_dtime(struct ext_fs *fs, uint32_t number, uint32_t *dtime);
 /** A fresh inode in directory `dir`, hashed, with one reference, no name yet. */
 int must_check ext_inode_create(struct inode *dir, uint32_t mode, uint32_t dev_number, uid_t uid,
                                 gid_t gid, struct inode **inode);

@@ -140,12 +140,12 @@ static bool is_known_type(uint32_t mode)
 }
 
 /* What the rest of the driver relies on. Returns 0 or the error of the damage reported. */
-static int check_inode(struct inode *inode, const struct ext_fs *fs)
+static int check_inode(struct inode *inode, const struct ext_fs *fs, bool may_be_orphan)
 {
     struct ext_inode *ext = ext_inode(inode);
     unsigned long long number = inode->number;
 
-    if (inode->nr_links == 0) {
+    if (inode->nr_links == 0 && !may_be_orphan) {
         return super_damaged(inode->super, "inode %llu: is in use, and has no links", number);
     }
     if (!is_known_type(inode->mode)) {
@@ -176,7 +176,7 @@ static int check_inode(struct inode *inode, const struct ext_fs *fs)
     return 0;
 }
 
-static int fill_inode(struct inode *inode, struct ext_fs *fs)
+static int fill_inode(struct inode *inode, struct ext_fs *fs, bool may_be_orphan)
 {
     struct ext_inode *ext = ext_inode(inode);
     struct ext_disk_inode *disk;
@@ -203,7 +203,7 @@ static int fill_inode(struct inode *inode, struct ext_fs *fs)
     ext->file_acl = le32_get(disk->file_acl);
     read_times(inode, fs, disk);
     meta_put(&meta);
-    error = check_inode(inode, fs);
+    error = check_inode(inode, fs, may_be_orphan);
     if (error == 0) {
         mapping_init(&inode->mapping, inode, inode->super->device, &ext_mapping_ops,
                      fs->block_shift);
@@ -212,27 +212,76 @@ static int fill_inode(struct inode *inode, struct ext_fs *fs)
     return error;
 }
 
-int ext_inode_get(struct super *super, uint32_t number, struct inode **out)
+/* The inode, read and locked as new if *is_new; else somebody has it already. */
+static int get_any(struct super *super, uint32_t number, bool may_be_orphan, struct inode **out,
+                   bool *is_new)
 {
     struct ext_fs *fs = ext_fs(super);
-    bool is_new;
     int error;
 
-    if (number == 0 || number > fs->nr_inodes ||
-        (number < fs->first_inode && number != EXT_ROOT_INODE)) {
+    if (number == 0 || number > fs->nr_inodes) {
         return super_damaged(super, "inode number %u is out of range", number);
     }
-    error = inode_get(super, number, out, &is_new);
-    if (error != 0 || !is_new) {
+    error = inode_get(super, number, out, is_new);
+    if (error != 0 || !*is_new) {
         return error;
     }
-    error = fill_inode(*out, fs);
+    error = fill_inode(*out, fs, may_be_orphan);
     if (error != 0) {
         inode_fail_new(*out);
-        return error;
     }
-    inode_unlock_new(*out);
-    return 0;
+    return error;
+}
+
+static int get_ordinary(struct super *super, uint32_t number, bool may_be_orphan,
+                        struct inode **out)
+{
+    bool is_new = false;
+    int error;
+
+    if (number < ext_fs(super)->first_inode && number != EXT_ROOT_INODE) {
+        return super_damaged(super, "inode number %u is out of range", number);
+    }
+    error = get_any(super, number, may_be_orphan, out, &is_new);
+    if (error == 0 && is_new) {
+        inode_unlock_new(*out);
+    }
+    return error;
+}
+
+int ext_inode_get(struct super *super, uint32_t number, struct inode **out)
+{
+    return get_ordinary(super, number, false, out);
+}
+
+int ext_inode_get_orphan(struct super *super, uint32_t number, struct inode **out)
+{
+    return get_ordinary(super, number, true, out);
+}
+
+int ext_inode_get_new(struct super *super, uint32_t number, struct inode **out)
+{
+    bool is_new = false;
+    int error = get_any(super, number, false, out, &is_new);
+
+    if (error == 0 && !is_new) {
+        inode_put(*out);
+        error = super_damaged(super, "inode %u: is in use already", number);
+    }
+    return error;
+}
+
+int ext_inode_read_dtime(struct ext_fs *fs, uint32_t number, uint32_t *dtime)
+{
+    struct ext_disk_inode *disk;
+    struct meta_block meta;
+    int error = read_table(fs, number, &meta, &disk);
+
+    if (error == 0) {
+        *dtime = le32_get(disk->dtime);
+        meta_put(&meta);
+    }
+    return error;
 }
 
 /* ---- Making and writing ---------------------------------------------------------------------- */

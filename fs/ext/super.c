@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Mounting an ext2 file system, and its super block while mounted.
+/* Mounting an ext2 or ext3 file system, and its super block while mounted.
  *
  * Everything that will be divided by, shifted by or used as a bound is checked here, once, with a
  * log line that names the field that is wrong. Features that the disk says an implementation must
@@ -9,6 +9,9 @@
  * While it is mounted writable the clean bit is off, so that after a crash e2fsck knows to look;
  * unmounting puts back what was found. Counts in the super block are written at sync time from
  * those in memory.
+ *
+ * A journal (ext3) that holds what the disk doesn't is replayed first, and then everything is read from
+ * the disk again; see journal.c. Inodes that were to be freed are freed then: orphan.c.
  *
  * How the disk is laid out: disk.h and group.c. Blocks: map.c, alloc_block.c. Names: dir.c,
  * names.c. */
@@ -35,11 +38,6 @@ static int check_features(struct super *super, const struct ext_disk_super *disk
 
     if (le32_get(disk->revision) == 0) {
         return 0;
-    }
-    if ((incompat & EXT_INCOMPAT_RECOVER) != 0) {
-        pr_err("ext: %s: its journal must be replayed first (e2fsck -p does it): not mounted",
-               super->device->name);
-        return -EUCLEAN;
     }
     if (incompat != 0) {
         pr_err("ext: %s: needs features 0x%x that ext2 does not have: not mounted",
@@ -196,6 +194,7 @@ static void store_super(struct ext_fs *fs, bool is_clean)
 static int begin_writing(struct ext_fs *fs)
 {
     struct ext_disk_super *disk = ext_disk_super(fs);
+    int error;
 
     mutex_lock(&fs->alloc_lock);
     fs->was_clean = (le16_get(disk->state) & EXT_STATE_CLEAN) != 0;
@@ -207,7 +206,8 @@ static int begin_writing(struct ext_fs *fs)
     disk->mount_time = le32_of((uint32_t)inode_now(fs->super).sec);
     store_super(fs, false);
     mutex_unlock(&fs->alloc_lock);
-    return meta_write_sync(&fs->super_block);
+    error = meta_write_sync(&fs->super_block);
+    return error != 0 ? error : ext_orphans_release(fs);
 }
 
 /* Nothing is stored for a file system that was never writable: a read-only mount leaves no
@@ -249,6 +249,11 @@ static int ext_remount(struct super *super, uint32_t flags, const char *options)
     }
     if (super->device->is_read_only || super_is_damaged(super) ||
         (le32_get(ext_disk_super(fs)->feature_ro_compat) & ~EXT_RO_COMPAT_KNOWN) != 0) {
+        return -EROFS;
+    }
+    if (ext_journal_needs_replay(fs)) {
+        pr_err("ext: %s: was mounted with noload, and its journal is not replayed: stays read-only",
+               super->device->name);
         return -EROFS;
     }
     return fs->is_writing ? 0 : begin_writing(fs);
@@ -323,6 +328,63 @@ static void fill_super(struct super *super, struct ext_fs *fs)
         (struct timespec64){.nsec = fs->inode_bytes > EXT_INODE_SIZE_OLD ? 1 : 1000000000u};
 }
 
+/* Read and check all that is kept in memory while the file system is mounted. */
+static int load(struct ext_fs *fs)
+{
+    int error = read_super(fs);
+
+    if (error == 0) {
+        error = ext_groups_load(fs);
+        if (error != 0) {
+            meta_put(&fs->super_block);
+        }
+    }
+    return error;
+}
+
+static void unload(struct ext_fs *fs)
+{
+    kfree(fs->groups);
+    fs->groups = NULL;
+    fs->nr_free_blocks = 0;
+    fs->nr_free_inodes = 0;
+    meta_put(&fs->super_block);
+}
+
+/* Load it, after its journal was replayed if it must be: that may have changed everything. */
+static int load_replayed(struct ext_fs *fs)
+{
+    int error = load(fs);
+
+    if (error == 0 && ext_journal_needs_replay(fs) && !fs->ignores_journal) {
+        fill_super(fs->super, fs);
+        error = ext_journal_replay(fs);
+        unload(fs);
+        if (error == 0) {
+            error = load(fs);
+        }
+    }
+    if (error == 0) {
+        fill_super(fs->super, fs);
+    }
+    return error;
+}
+
+static int start_using(struct ext_fs *fs)
+{
+    int error = mount_root(fs->super);
+
+    if (error != 0) {
+        return error;
+    }
+    error = (fs->super->flags & SUPER_RDONLY) == 0 ? begin_writing(fs) : 0;
+    if (error != 0) {
+        inode_put(fs->super->root);
+        fs->super->root = NULL;
+    }
+    return error;
+}
+
 static int ext_mount(struct super *super, const char *options)
 {
     struct ext_fs *fs = kzalloc(sizeof(*fs), ALLOC_KERNEL);
@@ -333,32 +395,19 @@ static int ext_mount(struct super *super, const char *options)
     }
     fs->super = super;
     mutex_init(&fs->alloc_lock, LOCK_RANK_FS_ALLOC, "ext alloc");
-    error = read_super(fs);
-    if (error != 0) {
-        goto free_fs;
-    }
-    error = ext_groups_load(fs);
-    if (error != 0) {
-        goto put_super;
-    }
-    fill_super(super, fs);
-    error = mount_root(super);
-    if (error != 0) {
-        goto free_groups;
-    }
-    error = (super->flags & SUPER_RDONLY) == 0 ? begin_writing(fs) : 0;
+    error = ext_options_parse(fs, options);
     if (error == 0) {
-        return 0;
+        error = load_replayed(fs);
     }
-    inode_put(super->root);
-    super->root = NULL;
-
-free_groups:
-    kfree(fs->groups);
-put_super:
-    meta_put(&fs->super_block);
-free_fs:
-    kfree(fs);
+    if (error == 0) {
+        error = start_using(fs);
+        if (error != 0) {
+            unload(fs);
+        }
+    }
+    if (error != 0) {
+        kfree(fs);
+    }
     return error;
 }
 

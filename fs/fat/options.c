@@ -8,6 +8,7 @@
  * mean here is refused. */
 #include "drivers/block.h"
 #include "fs/fat/fat_internal.h"
+#include "fs/vfs/options.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
@@ -71,22 +72,13 @@ static int parse_one(const char *option, struct fat_options *options)
 int fat_options_parse(struct super *super, const char *text, struct fat_options *result)
 {
     struct fat_options options = *result;
-    char option[64];
+    char option[MOUNT_OPTION_MAX];
 
-    while (text != NULL && *text != '\0') {
-        const char *end = strchr(text, ',');
-        size_t len = end != NULL ? (size_t)(end - text) : strlen(text);
-
-        if (len >= sizeof(option)) {
-            len = sizeof(option) - 1; /* none is so long: it will not be known */
-        }
-        memcpy(option, text, len);
-        option[len] = '\0';
-        if (len != 0 && parse_one(option, &options) != 0) {
+    while (mount_option_next(&text, option)) {
+        if (parse_one(option, &options) != 0) {
             pr_err("vfat: %s: mount option \"%s\" is not understood", super->device->name, option);
             return -EINVAL;
         }
-        text = end != NULL ? end + 1 : NULL;
     }
     *result = options;
     return 0;

@@ -4,6 +4,7 @@
 #include "fs/tmpfs/tmpfs.h"
 #include "fs/tmpfs/tmpfs_internal.h"
 #include "fs/vfs/dentry.h"
+#include "fs/vfs/options.h"
 #include "fs/vfs/super.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
@@ -157,29 +158,22 @@ static int parse_option(const char *text, struct tmpfs_options *options)
     if (strncmp(text, "gid=", 4) == 0) {
         return parse_u64(text + 4, 10, NULL, &options->gid);
     }
-    return text[0] == '\0' ? 0 : -EINVAL;
+    return -EINVAL;
 }
 
 static int parse_options(const char *text, struct tmpfs_options *options)
 {
-    char *copy = kstrdup(text, ALLOC_KERNEL);
-    char *option = copy;
-    int error = copy != NULL ? 0 : -ENOMEM;
+    char option[MOUNT_OPTION_MAX];
 
-    while (error == 0 && option != NULL) {
-        char *comma = strchr(option, ',');
+    while (mount_option_next(&text, option)) {
+        int error = parse_option(option, options);
 
-        if (comma != NULL) {
-            *comma++ = '\0';
-        }
-        error = parse_option(option, options);
         if (error != 0) {
             pr_warn("tmpfs: bad option \"%s\"", option);
+            return error;
         }
-        option = comma;
     }
-    kfree(copy);
-    return error;
+    return 0;
 }
 
 static struct tmpfs_super *make_fs(uint64_t max_pages, uint64_t max_inodes)

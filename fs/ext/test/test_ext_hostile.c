@@ -206,7 +206,7 @@ static const struct refused {
     {"first inode huge", first_inode_huge, -EUCLEAN, "first inode is 4294967295"},
     {"unknown incompatible feature", unknown_incompat, -EINVAL, "features 0x80000000"},
     {"extents", extents, -EINVAL, "features 0x40"},
-    {"journal to be replayed", needs_recovery, -EUCLEAN, "journal"},
+    {"a journal that is not there", needs_recovery, -EINVAL, "not on this disk"},
     {"unknown read-only feature", unknown_ro_compat, -EROFS, "features 0x80"},
     {"reserved descriptors huge", reserved_table_huge, -EUCLEAN, "group 0"},
     {"groups of one block", one_block_groups, -EUCLEAN, "group 0"},
