@@ -37,6 +37,7 @@
 #include "kernel/task/leak_world.h"
 #include "kernel/task/map_file.h"
 #include "kernel/task/oom.h"
+#include "kernel/task/payer.h"
 #include "kernel/task/proc.h"
 #include "mm/compact.h"
 #include "mm/debug/guard_pool.h"
@@ -125,6 +126,7 @@ static void run_boot_task(void *arg)
     need(reclaim_start(), "no memory for the reclaim task");
     need(compact_start(), "no memory for the compaction task");
     oom_init();
+    payer_init();
     start_guard_pool();
     leak_world_init();
     start_drivers();

@@ -89,10 +89,38 @@ struct area *area_new(struct space *space, uint64_t start, uint64_t end, uint32_
     return area;
 }
 
-static void count_mapped(struct area *area, int64_t change_bytes)
+/* The counts change under space->lock; others look at them without. */
+static void add_to(_Atomic uint64_t *count, uint64_t change)
 {
-    atomic_fetch_add_explicit(&area->space->nr_mapped_pages,
-                              (uint64_t)(change_bytes / (int64_t)PAGE_SIZE), memory_order_relaxed);
+    store_relaxed(count, load_relaxed(count) + change);
+}
+
+/* Pages that the area begins (or, with a negative number, ceases) to have in the tree. */
+static void count_pages(const struct area *area, int64_t change_bytes)
+{
+    uint64_t change = (uint64_t)(change_bytes / (int64_t)PAGE_SIZE);
+    struct space *space = area->space;
+
+    add_to(&space->nr_mapped_pages, change);
+    if (area_is_data(area->flags)) {
+        add_to(&space->nr_data_pages, change);
+    }
+    if ((area->flags & AREA_LOCKED) != 0) {
+        add_to(&space->nr_locked_pages, change);
+    }
+}
+
+static int64_t size_of(const struct area *area)
+{
+    return (int64_t)(area->end - area->start);
+}
+
+void area_set_flags(struct area *area, uint32_t flags)
+{
+    debug_assert(rwlock_is_write_held(&area->space->lock));
+    count_pages(area, -size_of(area));
+    area->flags = flags;
+    count_pages(area, size_of(area));
 }
 
 struct area *area_new_like(const struct area *from, uint64_t skipped_bytes, struct space *space,
@@ -153,7 +181,7 @@ static void enter(struct area *area)
         list_push_back(&area->object->areas, &area->object_node);
     }
     anon_enter(area);
-    count_mapped(area, (int64_t)(area->end - area->start));
+    count_pages(area, size_of(area));
 }
 
 /* Returns the family if it is left without an area. */
@@ -163,7 +191,7 @@ static struct anon_family *leave(struct area *area)
     if (load_relaxed(&area->space->hint) == area) {
         store_relaxed(&area->space->hint, NULL);
     }
-    count_mapped(area, -(int64_t)(area->end - area->start));
+    count_pages(area, -size_of(area));
     rbtree_erase(&area->space->areas, &area->node);
     if (area->object != NULL) {
         list_remove(&area->object_node);
@@ -176,7 +204,7 @@ static void set_bounds(struct area *area, uint64_t start, uint64_t end)
     uint64_t nr_pages = (uint64_t)((int64_t)(start - area->start) >> PAGE_SHIFT);
 
     debug_assert(rwlock_is_write_held(&area->space->lock));
-    count_mapped(area, (int64_t)(end - start) - (int64_t)(area->end - area->start));
+    count_pages(area, (int64_t)(end - start) - size_of(area));
     area->object_index += nr_pages;
     area->anon_index += nr_pages;
     area->start = start; /* order in the tree is kept: areas never overlap */
@@ -222,6 +250,7 @@ void area_destroy(struct area *area)
     left = leave(area);
     area_unlock_lists(area);
     anon_free(left);
+    space_uncharge(area_nr_pages(area), area->flags);
     area_discard(area);
 }
 
@@ -252,11 +281,6 @@ int area_split(struct space *space, uint64_t address)
     return 0;
 }
 
-static uint64_t nr_area_pages(const struct area *area)
-{
-    return (area->end - area->start) >> PAGE_SHIFT;
-}
-
 /* Whether `upper` continues `lower` in what their anonymous pages are; an area without any
  * continues everything. */
 static bool continues_family(const struct area *lower, const struct area *upper)
@@ -265,7 +289,7 @@ static bool continues_family(const struct area *lower, const struct area *upper)
     struct anon_family *above = load_relaxed(&upper->family);
 
     return below == NULL || above == NULL ||
-           (below == above && lower->anon_index + nr_area_pages(lower) == upper->anon_index);
+           (below == above && lower->anon_index + area_nr_pages(lower) == upper->anon_index);
 }
 
 /* Whether it does so in every respect. */
@@ -290,7 +314,7 @@ static void join(struct area *lower, struct area *upper)
     }
     lock_lists(lower, family);
     if (takes_family && family != NULL) {
-        lower->anon_index = upper->anon_index - nr_area_pages(lower);
+        lower->anon_index = upper->anon_index - area_nr_pages(lower);
         store_relaxed(&lower->family, family);
         anon_enter(lower);
     }

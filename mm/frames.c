@@ -347,13 +347,20 @@ void frames_trim(struct page *page, uint64_t nr_frames)
 
 /* ---- Figures --------------------------------------------------------------------------------- */
 
-void frames_set_watermarks(void)
+uint64_t frames_nr_total(void)
 {
-    uint64_t nr_total = 0;
+    uint64_t nr = 0;
 
     for (unsigned i = 0; i < nr_frame_regions; i++) {
-        nr_total += load_relaxed(&frame_regions[i].nr_managed);
+        nr += load_relaxed(&frame_regions[i].nr_managed);
     }
+    return nr;
+}
+
+void frames_set_watermarks(void)
+{
+    uint64_t nr_total = frames_nr_total();
+
     /* Under a hundredth of memory, 128 KiB to 4 MiB; but small memories are not reserved away. */
     nr_reserve = min_of(max_of(nr_total / 128, 32ull), 1024ull);
     nr_reserve = min_of(nr_reserve, nr_total / 8);

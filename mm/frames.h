@@ -82,6 +82,9 @@ void frames_get_type_stats(unsigned type, struct frames_type_stats *stats);
 /** Free frames, cheap and approximate. */
 uint64_t frames_nr_free(void);
 
+/** Frames that the allocator manages. Context: any. */
+uint64_t frames_nr_total(void);
+
 /** Return every hart's hot list to the buddies (memory is short, or a test counts). Context: may
  *  sleep. */
 void frames_drain_hot(void);

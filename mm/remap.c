@@ -5,6 +5,8 @@
  * at the new one. The tables of the new place are prepared before anything is taken out, so that a
  * move either happens or leaves all as it was.
  *
+ * What a mapping gains is charged before (space_limits.c); what it had moves with it.
+ *
  * One flush follows. Until then a thread may still go to the old place, and meets the page that it met
  * before; so nobody may take a page away at the new place in the meantime, knowing only that one. Who
  * takes pages away (truncation, writeback, swapping) comes from the object or the family: their locks
@@ -95,6 +97,7 @@ static int move_area(struct area *area, uint64_t to, uint64_t new_len)
     move_pages(space, area->start, to, min_of(len, new_len));
     area_unlock_lists(area);
     space_unmap_pages(space, area->start, area->end, UNMAP_ALL);
+    area_set_flags(area, area->flags & ~(uint32_t)AREA_ACCOUNT); /* its charge is the copy's now */
     area_destroy(area);
     (void)area_merge(copy);
     return 0;
@@ -118,14 +121,9 @@ static bool is_remap_possible(const struct remap *remap)
                                  remap->old >= remap->fixed + remap->new_len));
 }
 
-static bool is_growth_allowed(struct space *space, const struct remap *remap)
+static uint64_t nr_pages_grown(const struct remap *remap)
 {
-    uint64_t limit = space->limit_address_space_bytes;
-    uint64_t mapped = atomic_load_explicit(&space->nr_mapped_pages, memory_order_relaxed)
-                      << PAGE_SHIFT;
-
-    return remap->new_len <= remap->old_len ||
-           (mapped <= limit && remap->new_len - remap->old_len <= limit - mapped);
+    return remap->new_len > remap->old_len ? (remap->new_len - remap->old_len) >> PAGE_SHIFT : 0;
 }
 
 /* Move what is mapped at the old place, which lies in one area, to another. */
@@ -150,20 +148,14 @@ static int move_range(struct space *space, const struct remap *remap, uint64_t *
     return error;
 }
 
-/* All of it under one hold of the lock: between the making of room and the taking of it nobody
- * else may map there. */
-static int remap_locked(struct space *space, struct remap *remap, uint64_t *address)
+/* What the growth needs is charged. Returns 0 and the address; or an error, and the charge is still
+ * the caller's. */
+static int remap_charged(struct space *space, struct area *area, struct remap *remap,
+                         uint64_t *address)
 {
     uint64_t old_end = remap->old + remap->old_len;
-    struct area *area = area_find(space, remap->old);
     int error = 0;
 
-    if (!area_contains(area, remap->old) || old_end > area->end) {
-        return -EFAULT;
-    }
-    if (!is_growth_allowed(space, remap)) {
-        return -ENOMEM;
-    }
     if (remap->is_fixed) { /* the target is replaced, as mmap(MAP_FIXED) would */
         error = space_remove_range(space, remap->fixed, remap->fixed + remap->new_len);
         TEST_POINT(TEST_REMAP_CLEARED, space);
@@ -187,6 +179,32 @@ static int remap_locked(struct space *space, struct remap *remap, uint64_t *addr
         return 0;
     }
     return remap->may_move ? move_range(space, remap, address) : -ENOMEM;
+}
+
+/* All of it under one hold of the lock: between the making of room and the taking of it nobody
+ * else may map there. */
+static int remap_locked(struct space *space, struct remap *remap, uint64_t *address)
+{
+    struct area *area = area_find(space, remap->old);
+    uint64_t nr_grown = nr_pages_grown(remap);
+    uint32_t flags;
+    int error = 0;
+
+    if (!area_contains(area, remap->old) || remap->old + remap->old_len > area->end) {
+        return -EFAULT;
+    }
+    flags = area->flags;
+    if (nr_grown != 0) {
+        error = space_charge(space, nr_grown, flags);
+    }
+    if (error != 0) {
+        return error;
+    }
+    error = remap_charged(space, area, remap, address);
+    if (error != 0) {
+        space_uncharge(nr_grown, flags);
+    }
+    return error;
 }
 
 int space_remap(struct space *space, uint64_t old_address, uint64_t old_len, uint64_t new_len,

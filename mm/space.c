@@ -20,13 +20,12 @@
 #include "kernel/base/assert.h"
 #include "kernel/base/atomic.h"
 #include "kernel/base/string.h"
+#include "mm/commit.h"
 #include "mm/slab.h"
 #include "mm/space_internal.h"
 #include "mm/swap.h"
 
 SLAB_CACHE(space_cache, struct space, NULL);
-
-#define AREA_RIGHTS (AREA_READ | AREA_WRITE | AREA_EXEC)
 
 struct space *space_create(void)
 {
@@ -47,6 +46,7 @@ struct space *space_create(void)
     space->limit_address_space_bytes = UINT64_MAX;
     space->limit_stack_bytes = UINT64_MAX;
     space->limit_data_bytes = UINT64_MAX;
+    space->limit_locked_bytes = UINT64_MAX;
     space->mmap_top = USER_END - (1ul << 30); /* leaves the stack room to grow above */
     return space;
 }
@@ -111,19 +111,40 @@ static bool is_range_free(struct space *space, uint64_t start, uint64_t end)
     return area == NULL || area->start >= end;
 }
 
-static bool is_user_range(uint64_t start, uint64_t len_bytes)
+/* What is replaced when something is mapped at [start, end). */
+struct replaced {
+    uint64_t nr_pages, nr_charged;
+};
+
+static struct replaced count_replaced(struct space *space, uint64_t start, uint64_t end)
 {
-    return len_bytes <= USER_END && start <= USER_END - len_bytes;
+    struct replaced replaced = {0, 0};
+
+    for (struct area *area = area_find(space, start); area != NULL && area->start < end;
+         area = area_next(area)) {
+        uint64_t nr = (min_of(area->end, end) - max_of(area->start, start)) >> PAGE_SHIFT;
+
+        replaced.nr_pages += nr;
+        replaced.nr_charged += (area->flags & AREA_ACCOUNT) != 0 ? nr : 0;
+    }
+    return replaced;
 }
 
-/* Whether the limits allow len_bytes more. */
-static bool is_within_limits(struct space *space, uint64_t len_bytes, uint32_t flags)
+/* The new area needs a charge only for what goes beyond the charge of those that it replaces. But
+ * theirs ends with them: until then it is entered twice, so that nobody else is promised it. */
+static int charge_new(struct space *space, uint64_t start, uint64_t len, uint32_t flags)
 {
-    uint64_t mapped = atomic_load_explicit(&space->nr_mapped_pages, memory_order_relaxed)
-                      << PAGE_SHIFT;
-    uint64_t limit = space->limit_address_space_bytes;
+    struct replaced replaced = count_replaced(space, start, start + len);
+    uint64_t nr_pages = len >> PAGE_SHIFT;
+    int error = space_check_limits(space, nr_pages, replaced.nr_pages, flags);
 
-    return len_bytes <= limit && mapped <= limit - len_bytes;
+    if (error == 0 && (flags & AREA_ACCOUNT) != 0) {
+        error = commit_charge(nr_pages - replaced.nr_charged);
+        if (error == 0) {
+            commit_charge_always(replaced.nr_charged);
+        }
+    }
+    return error;
 }
 
 /* Where the request goes: the exact address, the hint if it is free, or a free place. 0: none. */
@@ -133,7 +154,7 @@ static int choose_address(struct space *space, const struct space_map_request *r
     uint64_t hint = request->address;
 
     if (request->is_fixed || request->is_fixed_noreplace) {
-        if ((hint & PAGE_MASK) != 0 || !is_user_range(hint, len)) {
+        if ((hint & PAGE_MASK) != 0 || !space_is_user_range(hint, len)) {
             return (hint & PAGE_MASK) != 0 ? -EINVAL : -ENOMEM;
         }
         if (request->is_fixed_noreplace && !is_range_free(space, hint, hint + len)) {
@@ -143,7 +164,7 @@ static int choose_address(struct space *space, const struct space_map_request *r
         return 0;
     }
     hint = align_down(hint, PAGE_SIZE);
-    if (hint != 0 && is_user_range(hint, len) && is_range_free(space, hint, hint + len)) {
+    if (hint != 0 && space_is_user_range(hint, len) && is_range_free(space, hint, hint + len)) {
         *address = hint;
         return 0;
     }
@@ -154,6 +175,7 @@ static int choose_address(struct space *space, const struct space_map_request *r
 static int map_locked(struct space *space, const struct space_map_request *request, uint64_t len,
                       uint64_t *address)
 {
+    uint32_t flags = request->flags & ~(uint32_t)AREA_POPULATE;
     struct area *area;
     uint64_t start;
     int error = choose_address(space, request, len, &start);
@@ -161,16 +183,20 @@ static int map_locked(struct space *space, const struct space_map_request *reque
     if (error != 0) {
         return error;
     }
-    if (!is_within_limits(space, len, request->flags)) {
-        return -ENOMEM;
+    flags |= area_is_accountable(flags) ? AREA_ACCOUNT : 0;
+    error = charge_new(space, start, len, flags);
+    if (error != 0) {
+        return error;
     }
-    area = area_new(space, start, start + len, request->flags & ~(uint32_t)AREA_POPULATE,
-                    request->object, request->object_index, request->file);
+    area = area_new(space, start, start + len, flags, request->object, request->object_index,
+                    request->file);
     if (area == NULL) {
+        space_uncharge(len >> PAGE_SHIFT, flags);
         return -ENOMEM;
     }
     error = request->is_fixed ? space_remove_range(space, start, start + len) : 0;
     if (error != 0) {
+        space_uncharge(len >> PAGE_SHIFT, flags);
         area_discard(area);
         return error;
     }
@@ -211,7 +237,7 @@ int space_unmap(struct space *space, uint64_t address, uint64_t len_bytes)
 {
     int error;
 
-    if ((address & PAGE_MASK) != 0 || len_bytes == 0 || !is_user_range(address, len_bytes)) {
+    if ((address & PAGE_MASK) != 0 || len_bytes == 0 || !space_is_user_range(address, len_bytes)) {
         return -EINVAL;
     }
     rwlock_write_lock(&space->lock);
@@ -220,120 +246,23 @@ int space_unmap(struct space *space, uint64_t address, uint64_t len_bytes)
     return error;
 }
 
-/* ---- mprotect -------------------------------------------------------------------------------- */
-
-/* Give present entries the new rights. Writing is never added here: the next store faults, and the
- * fault knows whether the page must be copied first or made writable. An accessed or dirty mark that
- * the hardware sets meanwhile may be lost, which nobody looks at; an entry that it has in hand is not
- * brought back, for it compares before it stores. Caller: table_lock. */
-static void protect_entries(struct pte_slot slot, unsigned nr, uint32_t flags, uint32_t kept)
-{
-    for (unsigned i = 0; i < nr; i++) {
-        struct pte_slot here = pte_slot_plus(slot, i);
-        struct pte pte = pte_slot_get(here);
-
-        if (pte.is_present) {
-            pte_slot_set(here, pte.frame, flags | (pte.flags & kept));
-        }
-    }
-}
-
-static void protect_area(struct area *area, uint32_t rights)
-{
-    struct space *space = area->space;
-    uint32_t kept = (rights & AREA_WRITE) != 0 ? PTE_FLAG_WRITE | PTE_FLAG_DIRTY : 0;
-    uint64_t at = area->start;
-    struct pte_slot slot = {0};
-    unsigned nr;
-
-    area->flags = (area->flags & ~(uint32_t)AREA_RIGHTS) | rights;
-    do {
-        spin_lock(&space->table_lock);
-        nr = pagetable_next_run(&space->table, &at, area->end, &slot);
-        protect_entries(slot, nr, area_pte_flags(area, false), kept);
-        spin_unlock(&space->table_lock);
-        at += (uint64_t)nr << PAGE_SHIFT;
-    } while (nr != 0);
-    pagetable_flush(&space->table, area->start, area->end);
-    if ((rights & AREA_EXEC) != 0) {
-        pagetable_sync_icache(); /* code that was just written there as data */
-    }
-}
-
-/* Whether areas cover the range without a gap, and all may get the rights. */
-static int check_protect(struct space *space, uint64_t start, uint64_t end, uint32_t rights)
-{
-    for (struct area *area = area_find(space, start); start < end; area = area_next(area)) {
-        if (!area_contains(area, start)) {
-            return -ENOMEM;
-        }
-        if ((rights & AREA_WRITE) != 0 && (area->flags & AREA_SHARED) != 0 &&
-            (area->flags & AREA_MAY_WRITE) == 0) {
-            return -EACCES;
-        }
-        start = area->end;
-    }
-    return 0;
-}
-
-static int protect_locked(struct space *space, uint64_t start, uint64_t end, uint32_t rights)
-{
-    struct area *area;
-    int error = check_protect(space, start, end, rights);
-
-    if (error == 0) {
-        error = area_split(space, start);
-    }
-    if (error == 0) {
-        error = area_split(space, end);
-    }
-    if (error != 0) {
-        return error;
-    }
-    area = area_find(space, start);
-    while (area != NULL && area->start < end) {
-        protect_area(area, rights);
-        area = area_next(area_merge(area));
-    }
-    return 0;
-}
-
-int space_protect(struct space *space, uint64_t address, uint64_t len_bytes, uint32_t flags)
-{
-    int error;
-
-    if ((address & PAGE_MASK) != 0) {
-        return -EINVAL;
-    }
-    if (len_bytes == 0) {
-        return 0;
-    }
-    if (!is_user_range(address, len_bytes)) {
-        return -ENOMEM;
-    }
-    rwlock_write_lock(&space->lock);
-    error = protect_locked(space, address, align_up(address + len_bytes, PAGE_SIZE),
-                           flags & AREA_RIGHTS);
-    space_write_unlock(space);
-    return error;
-}
-
 /* ---- Heap, stack, advice --------------------------------------------------------------------- */
 
 static int move_brk(struct space *space, uint64_t old_end, uint64_t new_end)
 {
+    uint32_t flags = AREA_READ | AREA_WRITE | AREA_MAY_WRITE | AREA_HEAP | AREA_ACCOUNT;
+    uint64_t nr_pages = (new_end - old_end) >> PAGE_SHIFT;
     struct area *area;
 
     if (new_end < old_end) {
         return space_remove_range(space, new_end, old_end);
     }
-    if (!is_range_free(space, old_end, new_end) ||
-        !is_within_limits(space, new_end - old_end, AREA_WRITE)) {
+    if (!is_range_free(space, old_end, new_end) || space_charge(space, nr_pages, flags) != 0) {
         return -ENOMEM;
     }
-    area = area_new(space, old_end, new_end, AREA_READ | AREA_WRITE | AREA_MAY_WRITE | AREA_HEAP,
-                    NULL, 0, NULL);
+    area = area_new(space, old_end, new_end, flags, NULL, 0, NULL);
     if (area == NULL) {
+        space_uncharge(nr_pages, flags);
         return -ENOMEM;
     }
     area_insert(area);
@@ -369,10 +298,10 @@ int space_grow_stack(struct space *space, uint64_t address)
     if (area_contains(area, address)) {
         error = 0; /* another thread was faster */
     } else if (area != NULL && (area->flags & AREA_GROWS_DOWN) != 0 &&
-               area->end - start <= space->limit_stack_bytes &&
-               is_within_limits(space, area->start - start, area->flags)) {
+               area->end - start <= space->limit_stack_bytes) {
         below = area_prev(area);
-        if (below == NULL || below->end + PAGE_SIZE <= start) {
+        if ((below == NULL || below->end + PAGE_SIZE <= start) &&
+            space_charge(space, (area->start - start) >> PAGE_SHIFT, area->flags) == 0) {
             area_resize(area, start, area->end);
             error = 0;
         }
@@ -398,7 +327,7 @@ int space_discard(struct space *space, uint64_t address, uint64_t len_bytes)
     uint64_t end;
     int error;
 
-    if ((address & PAGE_MASK) != 0 || !is_user_range(address, len_bytes)) {
+    if ((address & PAGE_MASK) != 0 || !space_is_user_range(address, len_bytes)) {
         return -EINVAL;
     }
     end = align_up(address + len_bytes, PAGE_SIZE);
@@ -418,7 +347,7 @@ int space_sync(struct space *space, uint64_t address, uint64_t len_bytes)
     if ((address & PAGE_MASK) != 0) {
         return -EINVAL;
     }
-    if (!is_user_range(address, len_bytes)) {
+    if (!space_is_user_range(address, len_bytes)) {
         return -ENOMEM;
     }
     end = align_up(address + len_bytes, PAGE_SIZE);
@@ -442,7 +371,7 @@ void space_for_each_area(struct space *space, void (*visit)(const struct area *a
 
 void space_check(struct space *space)
 {
-    uint64_t end = 0, nr_pages = 0;
+    uint64_t end = 0, nr_pages = 0, nr_data = 0, nr_locked = 0;
     struct area *area;
 
     rwlock_read_lock(&space->lock);
@@ -453,8 +382,12 @@ void space_check(struct space *space)
         assert((area->object != NULL) == list_is_linked(&area->object_node));
         assert((load_relaxed(&area->family) != NULL) == list_is_linked(&area->anon_node));
         end = area->end;
-        nr_pages += (area->end - area->start) >> PAGE_SHIFT;
+        nr_pages += area_nr_pages(area);
+        nr_data += area_is_data(area->flags) ? area_nr_pages(area) : 0;
+        nr_locked += (area->flags & AREA_LOCKED) != 0 ? area_nr_pages(area) : 0;
     }
     assert(nr_pages == atomic_load(&space->nr_mapped_pages));
+    assert(nr_data == atomic_load(&space->nr_data_pages));
+    assert(nr_locked == atomic_load(&space->nr_locked_pages));
     rwlock_read_unlock(&space->lock);
 }

@@ -26,6 +26,8 @@ enum area_flags { /* protection bits have the values of PROT_* */
                   AREA_LOCKED = 1u << 9,
                   AREA_HUGE = 1u << 10,    /* large pages wherever they fit */
                   AREA_NO_HUGE = 1u << 11, /* none */
+                  AREA_ACCOUNT = 1u << 12, /* its pages are promised (commit.c); set by mm itself */
+                  AREA_NO_RESERVE = 1u << 13, /* … and never shall be: MAP_NORESERVE */
 };
 
 struct area {
@@ -64,9 +66,11 @@ struct space {
     uint64_t mmap_top;                               /* [I] where mappings are placed, downwards */
     uint64_t stack_top;                              /* [I] */
     uint64_t arg_start, arg_end, env_start, env_end; /* [I] after execve, for /proc/PID/cmdline */
-    uint64_t limit_address_space_bytes, limit_stack_bytes,
-        limit_data_bytes;             /* [a] from the RLIMIT_* of the owner */
-    _Atomic uint64_t nr_mapped_pages; /* [a] of all areas: virtual size */
+    uint64_t limit_address_space_bytes, limit_stack_bytes, limit_data_bytes,
+        limit_locked_bytes;           /* [a] from the RLIMIT_* of the owner */
+    _Atomic uint64_t nr_mapped_pages; /* [lock to change, a] of all areas: virtual size */
+    _Atomic uint64_t nr_data_pages;   /* [lock to change, a] of them: private and writable */
+    _Atomic uint64_t nr_locked_pages; /* [lock to change, a] of them: locked into memory */
     _Atomic uint64_t nr_anon_pages;   /* [a] resident */
     _Atomic uint64_t nr_object_pages; /* [a] resident */
     _Atomic uint64_t nr_swap_pages;   /* [a] entries that name a swap slot */

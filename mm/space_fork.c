@@ -14,6 +14,7 @@
  * until then a store may still hit a shared page, which is as if it had come before. */
 #include "kernel/abi/errno.h"
 #include "kernel/base/atomic.h"
+#include "mm/commit.h"
 #include "mm/space_internal.h"
 #include "mm/swap.h"
 
@@ -106,11 +107,18 @@ static int share_pages(struct space *parent, struct space *child, const struct a
 
 static int fork_area(struct space *parent, struct space *child, struct area *area)
 {
-    struct area *copy = area_new_like(area, 0, child, area->start, area->end);
+    uint64_t nr_promised = (area->flags & AREA_ACCOUNT) != 0 ? area_nr_pages(area) : 0;
+    struct area *copy;
 
-    if (copy == NULL) {
+    if (nr_promised != 0 && commit_charge(nr_promised) != 0) {
         return -ENOMEM;
     }
+    copy = area_new_like(area, 0, child, area->start, area->end);
+    if (copy == NULL) {
+        commit_uncharge(nr_promised);
+        return -ENOMEM;
+    }
+    copy->flags &= ~(uint32_t)AREA_LOCKED; /* locks are not inherited */
     area_insert(copy);
     return load_relaxed(&area->family) == NULL ? 0 : share_pages(parent, child, area);
 }
@@ -128,6 +136,7 @@ static void copy_layout(struct space *child, const struct space *parent)
     child->limit_address_space_bytes = parent->limit_address_space_bytes;
     child->limit_stack_bytes = parent->limit_stack_bytes;
     child->limit_data_bytes = parent->limit_data_bytes;
+    child->limit_locked_bytes = parent->limit_locked_bytes;
 }
 
 int space_fork(struct space *parent, struct space **out)

@@ -28,23 +28,41 @@ struct area *must_check area_new(struct space *space, uint64_t start, uint64_t e
  *  object, file and family. Otherwise as area_new(). Caller: from's space->lock for writing. */
 struct area *must_check area_new_like(const struct area *from, uint64_t skipped_bytes,
                                       struct space *space, uint64_t start, uint64_t end);
-/** Put it into the tree, and on the lists of its object and its family. */
+/** Put it into the tree, and on the lists of its object and its family. With AREA_ACCOUNT its pages
+ *  have been charged (space_charge): the charge is the area's from now on. */
 void area_insert(struct area *area);
 /** Drop an area that is in no tree: at space_write_unlock(), since dropping its file may take
  *  file-system locks, which come before space->lock. */
 void area_discard(struct area *area);
-/** Take it out of both and discard it. Its pages are unmapped already. */
+/** Take it out of both and discard it; its charge ends. Its pages are unmapped already. */
 void area_destroy(struct area *area);
 /** Make `address` a boundary: an area that spans it becomes two. Returns 0 or -ENOMEM. */
 int must_check area_split(struct space *space, uint64_t address);
 /** Join the area with its neighbours where they continue each other. Returns the area that now has
  *  its place. */
 struct area *area_merge(struct area *area);
-/** Change an area's bounds; object_index follows start. */
+/** Change its flags, and what the space counts by them. Caller: space->lock for writing. */
+void area_set_flags(struct area *area, uint32_t flags);
+/** Change an area's bounds; object_index follows start. What it gains must have been charged
+ *  (space_charge), what it loses be uncharged by the caller. */
 void area_resize(struct area *area, uint64_t start, uint64_t end);
 /** Keep everybody away who comes to the area's pages from its object or family. May sleep. */
 void area_lock_lists(struct area *area);
 void area_unlock_lists(struct area *area);
+static inline uint64_t area_nr_pages(const struct area *area)
+{
+    return (area->end - area->start) >> PAGE_SHIFT;
+}
+/** Whether such an area's pages are a process's data, which RLIMIT_DATA bounds: not its stacks. */
+static inline bool area_is_data(uint32_t flags)
+{
+    return (flags & (AREA_WRITE | AREA_SHARED | AREA_GROWS_DOWN)) == AREA_WRITE;
+}
+/** Whether they are a promise that the account of commit.c must know of. */
+static inline bool area_is_accountable(uint32_t flags)
+{
+    return (flags & (AREA_WRITE | AREA_SHARED | AREA_NO_RESERVE)) == AREA_WRITE;
+}
 /** Page of the object that an address of the area shows. */
 static inline uint64_t area_index(const struct area *area, uint64_t address)
 {
@@ -88,7 +106,30 @@ static inline uint32_t area_pte_flags(const struct area *area, bool is_writable)
            PTE_FLAG_ACCESSED;
 }
 
+/* ---- space_limits.c; callers hold space->lock for writing -------------------------------------- */
+
+/** Whether the process may have nr_pages more, of an area with such flags.
+ *  @nr_replaced: pages of the space that go for them, at most as many
+ *  Returns 0, -EAGAIN (RLIMIT_MEMLOCK) or -ENOMEM (RLIMIT_AS, RLIMIT_DATA). */
+int must_check space_check_limits(struct space *space, uint64_t nr_pages, uint64_t nr_replaced,
+                                  uint32_t flags);
+
+/** The same without replacing, and then a charge to the account if the flags have AREA_ACCOUNT.
+ *  Returns 0, -EAGAIN or -ENOMEM. */
+int must_check space_charge(struct space *space, uint64_t nr_pages, uint32_t flags);
+void space_uncharge(uint64_t nr_pages, uint32_t flags);
+
+/** Whether nr_pages of what is mapped may become data: by RLIMIT_DATA. */
+bool space_may_add_data(struct space *space, uint64_t nr_pages);
+/** Whether nr_pages more may be locked into memory: by RLIMIT_MEMLOCK, or by privilege. */
+bool space_may_lock(struct space *space, uint64_t nr_pages);
+
 /* ---- space.c --------------------------------------------------------------------------------- */
+
+static inline bool space_is_user_range(uint64_t start, uint64_t len_bytes)
+{
+    return len_bytes <= USER_END && start <= USER_END - len_bytes;
+}
 
 /** Remove what is mapped in [start, end). Returns 0, or -ENOMEM with nothing changed. Caller:
  *  space->lock for writing. */

@@ -22,6 +22,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
 #include "kernel/base/string.h"
+#include "mm/commit.h"
 #include "mm/frames.h"
 #include "mm/slab.h"
 #include "mm/vmstat.h"
@@ -148,6 +149,13 @@ static int mapping_insert(struct mapping *mapping, uint64_t index, struct page *
     return error;
 }
 
+/* Pages without a disk stay until they are cut: each is a promise of its own, unless all were promised
+ * when the file was made. */
+static bool is_charged(const struct mapping *mapping)
+{
+    return mapping->device == NULL && !mapping->is_prepaid;
+}
+
 /* A frame that never got into a tree goes back as it came. */
 static void discard_frame(struct page *page)
 {
@@ -156,10 +164,8 @@ static void discard_frame(struct page *page)
     page_put(page);
 }
 
-/* Make a page at index. Returns 0 with the page locked and referenced, -EEXIST when another was
- * faster, -ENOMEM. */
-int mapping_add_page(struct mapping *mapping, uint64_t index, enum alloc_flags flags,
-                     struct page **out)
+static int add_page(struct mapping *mapping, uint64_t index, enum alloc_flags flags,
+                    struct page **out)
 {
     /* Pages of files can be moved while nobody is at them (migrate.c); metadata is held for long. */
     struct page *page = frames_alloc(0, flags | (mapping->inode != NULL ? ALLOC_MOVABLE : 0));
@@ -175,6 +181,23 @@ int mapping_add_page(struct mapping *mapping, uint64_t index, enum alloc_flags f
     }
     *out = page;
     return 0;
+}
+
+/* Make a page at index. Returns 0 with the page locked and referenced, -EEXIST when another was
+ * faster, -ENOMEM, -ENOSPC when no more may be promised. */
+int mapping_add_page(struct mapping *mapping, uint64_t index, enum alloc_flags flags,
+                     struct page **out)
+{
+    int error;
+
+    if (is_charged(mapping) && commit_charge(1) != 0) {
+        return -ENOSPC;
+    }
+    error = add_page(mapping, index, flags, out);
+    if (error != 0 && is_charged(mapping)) {
+        commit_uncharge(1);
+    }
+    return error;
 }
 
 int mapping_grab(struct mapping *mapping, uint64_t index, struct page **out)
@@ -220,6 +243,9 @@ static void release_removed(struct page *page)
     }
     if (page->cache.mapping->device == NULL) {
         vm_count_many(VM_NR_SHMEM, -1);
+    }
+    if (is_charged(page->cache.mapping)) {
+        commit_uncharge(1);
     }
     __atomic_store_n(&page->cache.mapping, NULL, __ATOMIC_RELAXED);
     page_put(page);

@@ -44,9 +44,10 @@ struct mapping_ops {
 enum mapping_tag { MAPPING_TAG_DIRTY = 0, MAPPING_TAG_WRITEBACK = 1 };
 
 struct mapping {
-    struct map_object object;      /* who has it mapped */
-    struct inode *inode;           /* [I] the host; NULL for a block device's */
-    struct block_device *device;   /* [I] where its blocks are; NULL without a disk */
+    struct map_object object;    /* who has it mapped */
+    struct inode *inode;         /* [I] the host; NULL for a block device's */
+    struct block_device *device; /* [I] where its blocks are; NULL without a disk */
+    bool is_prepaid; /* [I] without a disk: its pages are in the account of mm/commit.c already */
     const struct mapping_ops *ops; /* [I] NULL for a block device's own: identity */
     uint32_t block_shift;          /* [I] log2 of the block size that map_blocks speaks of */
     struct spinlock lock;          /* LOCK_RANK_MAPPING; irqsave: completions change tags */
@@ -68,8 +69,8 @@ void mapping_init(struct mapping *mapping, struct inode *inode, struct block_dev
 /** The cached page with a reference, or NULL. Context: any task. */
 struct page *mapping_find(struct mapping *mapping, uint64_t index);
 
-/** The page, made if missing, locked, with a reference; maybe not up to date. Returns 0 or -ENOMEM.
- *  May sleep. */
+/** The page, made if missing, locked, with a reference; maybe not up to date. Returns 0, -ENOMEM, or
+ *  -ENOSPC when a page without a disk may not be promised. May sleep. */
 int must_check mapping_grab(struct mapping *mapping, uint64_t index, struct page **page);
 
 /** The page, read in if need be, with a reference, unlocked. nr_ahead: pages likely wanted next.

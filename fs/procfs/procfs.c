@@ -360,5 +360,6 @@ void procfs_init(void)
     proc_memory_register();
     proc_frames_register();
     proc_debug_register();
+    proc_commit_register();
     proc_swap_register();
 }

@@ -90,6 +90,8 @@ void proc_memory_register(void);
 void proc_frames_register(void);
 /** Files about mistakes with memory. */
 void proc_debug_register(void);
+/** sys/vm/overcommit_… and …_reserve_kbytes. */
+void proc_commit_register(void);
 /** /proc/swaps and sys/vm/swappiness. */
 void proc_swap_register(void);
 /** /proc/PID/mounts and mountinfo. */

@@ -17,6 +17,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"
 #include "mm/alloc_info.h"
+#include "mm/commit.h"
 #include "mm/frames.h"
 #include "mm/pair_cost.h"
 #include "mm/slab.h"
@@ -188,6 +189,8 @@ static int show_meminfo(struct seq *seq, const struct procfs_file *file)
     show_pages(seq, "SUnreclaim:", nr_slab);
     show_kib(seq, "KernelStack:", vm_counter_read(VM_NR_KERNEL_STACK));
     show_pages(seq, "PageTables:", vm_counter_read(VM_NR_TABLE_PAGES));
+    show_pages(seq, "CommitLimit:", commit_nr_limit());
+    show_pages(seq, "Committed_AS:", commit_nr_charged());
     show_kib(seq, "VmallocTotal:", VMALLOC_SIZE / 1024);
     show_pages(seq, "VmallocUsed:", vmalloc_nr_pages());
     return 0;

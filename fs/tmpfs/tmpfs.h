@@ -10,10 +10,12 @@ struct file;
 /** Register the types "tmpfs" and "ramfs": called once at boot by main.c. */
 void tmpfs_init(void);
 
-/** A file with no name, open for reading and writing: shared anonymous memory, and memfd_create.
+/** A file with no name, open for reading and writing: shared anonymous memory.
+ *  @is_reserved: promise all of size_bytes now (mm/commit.h), and not page by page
  *  Returns 0 or -ENOMEM, -ENFILE. Context: may sleep. */
-int must_check tmpfs_new_file(uint64_t size_bytes, struct file **file);
-/** The same with a name that /proc/PID/fd shows, as it stands. */
+int must_check tmpfs_new_file(uint64_t size_bytes, bool is_reserved, struct file **file);
+/** The same for memfd_create: empty, not reserved, and with a name that /proc/PID/fd shows, as it
+ *  stands. */
 int must_check tmpfs_new_named_file(const char *name, uint32_t open_flags, struct file **file);
 
 /* ---- For devfs, which is a tmpfs with a few names more --------------------------------------- */

@@ -21,6 +21,7 @@ struct tmpfs_inode {
     struct inode inode;
     /* [inode.state_lock] what of the mapping's pages is counted in the super block */
     uint64_t nr_pages;
+    uint64_t nr_prepaid;      /* [I] pages charged to the account of mm/commit.c when it was made */
     char *target;             /* [I] of a symlink */
     struct rb_tree by_name;   /* [super's lock] struct tmpfs_entry, of a directory */
     struct rb_tree by_cookie; /* [super's lock] the same, in the order that readdir follows */

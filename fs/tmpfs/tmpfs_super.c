@@ -12,6 +12,7 @@
 #include "kernel/base/once.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
+#include "mm/commit.h"
 #include "mm/frames.h"
 #include "mm/kmalloc.h"
 #include "mm/slab.h"
@@ -27,6 +28,7 @@ static struct inode *tmpfs_alloc_inode(struct super *super)
     }
     inode_init_fields(&node->inode);
     node->nr_pages = 0;
+    node->nr_prepaid = 0;
     node->target = NULL;
     node->by_name = (struct rb_tree)RB_TREE_INIT;
     node->by_cookie = (struct rb_tree)RB_TREE_INIT;
@@ -47,6 +49,7 @@ static void tmpfs_evict_inode(struct inode *inode)
 
     atomic_fetch_sub_explicit(&fs->nr_pages, node->nr_pages, memory_order_relaxed);
     atomic_fetch_sub_explicit(&fs->nr_inodes, 1, memory_order_relaxed);
+    commit_uncharge(node->nr_prepaid);
     kfree(node->target);
 }
 
@@ -277,16 +280,34 @@ static int make_nameless(uint64_t size_bytes, struct inode **out)
     return error;
 }
 
-int tmpfs_new_file(uint64_t size_bytes, struct file **file)
+/* Shared memory is promised as a whole: its users have no other call that could fail. */
+static int prepay(struct inode *inode, uint64_t nr_pages)
+{
+    int error = commit_charge(nr_pages);
+
+    if (error == 0) {
+        tmpfs_inode_of(inode)->nr_prepaid = nr_pages;
+        inode->mapping.is_prepaid = true;
+    }
+    return error;
+}
+
+int tmpfs_new_file(uint64_t size_bytes, bool is_reserved, struct file **file)
 {
     struct inode *inode;
     int error = make_nameless(size_bytes, &inode);
 
+    if (error != 0) {
+        return error;
+    }
+    if (is_reserved) {
+        error = prepay(inode, align_up(size_bytes, PAGE_SIZE) >> PAGE_SHIFT);
+    }
     if (error == 0) {
         error = file_new(inode, &tmpfs_file_ops, O_RDWR, file);
-        if (error != 0) {
-            inode_put(inode);
-        }
+    }
+    if (error != 0) {
+        inode_put(inode);
     }
     return error;
 }

@@ -6,10 +6,12 @@
 #include "fs/vfs/special.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mman.h"
+#include "kernel/base/atomic.h"
 #include "kernel/syscall/calls.h"
 #include "kernel/syscall/copy.h"
 #include "kernel/task/fd_table.h"
 #include "kernel/task/task.h"
+#include "mm/commit.h"
 #include "mm/space.h"
 
 #define DEV_ZERO_NUMBER 0x105u /* 1:5, Linux's */
@@ -78,7 +80,7 @@ static int map_file(struct file *file, uint32_t prot, struct space_map_request *
 static int map_shared_anonymous(struct space_map_request *request, uint32_t prot, uint64_t *address)
 {
     struct file *file;
-    int error = tmpfs_new_file(request->len_bytes, &file);
+    int error = tmpfs_new_file(request->len_bytes, (request->flags & AREA_NO_RESERVE) == 0, &file);
 
     if (error != 0) {
         return error;
@@ -159,6 +161,10 @@ static int decode_flags(uint32_t prot, uint32_t map_flags, struct space_map_requ
     }
     if ((map_flags & (ABI_MAP_POPULATE | ABI_MAP_NONBLOCK)) == ABI_MAP_POPULATE) {
         request->flags |= AREA_POPULATE;
+    }
+    /* Where promises are never broken, nobody is exempt from them. */
+    if ((map_flags & ABI_MAP_NORESERVE) != 0 && load_relaxed(&commit_rules.mode) != COMMIT_NEVER) {
+        request->flags |= AREA_NO_RESERVE;
     }
     request->is_fixed_noreplace = (map_flags & ABI_MAP_FIXED_NOREPLACE) != 0;
     request->is_fixed = (map_flags & ABI_MAP_FIXED) != 0 && !request->is_fixed_noreplace;

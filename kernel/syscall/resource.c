@@ -22,6 +22,7 @@ static void pass_to_space(struct task *task, unsigned index, uint64_t soft)
     case ABI_RLIMIT_AS: space->limit_address_space_bytes = soft; break;
     case ABI_RLIMIT_STACK: space->limit_stack_bytes = soft; break;
     case ABI_RLIMIT_DATA: space->limit_data_bytes = soft; break;
+    case ABI_RLIMIT_MEMLOCK: space->limit_locked_bytes = soft; break;
     default: break;
     }
     space_put(space);

@@ -241,6 +241,7 @@ static void set_limits(struct space *space)
     space->limit_address_space_bytes = task_rlimit(ABI_RLIMIT_AS);
     space->limit_stack_bytes = task_rlimit(ABI_RLIMIT_STACK);
     space->limit_data_bytes = task_rlimit(ABI_RLIMIT_DATA);
+    space->limit_locked_bytes = task_rlimit(ABI_RLIMIT_MEMLOCK);
 }
 
 static int fill_space(struct exec_work *work, struct file *file, const struct exec_args *args,

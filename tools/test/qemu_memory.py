@@ -178,3 +178,16 @@ def swap_off_too_much(guest):
     outcome.expect_in_output(b"swapoff: /dev/vdb: Cannot allocate memory\nstatus 1\n")
     if not outcome.output.endswith(b"off\n"):
         raise Failure(outcome.told())
+
+
+# ---- Promises --------------------------------------------------------------------------------------
+
+
+@qemu_test("overcommit", "modes 0, 1 and 2: what mmap, mprotect, mremap, brk, fork, exec, stacks and tmpfs are promised, and that the account closes")
+def overcommit(guest):
+    for harts, swap in ("1", False), ("2", True), ("8", False):
+        disk = ("--disk", swap_image(guest, "promise.img", mib=4)) if swap else ()
+        outcome = guest.exec(("swapon /dev/vdb; " if swap else "") + "/tests/promise", "--smp", harts, "--mem", "128M", *disk)
+        outcome.expect(status=0)
+        if not re.fullmatch(rb"promise: \d+ checks, 0 wrong\n", outcome.output):
+            raise Failure(outcome.told())

@@ -121,7 +121,7 @@ static void nameless_files_are_files(void **state)
     struct path nowhere = {NULL, NULL};
     char byte = 0;
 
-    assert_int_equal(tmpfs_new_file(10000, &file), 0);
+    assert_int_equal(tmpfs_new_file(10000, true, &file), 0);
     assert_int_equal(inode_size(file->inode), 10000);
     assert_int_equal(write_at(file, "q", 1, 9999), 1);
     assert_int_equal(read_at(file, &byte, 1, 9999), 1);

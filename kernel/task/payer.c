@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+/* Who asks for memory: what mm/commit.c and the limits want to know of the running task, which mm itself
+ * does not see. */
+#include "kernel/task/payer.h"
+
+#include "kernel/base/atomic.h"
+#include "kernel/task/task.h"
+#include "mm/commit.h"
+#include "mm/space.h"
+
+static void describe(struct payer *payer)
+{
+    const struct task *self = task_current();
+    struct space *space = self->space;
+
+    payer->is_privileged = self->cred.euid == 0;
+    payer->nr_mapped_pages = space != NULL ? load_relaxed(&space->nr_mapped_pages) : 0;
+}
+
+void payer_init(void)
+{
+    commit_init(describe);
+}
