@@ -49,6 +49,7 @@
 #include "kernel/sync/mutex.h"
 #include "mm/frames_internal.h"
 #include "mm/migrate.h"
+#include "mm/path_latency.h"
 #include "mm/vmstat.h"
 
 #define MAX_CANDIDATES 32u
@@ -253,18 +254,21 @@ static bool has_room(void)
 struct page *compact_for_allocation(unsigned order, enum alloc_flags flags)
 {
     struct page *page = NULL;
+    uint64_t start_ns;
 
     if (order == 0 || order > PAGE_BLOCK_ORDER || (flags & ALLOC_WAIT) == 0 || !port_may_sleep() ||
         !has_room()) {
         return NULL;
     }
     vm_count(VM_COMPACT_STALL);
+    start_ns = port_clock_ns();
     page = make_page_block();
     if (page != NULL) {
         page = buddy_join_single(&frame_regions[page->region], page, order,
                                  (flags & ALLOC_MOVABLE) != 0 ? FRAMES_MOVABLE : FRAMES_UNMOVABLE);
     }
     vm_count(page != NULL ? VM_COMPACT_SUCCESS : VM_COMPACT_FAIL);
+    path_latency_record(ALLOC_COMPACT, start_ns);
     compact_wake(order);
     return page;
 }

@@ -28,6 +28,7 @@
 #include "mm/fault_inject.h"
 #include "mm/frames_internal.h"
 #include "mm/hot_list.h"
+#include "mm/path_latency.h"
 #include "mm/reclaim.h"
 #include "mm/sanitize.h"
 
@@ -152,8 +153,8 @@ static inline struct page *hand_out(struct page *page, unsigned order, enum allo
     return page;
 }
 
-static __attribute__((noinline)) struct page *alloc_slow(unsigned order, enum alloc_flags flags,
-                                                         const void *caller)
+/* The page, or NULL when there is none to be had after all. */
+static struct page *find_block(unsigned order, enum alloc_flags flags, const void *caller)
 {
     struct page *page;
 
@@ -182,7 +183,17 @@ static __attribute__((noinline)) struct page *alloc_slow(unsigned order, enum al
             return NULL;
         }
     }
-    return hand_out(page, order, flags);
+    return page;
+}
+
+static __attribute__((noinline)) struct page *alloc_slow(unsigned order, enum alloc_flags flags,
+                                                         const void *caller)
+{
+    uint64_t start_ns = port_clock_ns();
+    struct page *page = find_block(order, flags, caller);
+
+    path_latency_record(order == 0 ? ALLOC_FRAME_REFILL : ALLOC_FRAME_BLOCK, start_ns);
+    return page == NULL ? NULL : hand_out(page, order, flags);
 }
 
 struct page *frames_alloc(unsigned order, enum alloc_flags flags)

@@ -36,6 +36,7 @@
 #include "kernel/sync/spinlock.h"
 #include "kernel/sync/waitq.h"
 #include "mm/frames.h"
+#include "mm/path_latency.h"
 #include "mm/vmstat.h"
 
 #define BATCH_FRAMES        64ull
@@ -236,19 +237,24 @@ enum reclaim_verdict reclaim_for_allocation(unsigned order, enum alloc_flags fla
                                             unsigned attempt, const void *caller)
 {
     bool is_costly = order > COSTLY_ORDER;
+    enum reclaim_verdict verdict;
+    uint64_t start_ns;
 
     if ((flags & ALLOC_WAIT) == 0 || !port_may_sleep() || is_reclaiming(port_self()) ||
         attempt >= (is_costly ? MAX_COSTLY_ATTEMPTS : MAX_ATTEMPTS)) {
         return RECLAIM_GIVE_UP;
     }
     vm_count(VM_ALLOCSTALL);
+    start_ns = port_clock_ns();
     if (reclaim_frames(max_of(1ull << order, BATCH_FRAMES), flags) != 0) {
-        return RECLAIM_TRY_AGAIN;
+        verdict = RECLAIM_TRY_AGAIN;
+    } else if (is_costly || (flags & ALLOC_QUIET) != 0) {
+        verdict = RECLAIM_GIVE_UP;
+    } else {
+        verdict = ask_oom_handler(&(struct shortage){order, flags, caller});
     }
-    if (is_costly || (flags & ALLOC_QUIET) != 0) {
-        return RECLAIM_GIVE_UP;
-    }
-    return ask_oom_handler(&(struct shortage){order, flags, caller});
+    path_latency_record(ALLOC_RECLAIM, start_ns);
+    return verdict;
 }
 
 /* ---- The background task --------------------------------------------------------------------- */

@@ -59,6 +59,7 @@
 #include "mm/debug/guard_pool.h"
 #include "mm/debug/mistakes.h"
 #include "mm/debug/slab_debug.h"
+#include "mm/path_latency.h"
 #include "mm/reclaim.h"
 #include "mm/slab_fast.h"
 #include "mm/slab_internal.h"
@@ -107,6 +108,29 @@ void *slab_zero_object(const struct slab_cache *cache, void *object)
     return memset(object, 0, cache->size_bytes);
 }
 
+/* From this hart's magazines, the depot, or the slabs. */
+static void *take_object(struct slab_cache *cache)
+{
+    uint64_t state = port_irq_save();
+    void *object = magazine_alloc(cache);
+
+    port_irq_restore(state);
+    return object;
+}
+
+static void *grow_and_take(struct slab_cache *cache, enum alloc_flags flags)
+{
+    uint64_t start_ns = port_clock_ns();
+    void *object = NULL;
+
+    /* Somebody else may take what we add before we come back: then once more. */
+    while (object == NULL && slab_pages_grow(cache, flags)) {
+        object = take_object(cache);
+    }
+    path_latency_record(ALLOC_SLAB_GROW, start_ns);
+    return object;
+}
+
 void *slab_alloc_slow(struct slab_cache *cache, enum alloc_flags flags)
 {
     void *object;
@@ -117,17 +141,12 @@ void *slab_alloc_slow(struct slab_cache *cache, enum alloc_flags flags)
     if (guard_pool_is_due() && (object = guard_pool_alloc(cache, flags)) != NULL) {
         return (flags & ALLOC_ZERO) == 0 ? object : slab_zero_object(cache, object);
     }
-    for (;;) {
-        uint64_t state = port_irq_save();
-        object = magazine_alloc(cache);
-        port_irq_restore(state);
-        if (object != NULL) {
-            break;
-        }
-        /* Somebody else may take what we add before we come back: then once more. */
-        if (!slab_pages_grow(cache, flags)) {
-            return NULL;
-        }
+    object = take_object(cache);
+    if (object == NULL) {
+        object = grow_and_take(cache, flags);
+    }
+    if (object == NULL) {
+        return NULL;
     }
     slab_allow(cache, object, cache->size_bytes);
     if (slab_is_debugged(cache)) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The files of /proc about the machine's memory: meminfo, vmstat, slabinfo,
- * allocinfo, and sys/vm/drop_caches (and Cairn's own pair_cost), with the names and units that Linux's tools read.
+ * allocinfo, and sys/vm/drop_caches (and Cairn's own alloc_latency and pair_cost), with the names and units that Linux's tools read.
  *
  * Two kinds of figures come together here. Some are asked of their owner when the file is read (free
  * frames of the buddies, pages of the cache); the events are counted where they happen, in
@@ -19,7 +19,9 @@
 #include "mm/alloc_info.h"
 #include "mm/commit.h"
 #include "mm/frames.h"
+#include "mm/kmalloc.h"
 #include "mm/pair_cost.h"
+#include "mm/path_latency.h"
 #include "mm/slab.h"
 #include "mm/swap.h"
 #include "mm/vmalloc.h"
@@ -252,6 +254,51 @@ static int show_pair_cost(struct seq *seq, const struct procfs_file *file)
     return error;
 }
 
+/* ---- alloc_latency --------------------------------------------------------------------------- */
+
+/* One line a path; below it, one for each power of two that occurred: from, to, how often. */
+static void show_histogram(struct seq *seq, const char *name, const struct histogram *histogram)
+{
+    uint64_t nr = histogram_count(histogram);
+
+    seq_printf(seq, "%s count %llu avg_ns %llu worst_ns %llu\n", name, (ull)nr,
+               (ull)(nr != 0 ? load_relaxed(&histogram->sum) / nr : 0),
+               (ull)load_relaxed(&histogram->worst));
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        uint64_t nr_in_bucket = load_relaxed(&histogram->buckets[i]);
+        if (nr_in_bucket != 0) {
+            seq_printf(seq, "%14llu %14llu %10llu\n", (ull)(i == 0 ? 0 : 1ull << (i - 1)),
+                       (ull)(i == HISTOGRAM_BUCKETS - 1 ? UINT64_MAX : (1ull << i) - 1),
+                       (ull)nr_in_bucket);
+        }
+    }
+}
+
+static int show_alloc_latency(struct seq *seq, const struct procfs_file *file)
+{
+    struct histogram *fast = kcalloc(2, sizeof(*fast), ALLOC_KERNEL);
+    int error = fast == NULL ? -ENOMEM : path_latency_try_fast(&fast[0], &fast[1]);
+
+    if (error == 0) {
+        show_histogram(seq, "frame_fast", &fast[0]);
+        show_histogram(seq, "object_fast", &fast[1]);
+        for (enum alloc_path path = 0; path < ALLOC_NR_PATHS; path++) {
+            show_histogram(seq, path_latency_name(path), &path_latencies[path]);
+        }
+    }
+    kfree(fast);
+    return error;
+}
+
+static int write_alloc_latency(const struct procfs_file *file, char *text, size_t len_bytes)
+{
+    if (strcmp(text, "clear") != 0) {
+        return -EINVAL;
+    }
+    path_latency_clear();
+    return 0;
+}
+
 /* ---- sys/vm/drop_caches ---------------------------------------------------------------------- */
 
 static int write_drop_caches(const struct procfs_file *file, char *text, size_t len_bytes)
@@ -279,6 +326,10 @@ static int show_drop_caches(struct seq *seq, const struct procfs_file *file)
 }
 
 static struct procfs_file memory_files[] = {
+    {.path = "alloc_latency",
+     .mode = 0600,
+     .show = show_alloc_latency,
+     .write = write_alloc_latency},
     {.path = "allocinfo", .mode = 0400, .show = show_allocinfo},
     {.path = "meminfo", .mode = 0444, .show = show_meminfo},
     {.path = "pair_cost", .mode = 0400, .show = show_pair_cost},

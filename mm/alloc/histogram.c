@@ -32,6 +32,15 @@ void histogram_record(struct histogram *histogram, uint64_t value)
     }
 }
 
+void histogram_clear(struct histogram *histogram)
+{
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        atomic_store_explicit(&histogram->buckets[i], 0, memory_order_relaxed);
+    }
+    atomic_store_explicit(&histogram->sum, 0, memory_order_relaxed);
+    atomic_store_explicit(&histogram->worst, 0, memory_order_relaxed);
+}
+
 uint64_t histogram_count(const struct histogram *histogram)
 {
     uint64_t nr = 0;

@@ -20,6 +20,9 @@ struct histogram {
 /** Record one value. Context: any. */
 void histogram_record(struct histogram *histogram, uint64_t value);
 
+/** Forget all values. What is recorded meanwhile may be forgotten in part. Context: any. */
+void histogram_clear(struct histogram *histogram);
+
 /** How many values were recorded. */
 uint64_t histogram_count(const struct histogram *histogram);
 

@@ -83,6 +83,29 @@ def allocinfo_sites(guest):
         raise Failure(f"an owner without slab_debug=\n{output}")
 
 
+@qemu_test("alloc-latency", "/proc/alloc_latency: the paths that were taken have their times, and buckets add up; echo clear forgets them")
+def alloc_latency(guest):
+    script = "cat /proc/alloc_latency; /tests/touchmem 64; echo --; cat /proc/alloc_latency; echo clear > /proc/alloc_latency; " \
+             "echo --; cat /proc/alloc_latency; echo clean > /proc/alloc_latency || echo refused"
+    output = guest.exec(script, *SMALL).expect(status=0).output.decode()
+    counts = []
+    for part in output.split("--\n"):
+        paths = re.findall(r"^(\w+) count (\d+) avg_ns (\d+) worst_ns (\d+)\n((?: +\d+ +\d+ +\d+\n)*)", part, re.MULTILINE)
+        counts.append({name: int(count) for name, count, _, _, _ in paths})
+        for name, count, average, worst, lines in paths:
+            buckets = [tuple(map(int, line.split())) for line in lines.splitlines()]
+            in_last = not buckets or buckets[-1][0] <= int(worst) <= buckets[-1][1]
+            if sum(bucket[2] for bucket in buckets) != int(count) or not in_last or int(average) > int(worst):
+                raise Failure(f"{name}: its figures contradict one another\n{output}")
+    before, loaded, cleared = counts
+    if before["frame_refill"] == 0 or before["slab_grow"] == 0 or before["frame_fast"] != 64 or before["reclaim"] != 0:
+        raise Failure(f"after booting: {before}\n{output}")
+    if loaded["reclaim"] == 0 or cleared["reclaim"] != 0 or cleared["frame_refill"] >= loaded["frame_refill"]:
+        raise Failure(f"{loaded}, and {cleared} after clearing\n{output}")
+    if not output.endswith("refused\n"):
+        raise Failure(output)
+
+
 @qemu_test("compaction", "memory in pieces, no block of 2 MiB left: 95 of 100 are had all the same, and no page is lost")
 def compaction(guest):
     outcome = guest.exec("/tests/fragment 384 && cat /proc/pagetypeinfo", "--smp", "4", "--mem", "384M", limit=600)
