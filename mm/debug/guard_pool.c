@@ -42,10 +42,12 @@
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
 #include "kernel/base/printk.h"
+#include "kernel/base/string.h"
 #include "kernel/sync/spinlock.h"
 #include "mm/debug/mistakes.h"
 #include "mm/debug/owner.h"
 #include "mm/frames.h"
+#include "mm/sanitize.h"
 #include "mm/slab.h"
 #include "port/pagetable.h"
 
@@ -57,7 +59,9 @@ enum slot_state { SLOT_UNUSED, SLOT_LIVE, SLOT_FREED };
 struct slot {
     enum slot_state state;    /* [pool_lock] */
     bool is_exposed;          /* [pool_lock] FREED, and mapped after a report */
-    struct slab_cache *cache; /* [pool_lock] */
+    struct slab_cache *cache; /* [pool_lock] NULL when it is gone; then there is still: */
+    uint32_t size_bytes;      /* [pool_lock] */
+    char cache_name[20];      /* [pool_lock] */
     char *object;             /* [pool_lock] */
     struct page *frame;       /* [I] after guard_pool_start() */
     struct owner allocated;   /* [pool_lock] */
@@ -141,7 +145,7 @@ static void fill_rest(const struct slot *slot, uint64_t page)
     for (char *at = (char *)page; at < slot->object; at++) {
         *at = (char)REST_PATTERN;
     }
-    for (char *at = slot->object + slot->cache->size_bytes; at < (char *)page + PAGE_SIZE; at++) {
+    for (char *at = slot->object + slot->size_bytes; at < (char *)page + PAGE_SIZE; at++) {
         *at = (char)REST_PATTERN;
     }
 }
@@ -171,6 +175,7 @@ static struct slot *take_slot(struct slab_cache *cache)
     if (map_page(page, slot->frame) != 0) {
         return NULL;
     }
+    sanitize_allow((void *)page, PAGE_SIZE); /* the last one may have been forbidden in part */
     queue_head = (queue_head + 1) % GUARD_POOL_SLOTS;
     nr_queued--;
     nr_sampled++;
@@ -178,6 +183,8 @@ static struct slot *take_slot(struct slab_cache *cache)
     hide_guard(index + 1);
     at_end = !at_end;
     slot->cache = cache;
+    slot->size_bytes = cache->size_bytes;
+    strlcpy(slot->cache_name, cache->name, sizeof(slot->cache_name));
     slot->object = (char *)page;
     if (at_end) {
         slot->object += align_down(PAGE_SIZE - cache->size_bytes, max_of(cache->align_bytes, 1u));
@@ -230,8 +237,7 @@ static struct slot *slot_near(uint64_t address)
     if (right == NULL || right->object == NULL) {
         return left;
     }
-    return address - (uint64_t)left->object - left->cache->size_bytes <
-                   (uint64_t)right->object - address
+    return address - (uint64_t)left->object - left->size_bytes < (uint64_t)right->object - address
                ? left
                : right;
 }
@@ -241,8 +247,8 @@ static void describe(const struct slot *slot)
     if (slot == NULL || slot->state == SLOT_UNUSED) {
         return;
     }
-    pr_err("  object %p of %s (%u bytes), %s", (const void *)slot->object, slot->cache->name,
-           slot->cache->size_bytes, slot->state == SLOT_LIVE ? "in use" : "free");
+    pr_err("  object %p of %s (%u bytes), %s", (const void *)slot->object, slot->cache_name,
+           slot->size_bytes, slot->state == SLOT_LIVE ? "in use" : "free");
     owner_log(&slot->allocated, "allocated");
     owner_log(&slot->freed, "freed");
 }
@@ -251,7 +257,7 @@ static void describe(const struct slot *slot)
 static const char *relation(const struct slot *slot, uint64_t address, char buffer[40])
 {
     uint64_t start = (uint64_t)slot->object;
-    uint64_t end = start + slot->cache->size_bytes;
+    uint64_t end = start + slot->size_bytes;
 
     if (address < start) {
         ksnprintf(buffer, 40, "%llu bytes before", (unsigned long long)(start - address));
@@ -327,7 +333,7 @@ static void check_rest(const struct slot *slot)
 
     while (at < page + PAGE_SIZE) {
         if (at == (uint64_t)slot->object) {
-            at += slot->cache->size_bytes;
+            at += slot->size_bytes;
         } else if (*(const unsigned char *)at != REST_PATTERN) {
             begin_report();
             pr_err("guard pool: out of bounds: %s an object was overwritten with 0x%02x; found on "
@@ -382,6 +388,18 @@ void guard_pool_free(struct slab_cache *cache, const void *object)
 struct slab_cache *guard_pool_cache_of(const void *address)
 {
     return guard_pool_has(address) ? slot_near((uint64_t)address)->cache : NULL;
+}
+
+void guard_pool_forget(const struct slab_cache *cache)
+{
+    uint64_t state = spin_lock_irqsave(&pool_lock);
+
+    for (unsigned i = 0; i < GUARD_POOL_SLOTS; i++) {
+        if (slots[i].cache == cache) {
+            slots[i].cache = NULL;
+        }
+    }
+    spin_unlock_irqrestore(&pool_lock, state);
 }
 
 unsigned guard_pool_count(const struct slab_cache *cache)

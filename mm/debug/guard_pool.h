@@ -48,6 +48,9 @@ void guard_pool_free(struct slab_cache *cache, const void *object);
 /** The cache of the object that an address in the pool belongs to, live or last freed; or NULL. */
 struct slab_cache *guard_pool_cache_of(const void *address);
 
+/** A cache that has no objects goes away. */
+void guard_pool_forget(const struct slab_cache *cache);
+
 /** How many objects of a cache are in the pool. */
 unsigned guard_pool_count(const struct slab_cache *cache);
 

@@ -133,6 +133,24 @@ static void faults_are_told_apart(void **state)
     assert_true(machine_said("bad free"));
 }
 
+static void a_report_names_a_cache_that_is_gone(void **state)
+{
+    struct slab_cache *gone = slab_cache_create("gone", 100, 4, NULL);
+    char *object;
+
+    (void)state;
+    assert_non_null(gone);
+    guard_pool_sample_next();
+    object = guard_pool_alloc(gone, ALLOC_KERNEL);
+    assert_non_null(object);
+    guard_pool_free(gone, object);
+    assert_int_equal(slab_cache_destroy(gone), 0);
+    assert_null(guard_pool_cache_of(object));
+    assert_true(fault((uint64_t)object, false));
+    assert_true(machine_said("use after free: read"));
+    assert_non_null(strstr(machine_log, "of gone (100 bytes), free"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +158,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_sampled_is_not),
         cmocka_unit_test(slots_are_used_in_turn_and_run_out),
         cmocka_unit_test(faults_are_told_apart),
+        cmocka_unit_test(a_report_names_a_cache_that_is_gone),
     };
 
     return cmocka_run_group_tests(tests, start, NULL);
