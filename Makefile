@@ -37,6 +37,8 @@ WERROR ?=
 DEBUG ?=
 ## UBSAN: 1 builds a kernel that reports undefined behaviour (use another O)
 UBSAN ?=
+## KASAN: 1 builds a kernel that checks each access to memory (use another O)
+KASAN ?=
 ## V: 1 shows the commands
 V ?=
 

@@ -36,6 +36,7 @@
 #include "kernel/boot_task.h"
 #include "kernel/main.h"
 #include "kernel/task/sched.h"
+#include "mm/debug/kasan.h"
 #include "mm/debug/leak.h"
 #include "mm/debug/mistakes.h"
 #include "mm/debug/slab_debug.h"
@@ -154,6 +155,7 @@ static void start_memory(void)
         0) {
         die("memory: too little for the kernel's page tables");
     }
+    kasan_start();
 }
 
 /* What the machine is poorer without, but runs. */

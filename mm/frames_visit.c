@@ -24,6 +24,33 @@ void frames_visit_blocks(void (*visit)(struct page *page, void *arg), void *arg)
     }
 }
 
+void frames_visit_free(void (*visit)(struct page *page, uint64_t nr_frames))
+{
+    for (unsigned i = 0; i < nr_frame_regions; i++) {
+        for (uint64_t at = 0; at < frame_regions[i].nr_frames; at++) {
+            struct page *page = &frame_regions[i].pages[at];
+            if (page->kind == PAGE_FREE) {
+                visit(page, 1ull << (page_order(page) & ~PAGE_ORDER_FREE));
+            } else if (page->kind == PAGE_HOT) {
+                visit(page, 1);
+            }
+        }
+    }
+}
+
+const struct page *frames_large_of(const struct page *page)
+{
+    const struct page *first = frame_regions[page->region].pages;
+
+    for (uint64_t i = 0; i < 1ull << BUDDY_MAX_ORDER && page - i >= first; i++) {
+        const struct page *head = page - i;
+        if (head->kind == PAGE_LARGE) {
+            return head->large.nr_frames > i ? head : NULL;
+        }
+    }
+    return NULL;
+}
+
 struct page *frames_block_of(struct page *page)
 {
     const struct buddy *region = &frame_regions[page->region];

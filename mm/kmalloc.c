@@ -75,10 +75,23 @@ static inline struct slab_cache *cache_for(size_t size_bytes)
     return &kmalloc_caches[coarse_class[(size_bytes - 1) / COARSE_STEP]];
 }
 
+/* A sanitizer is told how much of its block a caller has asked for: the rest he must not touch unless he
+ * asks for the block's size. In other builds this is nothing. */
+static inline __attribute__((always_inline)) void *exactly(void *block, size_t size_bytes,
+                                                           size_t block_bytes)
+{
+    if (SANITIZE_IS_ON && block != NULL) {
+        sanitize_allow(block, size_bytes);
+        sanitize_forbid((char *)block + size_bytes, block_bytes - size_bytes);
+    }
+    return block;
+}
+
 SLAB_NO_FRAME void *kmalloc(size_t size_bytes, enum alloc_flags flags)
 {
     if (likely(size_bytes - 1 < KMALLOC_MAX_SLAB)) { /* 0 wraps around */
-        return slab_alloc_fast(cache_for(size_bytes), flags);
+        struct slab_cache *cache = cache_for(size_bytes);
+        return exactly(slab_alloc_fast(cache, flags), size_bytes, cache->size_bytes);
     }
     return size_bytes == 0 ? NO_BYTES : large_alloc(size_bytes, PAGE_SIZE, flags);
 }
@@ -117,7 +130,8 @@ void *kmalloc_aligned(size_t size_bytes, size_t align_bytes, enum alloc_flags fl
     }
     rounded_bytes &= ~(align_bytes - 1);
     if (rounded_bytes <= KMALLOC_MAX_SLAB && align_bytes <= PAGE_SIZE) {
-        return slab_alloc(cache_for(rounded_bytes), flags);
+        struct slab_cache *cache = cache_for(rounded_bytes);
+        return exactly(slab_alloc(cache, flags), size_bytes, cache->size_bytes);
     }
     return large_alloc(size_bytes, align_bytes, flags);
 }
@@ -208,10 +222,16 @@ static size_t block_size(const char *what, const void *pointer, const void *call
 
 size_t ksize(const void *pointer)
 {
+    size_t size_bytes;
+
     if (pointer == NULL || pointer == NO_BYTES) {
         return 0;
     }
-    return block_size("ksize", pointer, __builtin_return_address(0));
+    size_bytes = block_size("ksize", pointer, __builtin_return_address(0));
+    if (size_bytes != 0) {
+        sanitize_allow(pointer, size_bytes); /* who asks may use it all */
+    }
+    return size_bytes;
 }
 
 /* ---- Resizing -------------------------------------------------------------------------------- */
@@ -230,12 +250,13 @@ static void *resize(void *pointer, size_t size_bytes, enum alloc_flags flags, co
     }
     /* In place while at least half of the block is used. */
     if (size_bytes <= old_bytes && size_bytes > old_bytes / 2) {
-        return pointer;
+        return exactly(pointer, size_bytes, old_bytes);
     }
     fresh = kmalloc(size_bytes, flags);
-    if (fresh == NULL) {
-        return size_bytes <= old_bytes ? pointer : NULL; /* making it smaller can't fail */
+    if (fresh == NULL) { /* making it smaller can't fail */
+        return size_bytes <= old_bytes ? exactly(pointer, size_bytes, old_bytes) : NULL;
     }
+    sanitize_allow(pointer, old_bytes); /* it is not known how much of it was asked for */
     memcpy(fresh, pointer, min_of(size_bytes, old_bytes));
     kfree(pointer);
     return fresh;

@@ -19,6 +19,7 @@
 #include "mm/buddy.h"
 #include "mm/debug/leak.h"
 #include "mm/frames.h"
+#include "mm/sanitize.h"
 
 void *large_alloc(size_t size_bytes, size_t align_bytes, enum alloc_flags flags)
 {
@@ -39,6 +40,7 @@ void *large_alloc(size_t size_bytes, size_t align_bytes, enum alloc_flags flags)
     page->kind = PAGE_LARGE;
     page->large.nr_frames = nr_frames;
     leak_track(&page->large.owner);
+    sanitize_forbid((char *)page_address(page) + size_bytes, nr_frames * PAGE_SIZE - size_bytes);
     return page_address(page);
 }
 

@@ -14,7 +14,7 @@
 
 /* For the four of them. The kernel is compiled with frame pointers, which GCC sets up even where there
  * is no frame; whatever these functions call stands in for them, so that no backtrace misses it. */
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__GNUC__) && !defined(__clang__) && !defined(CAIRN_KASAN) /* where they do more */
 #define SLAB_NO_FRAME __attribute__((optimize("omit-frame-pointer")))
 #else
 #define SLAB_NO_FRAME
@@ -58,7 +58,7 @@ static inline __attribute__((always_inline)) void slab_free_fast(struct slab_cac
     uint64_t state;
     void **top;
 
-#ifdef CAIRN_DEBUG
+#if defined(CAIRN_DEBUG) || defined(CAIRN_KASAN)
     if (!slab_may_free(cache, object, caller)) {
         return;
     }

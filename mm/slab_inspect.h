@@ -41,4 +41,7 @@ struct slab_cache *slab_cache_at(const void *address);
  *  NULL when it points into none. Only the address is believed. Context: any. */
 void *slab_object_at(const void *address, struct slab_cache **cache);
 
+/** The same, also for the bytes behind an object and before the next. Context: any. */
+void *slab_object_near(const void *address, struct slab_cache **cache);
+
 #endif

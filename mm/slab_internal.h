@@ -29,17 +29,18 @@ struct slab_depot {
     struct ring_cell empty[SLAB_DEPOT_CELLS];
 };
 
-/* A free object of a type-stable cache may still be looked at. */
+/* An object gets an owner, or loses it: a sanitizer is told. A free object of a type-stable cache may
+ * still be looked at. */
 #define slab_allow(cache, object, len_bytes)            \
     do {                                                \
         if (((cache)->flags & SLAB_TYPE_STABLE) == 0) { \
-            sanitize_allow((object), (len_bytes));      \
+            sanitize_give((object), (len_bytes));       \
         }                                               \
     } while (0)
 #define slab_forbid(cache, object, len_bytes)           \
     do {                                                \
         if (((cache)->flags & SLAB_TYPE_STABLE) == 0) { \
-            sanitize_forbid((object), (len_bytes));     \
+            sanitize_take((object), (len_bytes));       \
         }                                               \
     } while (0)
 

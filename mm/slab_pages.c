@@ -254,7 +254,7 @@ static void destruct_objects(struct slab_cache *cache, struct page *slab)
         return;
     }
     for (uint32_t i = 0; i < slab->slab.nr_objects; i++, object += cache->stride_bytes) {
-        slab_allow(cache, object, cache->size_bytes);
+        sanitize_allow(object, cache->size_bytes);
         cache->destruct(object);
     }
 }
@@ -370,6 +370,7 @@ static void format_slab(struct slab_cache *cache, struct page *slab)
     }
     bitmap_set_range(free_map(slab), 0, nr);
     object = first_object(slab);
+    sanitize_forbid(page_address(slab), slab->slab.colour_bytes);
     for (uint32_t i = 0; i < nr; i++, object += cache->stride_bytes) {
         if (slab_is_debugged(cache)) {
             slab_debug_format(cache, object);
@@ -378,7 +379,10 @@ static void format_slab(struct slab_cache *cache, struct page *slab)
         if (cache->construct != NULL) {
             cache->construct(object);
         }
-        slab_forbid(cache, object, cache->stride_bytes);
+        sanitize_forbid(object, cache->stride_bytes);
+        if ((cache->flags & SLAB_TYPE_STABLE) != 0) {
+            sanitize_allow(object, cache->size_bytes);
+        }
     }
 }
 
@@ -441,7 +445,7 @@ struct slab_cache *slab_cache_at(const void *address)
     return page_of_pointer(address)->slab.cache;
 }
 
-void *slab_object_at(const void *address, struct slab_cache **cache)
+void *slab_object_near(const void *address, struct slab_cache **cache)
 {
     struct page *page = page_of_pointer(address);
     struct page *slab;
@@ -453,11 +457,20 @@ void *slab_object_at(const void *address, struct slab_cache **cache)
     slab = page->slab.head;
     *cache = page->slab.cache;
     offset = (uint64_t)address - (uint64_t)first_object(slab); /* wraps before the first object */
-    if (offset / (*cache)->stride_bytes >= slab->slab.nr_objects ||
-        offset % (*cache)->stride_bytes >= (*cache)->size_bytes) {
+    if (offset / (*cache)->stride_bytes >= slab->slab.nr_objects) {
         return NULL;
     }
     return (void *)((uint64_t)address - offset % (*cache)->stride_bytes);
+}
+
+void *slab_object_at(const void *address, struct slab_cache **cache)
+{
+    char *object = slab_object_near(address, cache);
+
+    if (object == NULL || (uint64_t)address - (uint64_t)object >= (*cache)->size_bytes) {
+        return NULL;
+    }
+    return object;
 }
 
 /* ---- Checking -------------------------------------------------------------------------------- */

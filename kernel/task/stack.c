@@ -8,6 +8,7 @@
 #include "kernel/base/once.h"
 #include "kernel/sync/spinlock.h"
 #include "mm/reclaim.h"
+#include "mm/sanitize.h"
 #include "mm/vmalloc.h"
 #include "port/memory.h"
 
@@ -71,6 +72,7 @@ void stack_free(void *stack)
 {
     bool is_stored = false;
 
+    sanitize_allow(stack, KERNEL_STACK_SIZE); /* the functions that are left on it never returned */
     spin_lock(&lock);
     if (nr_stored < NR_STORED) {
         stored[nr_stored++] = stack;

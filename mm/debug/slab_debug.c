@@ -95,7 +95,7 @@ uint32_t slab_debug_plan(struct slab_cache *cache, uint32_t align_bytes)
         cache->flags &= ~(uint32_t)SLAB_DEBUG_POISON;
     }
     if (!slab_is_debugged(cache)) {
-        return align_up(cache->size_bytes, align_bytes);
+        return align_up(cache->size_bytes + SANITIZE_GAP_BYTES, align_bytes);
     }
     cache->flags |= SLAB_PLAIN;
     return align_up(cache->size_bytes + MIN_BEHIND + (uint32_t)sizeof(struct record) +

@@ -21,6 +21,8 @@ FAULT = re.compile(r"^\S+:\d+:\d+: (warning|error): ")
 
 def tidy(name):
     flags = KERNEL_FLAGS if for_kernel(name) else USER_FLAGS
+    if "kasan" in os.path.basename(name):  # compiled into that build alone
+        flags = [*flags, "-DCAIRN_KASAN"]
     return [line for line in run(["clang-tidy", "--quiet", name, "--", *flags, *SHALLOW])[1].splitlines() if FAULT.match(line)]
 
 

@@ -9,10 +9,17 @@ USER_TEST_DEPS := $(O)/user/host/box user-single
 endif
 TEST_ENV = T='$(T)' SEED='$(SEED)' CAIRN_O='$(O)' \
     CAIRN_USER_HOST_TESTS='$(USER_HOST_TESTS)' CAIRN_USER_PROGRAM_TESTS='$(USER_PROGRAM_TESTS)'
-KTEST_DEPS = $(O)/cairn $(O)/cairn-selftest $(O)/cairn-faults $(O)/root.img $(firstword $(USER_TEST_DEPS)) # whose shell is the oracle of shell-cases
+KTEST_DEPS = $(O)/cairn $(O)/cairn-selftest $(O)/cairn-faults $(O)/root.img $(firstword $(USER_TEST_DEPS)) \
+    $(if $(T),$(if $(findstring $(T),qemu sanitizers),sanitized-kernels),sanitized-kernels) # the shell is the oracle of shell-cases
+
+# The kernels of a KASAN and UBSAN build, with this build's user programs.
+.PHONY: sanitized-kernels
+sanitized-kernels: $(O)/initramfs.cpio
+	$(Q)MAKEFLAGS= $(MAKE) --no-print-directory KASAN=1 UBSAN=1 O=$(O)/sanitized INITRAMFS=$(O)/initramfs.cpio CROSS='$(CROSS)' WERROR='$(WERROR)' V='$(V)' \
+	    $(O)/sanitized/cairn $(O)/sanitized/cairn-selftest
 
 ##@ Goals
-.PHONY: test test-host test-qemu stress faults-boot asan tsan models
+.PHONY: test test-host test-qemu test-silent stress faults-boot asan tsan models
 ## test: all tests, on the host and in QEMU; the last line is `N passed, N failed`
 test: $(CMOCKA_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS) $(USER_TEST_DEPS) $(KTEST_DEPS)
 	$(Q)$(TEST_ENV) tools/test/run tools model host tsan user qemu
@@ -25,6 +32,9 @@ test-qemu: $(KTEST_DEPS)
 ## stress: the long tests in QEMU (minutes)
 stress: $(KTEST_DEPS)
 	$(Q)$(TEST_ENV) tools/test/run stress
+## test-silent: self-tests, ABI tests and stress with each detector of memory mistakes on: none reports (minutes)
+test-silent: $(KTEST_DEPS)
+	$(Q)$(TEST_ENV) tools/test/run silent
 ## models: only the models, by SPIN, in every order of their steps
 models:
 	$(Q)$(TEST_ENV) HOST_CC='$(HOST_CC)' tools/test/run model

@@ -10,7 +10,7 @@ HOST_DRIVERS := $(wildcard drivers/fdt.c drivers/bootargs.c drivers/tty.c driver
 # The part of the architecture that is only a data structure.
 HOST_ARCH := $(wildcard kernel/arch/riscv64/pagetable.c kernel/arch/riscv64/pagetable_large.c)
 # Files of the host folders that only the kernel can compile.
-HOST_SKIP := mm/debug/ubsan.c
+HOST_SKIP := mm/debug/ubsan.c mm/debug/kasan.c mm/debug/kasan_report.c
 
 HOST_SRCS := $(filter-out $(HOST_SKIP),$(sort $(wildcard kernel/base/*.c kernel/sync/*.c mm/*.c mm/alloc/*.c mm/debug/*.c fs/*/*.c) \
                                               $(HOST_DRIVERS) $(HOST_ARCH) $(wildcard tools/host/*.c)))

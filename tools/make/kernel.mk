@@ -17,7 +17,8 @@ KOBJDUMP ?= $(CROSS)objdump
 
 KLDS := $(firstword $(wildcard $(addprefix kernel/arch/riscv64/kernel.,lds.S ld.S lds ld)))
 # Only sanitized builds have their runtime.
-KSKIP := $(if $(filter 1,$(UBSAN)),,mm/debug/ubsan.c)
+KASAN_SRCS := mm/debug/kasan.c mm/debug/kasan_report.c kernel/arch/riscv64/kasan_shadow.c
+KSKIP := $(if $(filter 1,$(UBSAN)),,mm/debug/ubsan.c) $(if $(filter 1,$(KASAN)),,$(KASAN_SRCS))
 KSRCS := $(filter-out $(KLDS) $(KSKIP),$(sort $(wildcard kernel/*.c kernel/*/*.c kernel/arch/riscv64/*.c kernel/arch/riscv64/*.S \
                                                mm/*.c mm/alloc/*.c mm/debug/*.c drivers/*.c drivers/virtio/*.c fs/*/*.c)))
 KTEST_SRCS := $(sort $(wildcard $(addsuffix /selftest_*.c,kernel/*/test kernel/arch/riscv64/test mm/test mm/*/test \
@@ -35,15 +36,21 @@ KARCH := $(shell echo 'int x;' | $(KCC) -march=rv64imac_zicsr_zifencei -mabi=lp6
 endif
 
 # -fno-strict-aliasing: buffers are read as the structures they hold, and allocators retype memory.
-KFLAGS = -march=$(KARCH) -mabi=lp64 -mcmodel=medany -I. -Ikernel/arch/riscv64 -g
+KFLAGS = -march=$(KARCH) -mabi=lp64 -mcmodel=medany -I. -Ikernel/arch/riscv64 -g $(if $(filter 1,$(KASAN)),-DCAIRN_KASAN)
 KCFLAGS = $(KFLAGS) -std=gnu11 -O2 -ffreestanding -fno-pic -fno-common -fno-strict-aliasing \
           -fno-omit-frame-pointer -fno-stack-protector -fno-asynchronous-unwind-tables \
           -fno-unwind-tables -U_FORTIFY_SOURCE $(WARNINGS) $(if $(filter 1,$(DEBUG)),-DCAIRN_DEBUG) \
-          $(if $(filter 1,$(UBSAN)),$(UBSAN_FLAGS)) $(KCFLAGS_EXTRA)
+          $(if $(filter 1,$(UBSAN)),$(UBSAN_FLAGS)) $(if $(filter 1,$(KASAN)),$(if $(filter $<,$(KASAN_NOT)),,$(KASAN_FLAGS))) $(KCFLAGS_EXTRA)
 # Misaligned accesses of packed structures are what the structures say; the kernel has no object sizes to check.
 UBSAN_FLAGS := -fsanitize=undefined -fno-sanitize=object-size -DCAIRN_UBSAN
 KCFLAGS_mm/debug/ubsan.c = -fno-sanitize=all
-KLDFLAGS = -m elf64lriscv -static -nostdlib --build-id=none -z max-page-size=4096 $(KLD_QUIET)
+# Every access by a call, and the frames and globals laid out with gaps. The offset is KASAN_OFFSET of port/kasan.h.
+KASAN_FLAGS := -fsanitize=kernel-address -fasan-shadow-offset=0xdffffff800000000 -fsanitize-address-use-after-scope \
+               --param asan-instrumentation-with-call-threshold=0 --param asan-stack=1 --param asan-globals=1
+# What judges is not judged; nor are the walk over frames, and what uses the whole word that holds a byte (kasan.c checks the callers of copies).
+KASAN_NOT := $(KASAN_SRCS) mm/debug/ubsan.c kernel/base/memory.c kernel/arch/riscv64/backtrace.c kernel/arch/riscv64/atomic_byte.c
+KASAN_LDFLAGS := $(addprefix --wrap=,memcpy memmove memset memcmp user_copy)
+KLDFLAGS = -m elf64lriscv -static -nostdlib --build-id=none -z max-page-size=4096 $(KLD_QUIET) $(if $(filter 1,$(KASAN)),$(KASAN_LDFLAGS))
 KLD_QUIET := $(if $(CROSS),$(shell $(KLD) --help 2>/dev/null | grep -q no-warn-rwx-segments && echo --no-warn-rwx-segments))
 
 $(eval $(call flag_file,$(O)/obj/flags,$(KCC) $(KCFLAGS)))
@@ -76,9 +83,12 @@ obj/%.o: $(O)/obj/%.o
 # The linker script, plain or for the preprocessor.
 $(O)/kernel.lds: $(KLDS) $(O)/obj/flags
 	$(call say,LDS,$<)
-	$(Q)$(KCC) -E -P -x assembler-with-cpp -D__LINKER__ -I. -Ikernel/arch/riscv64 -MMD -MP -MT $@ -MF $@.d $< -o $@
+	$(Q)$(KCC) -E -P -x assembler-with-cpp $(if $(filter 1,$(KASAN)),-DCAIRN_KASAN) -D__LINKER__ -I. -Ikernel/arch/riscv64 -MMD -MP -MT $@ -MF $@.d $< -o $@
 
-$(O)/obj/initramfs.o: $(O)/initramfs.cpio tools/make/kernel.mk $(O)/obj/flags
+# Another build's may be given.
+INITRAMFS ?= $(O)/initramfs.cpio
+
+$(O)/obj/initramfs.o: $(INITRAMFS) tools/make/kernel.mk $(O)/obj/flags
 	$(call say,EMBED,$<)
 	$(Q)printf '%s\n' '.section .rodata.initramfs,"a"' '.balign 8' \
 	    '.globl initramfs_start' 'initramfs_start:' '.incbin "$<"' \

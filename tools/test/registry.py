@@ -5,6 +5,7 @@ detail) if it counts cases of its own, and raises Failure if it did not prove wh
 QEMU_TESTS = []
 STRESS_TESTS = []
 FAULT_TESTS = []
+SILENT_TESTS = []
 
 
 def _register(tests, name, proves):
@@ -27,3 +28,8 @@ def stress_test(name, proves):
 def fault_test(name, proves):
     """Decorator: a test of `make faults-boot`."""
     return _register(FAULT_TESTS, name, proves)
+
+
+def silent_test(name, proves):
+    """Decorator: a test of `make test-silent`."""
+    return _register(SILENT_TESTS, name, proves)

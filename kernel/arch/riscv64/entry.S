@@ -119,6 +119,9 @@ _start:
     csrw sscratch, zero
     lla t0, trap_entry
     csrw stvec, t0
+#ifdef CAIRN_KASAN
+    call kasan_map_early
+#endif
     mv a0, s0
     mv a1, s1
     li s0, 0 /* the end of every backtrace */

@@ -8,6 +8,8 @@
  *     _rodata_start .. _rodata_end    R--   constants, exceptions, self-tests, initramfs, symbols
  *     _data_start .. _kernel_end      RW-   data, zeroed data, two stacks with guard pages
  */
+#include "kernel/arch/riscv64/offsets.h"
+
 #define LOAD_ADDRESS 0x80200000
 #define LINK_OFFSET 0xffffffff00000000
 
@@ -59,6 +61,10 @@ SECTIONS
         KEEP(*(.selftests))
         selftests_end = .;
         . = ALIGN(8);
+        kasan_constructors_start = .; /* KASAN builds: they hand over each file's globals */
+        KEEP(*(.init_array .init_array.*))
+        kasan_constructors_end = .;
+        . = ALIGN(8);
         *(.rodata.initramfs)
         . = ALIGN(8);
         *(.rodata.ksyms)
@@ -88,12 +94,12 @@ SECTIONS
         *(.early_tables)
         . = ALIGN(4096);
         . += 4096; /* at least a page, so that the guard is nobody's data */
-        . = ALIGN(0x8000);
+        . = ALIGN(2 * STACK_SIZE);
         boot_stack = .; /* STACK_SIZE, aligned to twice that: offsets.h */
-        . += 0x4000;
-        . += 0x4000;
+        . += STACK_SIZE;
+        . += STACK_SIZE;
         emergency_stack = .;
-        . += 0x4000;
+        . += STACK_SIZE;
         _bss_end = .;
     } :data
     _kernel_end = .;

@@ -23,6 +23,7 @@
 #include "kernel/arch/riscv64/pagetable_internal.h"
 #include "kernel/base/assert.h"
 #include "kernel/base/atomic.h"
+#include "port/kasan.h"
 
 #define LEAF      (PTE_VALID | PTE_GLOBAL | PTE_ACCESSED | PTE_DIRTY)
 #define RIGHTS_R  (LEAF | PTE_READ)
@@ -217,6 +218,9 @@ int kernel_map_init(const struct frame_range *ram, unsigned nr_ram,
     if (error == 0) {
         error = make_vmalloc_tables();
     }
+    if (error == 0) {
+        error = kasan_map_final(kernel_root, ram, nr_ram);
+    }
     if (error != 0) {
         return error;
     }
@@ -262,7 +266,7 @@ int pagetable_map_kernel(uint64_t address, phys_t frame, uint32_t flags)
 
     assert(address >= VMALLOC_BASE && address < VMALLOC_BASE + VMALLOC_SIZE);
     entry = make_entry(address, 0);
-    if (entry == NULL) {
+    if (entry == NULL || kasan_map_window(address) != 0) {
         return -ENOMEM;
     }
     store_release(entry, pte_encode(frame, flags | PTE_FLAG_ACCESSED | PTE_FLAG_DIRTY));

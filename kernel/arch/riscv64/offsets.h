@@ -34,7 +34,11 @@
 
 /* A kernel stack is KERNEL_STACK_SIZE bytes aligned to twice that: this bit of an address is 0
  * inside it and 1 in as many bytes below it. */
-#define STACK_BIT  14
+#ifdef CAIRN_KASAN
+#define STACK_BIT 15
+#else
+#define STACK_BIT 14
+#endif
 #define STACK_SIZE (1 << STACK_BIT)
 
 /* MAX_HARTS, for entry.S */

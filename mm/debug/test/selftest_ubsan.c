@@ -10,7 +10,10 @@
 static volatile int big = INT32_MAX, far = 40, zero, sink;
 static volatile unsigned long odd_address;
 static volatile uint8_t two = 2;
-static int table[4];
+static struct {
+    int table[4];
+    int rest[4]; /* what lies behind is no one else's: that is for the index alone to be wrong */
+} row;
 
 static void overflow(void)
 {
@@ -24,12 +27,12 @@ static void shift(void)
 
 static void index_past_the_end(void)
 {
-    sink = table[4 + zero];
+    sink = row.table[4 + zero];
 }
 
 static void misaligned(void)
 {
-    odd_address = (unsigned long)table + 1;
+    odd_address = (unsigned long)row.table + 1;
     sink = *(volatile int *)odd_address;
 }
 

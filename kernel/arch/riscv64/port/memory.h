@@ -4,6 +4,7 @@
  *   0x00000000_00000000 .. 0x00000040_00000000   user
  *   0xffffffc0_00000000 .. 0xffffffe0_00000000   direct map: physical 0 .. 128 GiB, largest leaves
  *   0xffffffe0_00000000 .. 0xffffffe4_00000000   vmalloc window, 16 GiB
+ *   0xfffffff0_00000000 .. 0xfffffff8_00000000   the shadow of all this in a KASAN build (port/kasan.h)
  *   0xffffffff_80000000 .. 0xffffffff_ffffffff   the kernel image, linked at its load offset
  *
  * The upper half's top-level entries are the same in every page table, made once at boot. */
@@ -21,7 +22,12 @@
 
 static_assert(DIRECT_MAP_SIZE == 1ul << 37 && DIRECT_MAP_BASE % DIRECT_MAP_SIZE == 0, "one shift");
 
+/* Frames of KASAN builds have gaps between their variables. */
+#ifdef CAIRN_KASAN
+#define KERNEL_STACK_SIZE (32ul << 10)
+#else
 #define KERNEL_STACK_SIZE (16ul << 10)
+#endif
 
 /* Physical address of the image's first byte, minus its link address: set by entry.S. */
 extern uint64_t kernel_image_offset;
