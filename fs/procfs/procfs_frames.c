@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The files of /proc about free frames: buddyinfo and pagetypeinfo.
+/* The files of /proc about free frames: buddyinfo, pagetypeinfo and zoneinfo (the watermarks).
  *
  * buddyinfo counts free blocks by order. pagetypeinfo says what they are good for: free blocks by type
  * and order, page blocks by type, and for each order two figures that tell why an allocation of it
@@ -132,9 +132,25 @@ static int show_pagetypeinfo(struct seq *seq, const struct procfs_file *file)
     return 0;
 }
 
+/* Of the many lines that Linux has here, those that there is something to say about. */
+static int show_zoneinfo(struct seq *seq, const struct procfs_file *file)
+{
+    struct frames_stats stats;
+
+    frames_get_stats(&stats);
+    seq_puts(seq, "Node 0, zone   Normal\n");
+    seq_printf(seq, "  pages free     %llu\n", (ull)stats.nr_free);
+    seq_printf(seq, "        min      %llu\n", (ull)stats.nr_reserve);
+    seq_printf(seq, "        low      %llu\n", (ull)stats.nr_low);
+    seq_printf(seq, "        high     %llu\n", (ull)stats.nr_high);
+    seq_printf(seq, "        managed  %llu\n", (ull)stats.nr_total);
+    return 0;
+}
+
 static struct procfs_file files[] = {
     {.path = "buddyinfo", .mode = 0444, .show = show_buddyinfo},
     {.path = "pagetypeinfo", .mode = 0400, .show = show_pagetypeinfo},
+    {.path = "zoneinfo", .mode = 0444, .show = show_zoneinfo},
 };
 
 void proc_frames_register(void)

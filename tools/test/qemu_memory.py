@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """When memory runs out: what is taken back, who is killed, and that the machine lives."""
 
+import os
 import re
 import struct
 
@@ -104,6 +105,22 @@ def alloc_latency(guest):
         raise Failure(f"{loaded}, and {cleared} after clearing\n{output}")
     if not output.endswith("refused\n"):
         raise Failure(output)
+
+
+@qemu_test("memtop", "memtop prints one picture of all panes; live at the console it follows keys, and ^C gives the terminal back")
+def memtop(guest):
+    output = guest.exec("cat /proc/zoneinfo; memtop --once", "--smp", "2").expect(status=0).output.decode()
+    for pattern in (r"pages free +[1-9]\d*\n +min +[1-9]\d*\n +low +[1-9]\d*\n +high +[1-9]\d*\n", r"\nMemory \[[#.]{28}\] \S+M of \S+M used",
+                    r"\nFree +\[#+\.*\] min \S+ low \S+ high \S+: at ease\n", r"\n 4\.0M +\d+  \[[#.]{14}\]", r"\nframe_fast +\d+ns +\d+ns",
+                    r"dentry_cache +\d+ +\S+K +\S+K \[", r"frames:\w+ +\S+K +\d+\n"):
+        if not re.search(pattern, output):
+            raise Failure(f"the picture has no {pattern!r}\n{output}")
+    line = ["qemu-system-riscv64", "-machine", "virt", "-m", "128M", "-nographic", "-kernel", os.path.join(guest.out, "cairn")]
+    status, text = guest.talk(line, [
+        ("# ", "memtop -d 0.2\n"), ("by bytes", ""), ("Each s: fault", "n"), ("by name", "\x03"), ("\033[?1049l", ""),
+        ("# ", "echo status $?, $((40+2))\n"), ("status 130, 42\r\n", "poweroff\n")])
+    if status != 0:
+        raise Failure(f"poweroff ended QEMU with status {status}\n{text[-2500:]}")
 
 
 @qemu_test("compaction", "memory in pieces, no block of 2 MiB left: 95 of 100 are had all the same, and no page is lost")

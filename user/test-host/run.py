@@ -14,6 +14,7 @@ import os
 import sys
 
 import common
+import memtop_cases
 import shell_cases
 import terminal_cases
 import tool_cases
@@ -27,7 +28,8 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="name every test")
     options = parser.parse_args()
     box = common.Box(os.path.abspath(options.box), options.single and os.path.abspath(options.single))
-    tests = [*shell_cases.tests(box), *tool_cases.tests(box), *terminal_cases.tests(box)]
+    tests = [*shell_cases.tests(box), *tool_cases.tests(box), *terminal_cases.tests(box),
+             *memtop_cases.tests(box)]
     tests = [test for test in tests if options.only in test.name]
     passed = failed = 0
     # Interactive tests wait more than they compute, so a few more threads than processors.

@@ -20,14 +20,14 @@ HOME, END, DELETE = b"\033[H", b"\033[F", b"\033[3~"
 
 
 class Terminal:
-    """A shell as session leader on a pseudo terminal."""
+    """A program of the box, a shell if no other, as session leader on a pseudo terminal."""
 
-    def __init__(self, box, scratch, *words, columns=80, **more):
+    def __init__(self, box, scratch, *words, program="sh", columns=80, **more):
         environment = {**box.environment(**more), "TERM": "vt100", "PS1": "ready> ", "PS2": "more> "}
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(scratch)
-            os.execve(os.path.join(box.path, "sh"), ["sh", *words], environment)
+            os.execve(os.path.join(box.path, program), [program, *words], environment)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self.seen = b""  # since the last expect
         self.all = b""
@@ -94,7 +94,7 @@ class Terminal:
             time.sleep(0.02)
 
     def end(self):
-        """The exit status of the shell."""
+        """The exit status of the program."""
         limit = time.monotonic() + common.LIMIT_SECONDS
         while time.monotonic() < limit:
             self.read_more(0.01)
@@ -105,7 +105,7 @@ class Terminal:
                 if common.SANITIZER.search(self.all):
                     raise common.Problem(self.all.decode(errors="replace"))
                 return os.waitstatus_to_exitcode(status)
-        raise common.Problem(f"the shell does not end; seen: {self.all!r}")
+        raise common.Problem(f"the program does not end; seen: {self.all!r}")
 
     def leave(self, status=0):
         self.prompt()
