@@ -87,6 +87,20 @@ bool map_object_clean(struct map_object *object, uint64_t index)
     return was_writable;
 }
 
+/* Whether an area that shows the page keeps its pages in memory. Caller: object->lock. */
+static bool is_locked_by_any(struct map_object *object, uint64_t index)
+{
+    struct area *area;
+    uint64_t start, end;
+
+    list_for_each (area, &object->areas, object_node) {
+        if ((area->flags & AREA_LOCKED) != 0 && overlap(area, index, 1, &start, &end)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool map_object_unmap_page(struct map_object *object, struct page *page)
 {
     struct area *area;
@@ -94,6 +108,10 @@ bool map_object_unmap_page(struct map_object *object, struct page *page)
 
     /* Reclaim may run with any lock held, this one too: then the page stays. */
     if (!mutex_trylock(&object->lock)) {
+        return false;
+    }
+    if (is_locked_by_any(object, page->cache.index)) {
+        mutex_unlock(&object->lock);
         return false;
     }
     list_for_each (area, &object->areas, object_node) {

@@ -67,8 +67,8 @@ void map_object_unmap(struct map_object *object, uint64_t first, uint64_t nr, bo
  *  page is locked by the caller. */
 bool map_object_clean(struct map_object *object, uint64_t index);
 
-/** Remove one page from every address space, for reclaim. Returns whether it is now unmapped
- *  everywhere. */
+/** Remove one page from every address space, for reclaim, unless one of them keeps it locked. Returns
+ *  whether it is now unmapped everywhere. */
 bool map_object_unmap_page(struct map_object *object, struct page *page);
 
 #endif

@@ -154,5 +154,8 @@ int space_protect(struct space *space, uint64_t address, uint64_t len_bytes, uin
     error = protect_locked(space, address, align_up(address + len_bytes, PAGE_SIZE),
                            flags & AREA_RIGHTS);
     space_write_unlock(space);
+    if (error == 0 && (flags & AREA_WRITE) != 0) { /* locked pages are copied now */
+        (void)!space_bring_in_locked(space, address, align_up(address + len_bytes, PAGE_SIZE));
+    }
     return error;
 }

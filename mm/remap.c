@@ -226,5 +226,8 @@ int space_remap(struct space *space, uint64_t old_address, uint64_t old_len, uin
     rwlock_write_lock(&space->lock);
     error = remap_locked(space, &remap, address);
     space_write_unlock(space);
+    if (error == 0 && remap.new_len > remap.old_len) {
+        (void)!space_bring_in_locked(space, *address + remap.old_len, *address + remap.new_len);
+    }
     return error;
 }

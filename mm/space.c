@@ -183,6 +183,7 @@ static int map_locked(struct space *space, const struct space_map_request *reque
     if (error != 0) {
         return error;
     }
+    flags |= space->future_lock;
     flags |= area_is_accountable(flags) ? AREA_ACCOUNT : 0;
     error = charge_new(space, start, len, flags);
     if (error != 0) {
@@ -229,6 +230,8 @@ int space_map(struct space *space, const struct space_map_request *request, uint
 
         (void)!space_fault_range(space, *address, len,
                                  access); /* as far as it goes: mmap succeeds all the same */
+    } else if (error == 0) {
+        (void)!space_bring_in_locked(space, *address, *address + len);
     }
     return error;
 }
@@ -250,7 +253,8 @@ int space_unmap(struct space *space, uint64_t address, uint64_t len_bytes)
 
 static int move_brk(struct space *space, uint64_t old_end, uint64_t new_end)
 {
-    uint32_t flags = AREA_READ | AREA_WRITE | AREA_MAY_WRITE | AREA_HEAP | AREA_ACCOUNT;
+    uint32_t flags = AREA_READ | AREA_WRITE | AREA_MAY_WRITE | AREA_HEAP | AREA_ACCOUNT |
+                     space->future_lock;
     uint64_t nr_pages = (new_end - old_end) >> PAGE_SHIFT;
     struct area *area;
 
@@ -284,6 +288,7 @@ uint64_t space_set_brk(struct space *space, uint64_t new_end)
     }
     new_end = space->brk_end;
     space_write_unlock(space);
+    (void)!space_bring_in_locked(space, old_page, align_up(new_end, PAGE_SIZE));
     return new_end;
 }
 
@@ -322,7 +327,7 @@ static int check_covered(struct space *space, uint64_t start, uint64_t end)
     return 0;
 }
 
-int space_discard(struct space *space, uint64_t address, uint64_t len_bytes)
+int space_discard(struct space *space, uint64_t address, uint64_t len_bytes, bool even_locked)
 {
     uint64_t end;
     int error;
@@ -332,6 +337,10 @@ int space_discard(struct space *space, uint64_t address, uint64_t len_bytes)
     }
     end = align_up(address + len_bytes, PAGE_SIZE);
     rwlock_read_lock(&space->lock);
+    if (!even_locked && space_is_any_locked(space, address, end)) {
+        rwlock_read_unlock(&space->lock);
+        return -EINVAL;
+    }
     space_unmap_pages(space, address, end, UNMAP_ALL);
     error = check_covered(space, address,
                           end); /* what is mapped is discarded all the same, as on Linux */
@@ -339,7 +348,7 @@ int space_discard(struct space *space, uint64_t address, uint64_t len_bytes)
     return error;
 }
 
-int space_sync(struct space *space, uint64_t address, uint64_t len_bytes)
+int space_sync(struct space *space, uint64_t address, uint64_t len_bytes, bool is_invalidating)
 {
     uint64_t end;
     int error;
@@ -353,6 +362,9 @@ int space_sync(struct space *space, uint64_t address, uint64_t len_bytes)
     end = align_up(address + len_bytes, PAGE_SIZE);
     rwlock_read_lock(&space->lock);
     error = check_covered(space, address, end);
+    if (error == 0 && is_invalidating && space_is_any_locked(space, address, end)) {
+        error = -EBUSY;
+    }
     rwlock_read_unlock(&space->lock);
     return error;
 }

@@ -23,11 +23,13 @@ enum area_flags { /* protection bits have the values of PROT_* */
                   AREA_HEAP = 1u << 6, /* the brk area */
                   AREA_DONT_FORK = 1u << 7,
                   AREA_POPULATE = 1u << 8, /* only for space_map: fault everything in at once */
-                  AREA_LOCKED = 1u << 9,
+                  AREA_LOCKED = 1u << 9,   /* its pages stay in memory (mlock.c) */
                   AREA_HUGE = 1u << 10,    /* large pages wherever they fit */
                   AREA_NO_HUGE = 1u << 11, /* none */
                   AREA_ACCOUNT = 1u << 12, /* its pages are promised (commit.c); set by mm itself */
-                  AREA_NO_RESERVE = 1u << 13, /* … and never shall be: MAP_NORESERVE */
+                  AREA_NO_RESERVE = 1u << 13,    /* … and never shall be: MAP_NORESERVE */
+                  AREA_LOCK_ON_FAULT = 1u << 14, /* with AREA_LOCKED: once they are there */
+                  AREA_LOCK_FLAGS = AREA_LOCKED | AREA_LOCK_ON_FAULT,
 };
 
 struct area {
@@ -60,11 +62,12 @@ struct space {
     struct area *_Atomic hint; /* [lock; readers may set it] where the last fault was, or NULL */
     struct list dead_areas; /* [lock] removed areas whose references are dropped once the lock is */
     struct refcount refs;   /* tasks that share it, and short-lived users */
-    struct spinlock table_lock;                      /* LOCK_RANK_PAGE_TABLE */
-    struct pagetable table;                          /* [table_lock] */
-    uint64_t brk_start, brk_end;                     /* [lock] */
-    uint64_t mmap_top;                               /* [I] where mappings are placed, downwards */
-    uint64_t stack_top;                              /* [I] */
+    struct spinlock table_lock;  /* LOCK_RANK_PAGE_TABLE */
+    struct pagetable table;      /* [table_lock] */
+    uint64_t brk_start, brk_end; /* [lock] */
+    uint32_t future_lock;        /* [lock] AREA_LOCK_FLAGS of areas to come: mlockall(MCL_FUTURE) */
+    uint64_t mmap_top;           /* [I] where mappings are placed, downwards */
+    uint64_t stack_top;          /* [I] */
     uint64_t arg_start, arg_end, env_start, env_end; /* [I] after execve, for /proc/PID/cmdline */
     uint64_t limit_address_space_bytes, limit_stack_bytes, limit_data_bytes,
         limit_locked_bytes;           /* [a] from the RLIMIT_* of the owner */
@@ -108,16 +111,37 @@ int must_check space_protect(struct space *space, uint64_t address, uint64_t len
 int must_check space_remap(struct space *space, uint64_t old_address, uint64_t old_len,
                            uint64_t new_len, bool may_move, bool is_fixed, uint64_t new_fixed,
                            uint64_t *address);
-/** Drop the pages (madvise DONTNEED): private memory reads as zero, or as the file, afterwards. */
-int must_check space_discard(struct space *space, uint64_t address, uint64_t len_bytes);
+/** Drop the pages (madvise DONTNEED): private memory reads as zero, or as the file, afterwards.
+ *  Returns 0, -ENOMEM when part of it is not mapped, or -EINVAL when it is locked (unless even_locked). */
+int must_check space_discard(struct space *space, uint64_t address, uint64_t len_bytes,
+                             bool even_locked);
 /** madvise(MADV_HUGEPAGE), or NOHUGEPAGE: whether large pages are wanted there (mm/huge.c). The range
  *  is checked by the caller. Returns 0 or -ENOMEM. */
 int must_check space_advise_huge(struct space *space, uint64_t address, uint64_t len_bytes,
                                  bool is_wanted);
 /** Set the end of the heap; returns the end in force, the old one when it could not be moved. */
 uint64_t space_set_brk(struct space *space, uint64_t new_end);
-/** msync: hand the dirty state of shared pages to their object. */
-int must_check space_sync(struct space *space, uint64_t address, uint64_t len_bytes);
+/** msync: hand the dirty state of shared pages to their object. Returns 0, -ENOMEM when part of it is
+ *  not mapped, or -EBUSY when it is locked and shall be invalidated. */
+int must_check space_sync(struct space *space, uint64_t address, uint64_t len_bytes,
+                          bool is_invalidating);
+
+/* Pages that stay in memory: mlock.c. Ranges are of whole pages. */
+
+/** Whether RLIMIT_MEMLOCK is not 0, or the caller is privileged. */
+bool space_may_lock_at_all(const struct space *space);
+/** mlock2: lock what is mapped there, and bring it in unless is_on_fault. Returns 0, -ENOMEM when the
+ *  limit says no, part of it is not mapped (then what lies before is locked), or it cannot be
+ *  brought in; -EAGAIN when memory is short. */
+int must_check space_lock(struct space *space, uint64_t start, uint64_t end, bool is_on_fault);
+/** munlock. Returns 0, or -ENOMEM when part of it is not mapped. */
+int must_check space_unlock(struct space *space, uint64_t start, uint64_t end);
+/** mlockall: everything that is mapped, or will be. Returns 0, or -ENOMEM when the limit says no. */
+int must_check space_lock_all(struct space *space, bool is_current, bool is_future,
+                              bool is_on_fault);
+void space_unlock_all(struct space *space);
+/** Whether part of it is locked. Caller: space->lock. */
+bool space_is_any_locked(struct space *space, uint64_t start, uint64_t end);
 
 enum fault_access { FAULT_READ, FAULT_WRITE, FAULT_EXEC };
 

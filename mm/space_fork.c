@@ -118,7 +118,7 @@ static int fork_area(struct space *parent, struct space *child, struct area *are
         commit_uncharge(nr_promised);
         return -ENOMEM;
     }
-    copy->flags &= ~(uint32_t)AREA_LOCKED; /* locks are not inherited */
+    copy->flags &= ~(uint32_t)AREA_LOCK_FLAGS; /* locks are not inherited */
     area_insert(copy);
     return load_relaxed(&area->family) == NULL ? 0 : share_pages(parent, child, area);
 }

@@ -124,6 +124,12 @@ bool space_may_add_data(struct space *space, uint64_t nr_pages);
 /** Whether nr_pages more may be locked into memory: by RLIMIT_MEMLOCK, or by privilege. */
 bool space_may_lock(struct space *space, uint64_t nr_pages);
 
+/* ---- mlock.c --------------------------------------------------------------------------------- */
+
+/** Fault in those parts of [start, end) that are locked, but not only on fault. Returns 0, or the first
+ *  error after having gone on. Caller: not space->lock. */
+int must_check space_bring_in_locked(struct space *space, uint64_t start, uint64_t end);
+
 /* ---- space.c --------------------------------------------------------------------------------- */
 
 static inline bool space_is_user_range(uint64_t start, uint64_t len_bytes)

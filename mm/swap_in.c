@@ -62,7 +62,7 @@ static int read_page(struct page *page)
     error = io->error;
     swap_io_give(io);
     vm_count(VM_PSWPIN);
-    vm_count(VM_PGMAJFAULT);
+    vm_count_major_fault();
     return error;
 }
 

@@ -52,6 +52,21 @@ static const char *const names[] = {
 
 static_assert(array_size(names) == VM_NR_COUNTERS, "every counter has a name");
 
+static void (*major_fault_hook)(void); /* [I] after boot */
+
+void vm_set_major_fault_hook(void (*hook)(void))
+{
+    major_fault_hook = hook;
+}
+
+void vm_count_major_fault(void)
+{
+    vm_count(VM_PGMAJFAULT);
+    if (major_fault_hook != NULL) {
+        major_fault_hook();
+    }
+}
+
 uint64_t vm_counter_read(enum vm_counter counter)
 {
     uint64_t sum = 0;

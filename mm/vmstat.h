@@ -72,6 +72,12 @@ static inline void vm_count_irqs_off(enum vm_counter counter, int64_t change)
     store_relaxed(nr, load_relaxed(nr) + (uint64_t)change);
 }
 
+/** A fault that waits for a disk: counted for the machine and, by kernel/task, for the running task.
+ *  Context: any task. */
+void vm_count_major_fault(void);
+/** Called once at boot. */
+void vm_set_major_fault_hook(void (*hook)(void));
+
 /** The sum over all harts; a snapshot. For what is counted up and down never below 0. */
 uint64_t vm_counter_read(enum vm_counter counter);
 

@@ -57,7 +57,7 @@ static int object_get_page(struct map_object *object, uint64_t index, unsigned n
         return -EFAULT;
     }
     if (mapping->device != NULL) {
-        vm_count(VM_PGMAJFAULT);
+        vm_count_major_fault();
     }
     return mapping_read(mapping, index, nr_around, page);
 }

@@ -31,6 +31,8 @@ enum abi_mremap { ABI_MREMAP_MAYMOVE = 1, ABI_MREMAP_FIXED = 2, ABI_MREMAP_DONTU
 enum abi_msync { ABI_MS_ASYNC = 1, ABI_MS_INVALIDATE = 2, ABI_MS_SYNC = 4 };
 enum abi_mlockall { ABI_MCL_CURRENT = 1, ABI_MCL_FUTURE = 2, ABI_MCL_ONFAULT = 4 };
 
+#define ABI_MLOCK_ONFAULT 1u
+
 enum abi_madvise {
     ABI_MADV_NORMAL = 0,
     ABI_MADV_RANDOM = 1,
@@ -51,6 +53,7 @@ enum abi_madvise {
     ABI_MADV_PAGEOUT = 21,
     ABI_MADV_POPULATE_READ = 22,
     ABI_MADV_POPULATE_WRITE = 23,
+    ABI_MADV_DONTNEED_LOCKED = 24,
 };
 
 #endif

@@ -157,7 +157,10 @@ static int decode_flags(uint32_t prot, uint32_t map_flags, struct space_map_requ
         request->flags |= AREA_NO_HUGE;
     }
     if ((map_flags & ABI_MAP_LOCKED) != 0) {
-        request->flags |= AREA_LOCKED | AREA_POPULATE;
+        if (!space_may_lock_at_all(space())) {
+            return -EPERM;
+        }
+        request->flags |= AREA_LOCKED;
     }
     if ((map_flags & (ABI_MAP_POPULATE | ABI_MAP_NONBLOCK)) == ABI_MAP_POPULATE) {
         request->flags |= AREA_POPULATE;
@@ -285,7 +288,11 @@ int64_t sys_madvise(const struct syscall_args *args)
     }
     switch ((int)args->a[2]) {
     case ABI_MADV_DONTNEED:
-    case ABI_MADV_FREE: return len_bytes == 0 ? 0 : space_discard(space(), start, len_bytes);
+    case ABI_MADV_FREE:
+    case ABI_MADV_DONTNEED_LOCKED:
+        return len_bytes == 0 ? 0
+                              : space_discard(space(), start, len_bytes,
+                                              (int)args->a[2] == ABI_MADV_DONTNEED_LOCKED);
     case ABI_MADV_POPULATE_READ: return space_fault_range(space(), start, len_bytes, FAULT_READ);
     case ABI_MADV_POPULATE_WRITE: return space_fault_range(space(), start, len_bytes, FAULT_WRITE);
     case ABI_MADV_HUGEPAGE:
@@ -321,65 +328,9 @@ int64_t sys_msync(const struct syscall_args *args)
     if (!round_range(args->a[0], &len_bytes) || !is_mapped(args->a[0], len_bytes)) {
         return -ENOMEM;
     }
-    if ((flags & ABI_MS_SYNC) == 0 || len_bytes == 0) {
-        return 0;
-    }
-    return space_sync(space(), args->a[0], len_bytes);
-}
-
-static int64_t check_range(const struct syscall_args *args)
-{
-    uint64_t start = align_down(args->a[0], PAGE_SIZE);
-    uint64_t len_bytes = args->a[1] + (args->a[0] - start);
-
-    if (!round_range(start, &len_bytes) || !is_mapped(start, len_bytes)) {
-        return -ENOMEM;
-    }
-    return 0;
-}
-
-/* Locking faults the pages in, and no more: with swap space on they may be written out again, unlike
- * those of MAP_LOCKED. */
-int64_t sys_mlock(const struct syscall_args *args)
-{
-    int64_t error = check_range(args);
-
-    if (error == 0 && args->a[1] != 0) {
-        error = space_fault_range(space(), align_down(args->a[0], PAGE_SIZE),
-                                  align_up(args->a[0] + args->a[1], PAGE_SIZE) -
-                                      align_down(args->a[0], PAGE_SIZE),
-                                  FAULT_READ);
-        error = error == -EACCES || error == -EFAULT ? -ENOMEM : error;
-    }
-    return error;
-}
-
-int64_t sys_mlock2(const struct syscall_args *args)
-{
-    return (args->a[2] & ~1ull) != 0 ? -EINVAL
-           : args->a[2] != 0         ? check_range(args)
-                                     : sys_mlock(args);
-}
-
-int64_t sys_munlock(const struct syscall_args *args)
-{
-    return check_range(args);
-}
-
-int64_t sys_mlockall(const struct syscall_args *args)
-{
-    uint64_t flags = args->a[0];
-
-    return flags == 0 || flags == ABI_MCL_ONFAULT ||
-                   (flags & ~(uint64_t)(ABI_MCL_CURRENT | ABI_MCL_FUTURE | ABI_MCL_ONFAULT)) != 0
-               ? -EINVAL
-               : 0;
-}
-
-int64_t sys_munlockall(const struct syscall_args *args)
-{
-    (void)args;
-    return 0;
+    return len_bytes == 0
+               ? 0
+               : space_sync(space(), args->a[0], len_bytes, (flags & ABI_MS_INVALIDATE) != 0);
 }
 
 int64_t sys_mincore(const struct syscall_args *args)

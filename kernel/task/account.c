@@ -56,6 +56,7 @@ void account_task(struct task *task, struct cpu_usage *usage)
     usage->nr_switches = task->nr_switches;
     usage->nr_preempted = task->nr_preempted;
     usage->nr_faults = task->nr_faults;
+    usage->nr_major_faults = task->nr_major_faults;
 }
 
 static uint64_t resident_pages_of(struct space *space)
@@ -116,7 +117,7 @@ void account_to_rusage(const struct cpu_usage *usage, struct abi_rusage *rusage)
     rusage->utime = timeval_of(usage->user_ns);
     rusage->stime = timeval_of(usage->system_ns);
     rusage->maxrss_kib = (int64_t)(usage->max_resident_pages * (PAGE_SIZE / 1024));
-    rusage->minflt = (int64_t)usage->nr_faults;
+    rusage->minflt = (int64_t)(usage->nr_faults - min_of(usage->nr_major_faults, usage->nr_faults));
     rusage->majflt = (int64_t)usage->nr_major_faults;
     rusage->nvcsw = (int64_t)usage->nr_switches;
     rusage->nivcsw = (int64_t)usage->nr_preempted;

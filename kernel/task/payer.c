@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* Who asks for memory: what mm/commit.c and the limits want to know of the running task, which mm itself
- * does not see. */
+ * does not see, and what mm tells of it: that a fault waited for a disk. */
 #include "kernel/task/payer.h"
 
 #include "kernel/base/atomic.h"
 #include "kernel/task/task.h"
 #include "mm/commit.h"
 #include "mm/space.h"
+#include "mm/vmstat.h"
 
 static void describe(struct payer *payer)
 {
@@ -17,7 +18,13 @@ static void describe(struct payer *payer)
     payer->nr_mapped_pages = space != NULL ? load_relaxed(&space->nr_mapped_pages) : 0;
 }
 
+static void count_major_fault(void)
+{
+    task_current()->nr_major_faults++;
+}
+
 void payer_init(void)
 {
     commit_init(describe);
+    vm_set_major_fault_hook(count_major_fault);
 }

@@ -12,7 +12,7 @@
 #define NS_PER_USER_TICK (1000000000ull / ABI_USER_HZ)
 
 struct memory_use { /* in pages */
-    uint64_t size, resident, swapped, file, text, data;
+    uint64_t size, resident, swapped, locked, file, text, data;
 };
 
 static void count_area(const struct area *area, void *arg)
@@ -36,6 +36,7 @@ static void get_memory_use(const struct proc_target *target, struct memory_use *
         return;
     }
     use->size = atomic_load_explicit(&space->nr_mapped_pages, memory_order_relaxed);
+    use->locked = atomic_load_explicit(&space->nr_locked_pages, memory_order_relaxed);
     use->swapped = atomic_load_explicit(&space->nr_swap_pages, memory_order_relaxed);
     use->file = atomic_load_explicit(&space->nr_object_pages, memory_order_relaxed);
     use->resident = use->file + atomic_load_explicit(&space->nr_anon_pages, memory_order_relaxed);
@@ -123,12 +124,14 @@ int proc_show_stat(struct seq *seq, pid_t id, bool is_group)
     nice = target.task != NULL ? target.task->sched.nice : 0;
     seq_printf(seq, "%d (%s) %c %d %d %d %u %d 0 ", id, name, proc_state(&target), relations.parent,
                relations.group, relations.session, terminal, foreground);
-    seq_printf(seq, "%llu 0 %llu 0 %llu %llu %llu %llu ", (unsigned long long)usage.nr_faults,
-               (unsigned long long)usage.nr_major_faults,
-               (unsigned long long)(usage.user_ns / NS_PER_USER_TICK),
-               (unsigned long long)(usage.system_ns / NS_PER_USER_TICK),
-               (unsigned long long)(relations.children.user_ns / NS_PER_USER_TICK),
-               (unsigned long long)(relations.children.system_ns / NS_PER_USER_TICK));
+    seq_printf(
+        seq, "%llu 0 %llu 0 %llu %llu %llu %llu ",
+        (unsigned long long)(usage.nr_faults - min_of(usage.nr_major_faults, usage.nr_faults)),
+        (unsigned long long)usage.nr_major_faults,
+        (unsigned long long)(usage.user_ns / NS_PER_USER_TICK),
+        (unsigned long long)(usage.system_ns / NS_PER_USER_TICK),
+        (unsigned long long)(relations.children.user_ns / NS_PER_USER_TICK),
+        (unsigned long long)(relations.children.system_ns / NS_PER_USER_TICK));
     seq_printf(seq, "%d %d %u 0 %llu %llu %llu %llu ", 20 + nice, nice, relations.nr_threads,
                (unsigned long long)(target.process->start_ns / NS_PER_USER_TICK),
                (unsigned long long)(memory.size * PAGE_SIZE), (unsigned long long)memory.resident,
@@ -190,8 +193,11 @@ static void show_credentials(struct seq *seq, const struct cred *cred)
 
 static void show_memory(struct seq *seq, const struct memory_use *memory)
 {
-    seq_printf(seq, "VmSize:\t%8llu kB\nVmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\nRssFile:\t%8llu kB\n",
-               (unsigned long long)memory->size * 4, (unsigned long long)memory->resident * 4,
+    seq_printf(seq,
+               "VmSize:\t%8llu kB\nVmLck:\t%8llu kB\nVmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\n"
+               "RssFile:\t%8llu kB\n",
+               (unsigned long long)memory->size * 4, (unsigned long long)memory->locked * 4,
+               (unsigned long long)memory->resident * 4,
                (unsigned long long)(memory->resident - memory->file) * 4,
                (unsigned long long)memory->file * 4);
     seq_printf(seq, "VmData:\t%8llu kB\nVmExe:\t%8llu kB\n", (unsigned long long)memory->data * 4,

@@ -101,6 +101,7 @@ struct task {
     uint64_t nr_switches;          /* [r] given up by itself */
     uint64_t nr_preempted;         /* [r] */
     uint64_t nr_faults;            /* [s] */
+    uint64_t nr_major_faults;      /* [s] of them, those that waited for a disk */
     uint64_t nr_unknown_calls;     /* [s] */
     uint64_t start_ns;             /* [I] since boot */
 };

@@ -170,7 +170,7 @@ static int one_step(struct space *spaces[2])
     uint64_t len = (1 + host_random_below(&source, min_of(WINDOW_PAGES - page, 8ul))) * PAGE_SIZE;
     uint8_t byte = 1;
 
-    switch (host_random_below(&source, 12)) {
+    switch (host_random_below(&source, 14)) {
     case 0 ... 2: return step_map(space, start, len);
     case 3: return space_unmap(space, start, len);
     case 4: return space_protect(space, start, len, AREA_READ);
@@ -179,6 +179,8 @@ static int one_step(struct space *spaces[2])
     case 8: return step_fork(spaces, which);
     case 9: (void)space_set_brk(space, space->brk_start + page * PAGE_SIZE / 2); return 0;
     case 10: (void)!space_fault(space, start, FAULT_WRITE); return 0; /* may grow a stack */
+    case 11: (void)!space_lock(space, start, start + len, page % 2 == 0); return 0;
+    case 12: (void)!space_unlock(space, start, start + len); return 0;
     default: (void)!space_write(space, start, &byte, 1); return 0;
     }
 }

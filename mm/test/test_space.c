@@ -238,7 +238,8 @@ static void step_discard(struct model *model, unsigned first, unsigned nr)
     for (unsigned i = first; i < first + nr; i++) {
         expected = model->pages[i].is_mapped ? expected : -ENOMEM;
     }
-    assert_int_equal(space_discard(model->space, address_of(first), nr * PAGE_SIZE), expected);
+    assert_int_equal(space_discard(model->space, address_of(first), nr * PAGE_SIZE, false),
+                     expected);
     for (unsigned i = first; i < first + nr; i++) {
         model->pages[i].has_own = false;
         model->pages[i].value = 0;

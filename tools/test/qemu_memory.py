@@ -231,3 +231,13 @@ def overcommit(guest):
         outcome.expect(status=0)
         if not re.fullmatch(rb"promise: \d+ checks, 0 wrong\n", outcome.output):
             raise Failure(outcome.told())
+
+
+@qemu_test("mlock", "24 MiB and swap: locked pages, of buffers and of files, stay while others go; not one major fault")
+def mlock(guest):
+    image = swap_image(guest, "mlock.img")
+    for harts in "1", "4":
+        outcome = guest.exec("swapon /dev/vdb && /tests/lockmem 16", "--smp", harts, "--disk", image, *SMALL, limit=200)
+        outcome.expect(status=0)
+        if outcome.output.count(b": locked pages stayed, others went, 0 wrong\n") != 4:
+            raise Failure(outcome.told())
