@@ -102,6 +102,9 @@ static void count_pages(const struct area *area, int64_t change_bytes)
     struct space *space = area->space;
 
     add_to(&space->nr_mapped_pages, change);
+    if (load_relaxed(&space->nr_mapped_pages) > load_relaxed(&space->nr_peak_mapped_pages)) {
+        store_relaxed(&space->nr_peak_mapped_pages, load_relaxed(&space->nr_mapped_pages));
+    }
     if (area_is_data(area->flags)) {
         add_to(&space->nr_data_pages, change);
     }

@@ -19,6 +19,7 @@
  * Locks: none here; those of the hot lists and of the buddies are never held together. */
 #include "mm/frames.h"
 
+#include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
 #include "kernel/base/atomic.h"
 #include "kernel/base/port.h"
@@ -32,10 +33,13 @@
 #include "mm/reclaim.h"
 #include "mm/sanitize.h"
 
+#define RESERVE_MIN       32ull /* frames that reclaim itself may need */
+#define RESERVE_MAX_SHARE 8u    /* of memory: the high watermark is at half of it then */
+
 struct buddy frame_regions[FRAMES_MAX_REGIONS];
 unsigned nr_frame_regions;
 
-static uint64_t nr_reserve, nr_low, nr_high; /* [I] after boot */
+static _Atomic uint64_t nr_reserve, nr_low, nr_high; /* [a] set at boot, and by the administrator */
 
 /* ---- Allocation ------------------------------------------------------------------------------ */
 
@@ -53,9 +57,9 @@ static uint64_t nr_free_in_buddies(void)
 static uint64_t nr_available(enum alloc_flags flags)
 {
     uint64_t nr_free = nr_free_in_buddies();
-    uint64_t floor = (flags & ALLOC_RESERVE) != 0 ? 0 : nr_reserve;
+    uint64_t floor = (flags & ALLOC_RESERVE) != 0 ? 0 : load_relaxed(&nr_reserve);
 
-    if (nr_free < nr_low) {
+    if (nr_free < load_relaxed(&nr_low)) {
         reclaim_wake();
     }
     return nr_free > floor ? nr_free - floor : 0;
@@ -82,7 +86,7 @@ static unsigned take_frames(struct page **pages, unsigned nr, enum alloc_flags f
 static struct page *take_batch(enum alloc_flags flags)
 {
     struct page *pages[HOT_BATCH];
-    unsigned wanted = nr_free_in_buddies() > nr_low ? HOT_BATCH : 1;
+    unsigned wanted = nr_free_in_buddies() > load_relaxed(&nr_low) ? HOT_BATCH : 1;
     unsigned taken = take_frames(pages, wanted, flags);
     unsigned kept;
 
@@ -368,15 +372,29 @@ uint64_t frames_nr_total(void)
     return nr;
 }
 
+static void set_watermarks(uint64_t nr)
+{
+    store_relaxed(&nr_reserve, nr);
+    store_relaxed(&nr_low, 3 * nr);
+    store_relaxed(&nr_high, 4 * nr);
+}
+
 void frames_set_watermarks(void)
 {
     uint64_t nr_total = frames_nr_total();
+    uint64_t nr = min_of(max_of(nr_total / 128, RESERVE_MIN), 1024ull);
 
     /* Under a hundredth of memory, 128 KiB to 4 MiB; but small memories are not reserved away. */
-    nr_reserve = min_of(max_of(nr_total / 128, 32ull), 1024ull);
-    nr_reserve = min_of(nr_reserve, nr_total / 8);
-    nr_low = 3 * nr_reserve;
-    nr_high = 4 * nr_reserve;
+    set_watermarks(min_of(nr, nr_total / RESERVE_MAX_SHARE));
+}
+
+int frames_set_reserve(uint64_t nr_frames)
+{
+    if (nr_frames < RESERVE_MIN || nr_frames > frames_nr_total() / RESERVE_MAX_SHARE) {
+        return -EINVAL;
+    }
+    set_watermarks(nr_frames);
+    return 0;
 }
 
 uint64_t frames_nr_free(void)
@@ -393,7 +411,9 @@ void frames_get_stats(struct frames_stats *stats)
 {
     static_assert(BUDDY_NR_ORDERS <= array_size(stats->nr_by_order), "an entry an order");
 
-    *stats = (struct frames_stats){.nr_reserve = nr_reserve, .nr_low = nr_low, .nr_high = nr_high};
+    *stats = (struct frames_stats){.nr_reserve = load_relaxed(&nr_reserve),
+                                   .nr_low = load_relaxed(&nr_low),
+                                   .nr_high = load_relaxed(&nr_high)};
     for (unsigned i = 0; i < nr_frame_regions; i++) {
         struct buddy *region = &frame_regions[i];
         stats->nr_total += load_relaxed(&region->nr_managed);

@@ -79,6 +79,10 @@ struct frames_type_stats {
 /** @type: enum frame_type. Context: any. */
 void frames_get_type_stats(unsigned type, struct frames_type_stats *stats);
 
+/** Keep the last nr_frames for ALLOC_RESERVE; the other watermarks follow. Returns 0, or -EINVAL when
+ *  that is less than reclaim needs, or more than an eighth of memory. Context: any. */
+int must_check frames_set_reserve(uint64_t nr_frames);
+
 /** Free frames, cheap and approximate. */
 uint64_t frames_nr_free(void);
 

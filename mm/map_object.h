@@ -51,8 +51,9 @@ struct map_object_ops {
 
 struct map_object {
     const struct map_object_ops *ops; /* [I] */
-    struct mutex lock;                /* LOCK_RANK_MAP_OBJECT */
-    struct list areas;                /* [lock] struct area, by their object_node */
+    bool is_memory;    /* [I] its pages have no disk: what tools call shared memory */
+    struct mutex lock; /* LOCK_RANK_MAP_OBJECT */
+    struct list areas; /* [lock] struct area, by their object_node */
 };
 
 void map_object_init(struct map_object *object, const struct map_object_ops *ops);

@@ -34,6 +34,7 @@ enum slab_flags {
                                  * debugged caches, all of whose operations take the slow path */
     SLAB_TYPE_STABLE = 1u << 1, /* slabs are never given back: a freed object stays one of this type
                                  * for ever, in its constructed state, and may be looked at */
+    SLAB_RECLAIMABLE = 1u << 2, /* a shrinker gives its objects up when memory is short */
     /* What slab_debug= asked for: mm/debug/slab_debug.c. Debugged caches are SLAB_PLAIN. */
     SLAB_DEBUG_CHECKS = 1u << 8,  /* F: wrong frees are found at the call */
     SLAB_DEBUG_REDZONE = 1u << 9, /* Z: bytes around each object that nobody may write */
@@ -86,6 +87,12 @@ struct slab_cache {
 #define SLAB_CACHE(cache, type, object_construct)                                                \
     static struct slab_cache cache SLAB_CACHES =                                                 \
         SLAB_CACHE_INIT(cache, #cache, sizeof(type), _Alignof(type), object_construct)
+/* For types that a shrinker gives up: /proc/meminfo counts them as memory that can be had back. */
+#define SLAB_CACHE_RECLAIMABLE(cache, type, object_construct)                                    \
+    static struct slab_cache cache SLAB_CACHES = {                                               \
+        .name = #cache, .size_bytes = sizeof(type), .align_bytes = _Alignof(type),               \
+        .construct = (object_construct), .once = ONCE_INIT(#cache, ONCE_RETRY),                  \
+        .flags = SLAB_RECLAIMABLE}
 /* For types whose objects are found through pointers that may be stale (see SLAB_TYPE_STABLE). */
 #define SLAB_CACHE_TYPE_STABLE(cache, type, object_construct)                                    \
     static struct slab_cache cache SLAB_CACHES = {                                               \
@@ -165,6 +172,7 @@ struct slab_stats {
     uint64_t nr_active;  /* objects in use by callers (not those resting in magazines) */
     uint64_t nr_objects; /* in all slabs */
     uint64_t nr_slabs;
+    bool is_reclaimable;
 };
 
 /** The figures of one cache; nr_active is exact while nobody allocates or frees. Context: any. */

@@ -119,6 +119,7 @@ static void fill_stats(struct slab_cache *cache, struct slab_stats *stats)
         .nr_active = (cache->nr_taken > nr_resting ? cache->nr_taken - nr_resting : 0) + nr_guarded,
         .nr_objects = cache->nr_objects,
         .nr_slabs = cache->nr_slabs,
+        .is_reclaimable = (cache->flags & SLAB_RECLAIMABLE) != 0,
     };
     spin_unlock_irqrestore(&cache->lock, state);
 }

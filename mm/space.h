@@ -70,14 +70,17 @@ struct space {
     uint64_t stack_top;          /* [I] */
     uint64_t arg_start, arg_end, env_start, env_end; /* [I] after execve, for /proc/PID/cmdline */
     uint64_t limit_address_space_bytes, limit_stack_bytes, limit_data_bytes,
-        limit_locked_bytes;           /* [a] from the RLIMIT_* of the owner */
-    _Atomic uint64_t nr_mapped_pages; /* [lock to change, a] of all areas: virtual size */
-    _Atomic uint64_t nr_data_pages;   /* [lock to change, a] of them: private and writable */
-    _Atomic uint64_t nr_locked_pages; /* [lock to change, a] of them: locked into memory */
-    _Atomic uint64_t nr_anon_pages;   /* [a] resident */
-    _Atomic uint64_t nr_object_pages; /* [a] resident */
-    _Atomic uint64_t nr_swap_pages;   /* [a] entries that name a swap slot */
-    struct list swap_node;            /* [swap_in.c] spaces that may have such entries */
+        limit_locked_bytes;                  /* [a] from the RLIMIT_* of the owner */
+    _Atomic uint64_t nr_mapped_pages;        /* [lock to change, a] of all areas: virtual size */
+    _Atomic uint64_t nr_peak_mapped_pages;   /* [lock to change, a] the most that there were */
+    _Atomic uint64_t nr_peak_resident_pages; /* [a] before pages were last taken: see
+                                              *     space_nr_peak_resident() */
+    _Atomic uint64_t nr_data_pages;          /* [lock to change, a] of them: private and writable */
+    _Atomic uint64_t nr_locked_pages;        /* [lock to change, a] of them: locked into memory */
+    _Atomic uint64_t nr_anon_pages;          /* [a] resident */
+    _Atomic uint64_t nr_object_pages;        /* [a] resident */
+    _Atomic uint64_t nr_swap_pages;          /* [a] entries that name a swap slot */
+    struct list swap_node;                   /* [swap_in.c] spaces that may have such entries */
 };
 
 /** A new, empty space; NULL when memory is short. Context: may sleep, as all of the following. */
@@ -173,6 +176,10 @@ struct space_key {
 };
 int must_check space_get_key(struct space *space, uint64_t address, bool is_private,
                              struct space_key *key);
+
+/** Pages resident now, and the most that ever were. Context: any. */
+uint64_t space_nr_resident(struct space *space);
+uint64_t space_nr_peak_resident(struct space *space);
 
 /** Call visit for every area in address order, under the lock for reading. */
 void space_for_each_area(struct space *space, void (*visit)(const struct area *area, void *arg),

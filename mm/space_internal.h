@@ -87,6 +87,9 @@ enum unmap_what {
  *  Context: may sleep. */
 void space_unmap_pages(struct space *space, uint64_t start, uint64_t end, enum unmap_what what);
 
+/** Pages are about to be taken: note how many are resident. Context: any. */
+void space_note_peak(struct space *space);
+
 /** Account for a page that an entry begins (+1) or ceases (-1) to map. */
 void space_count_page(struct space *space, struct page *page, int change);
 

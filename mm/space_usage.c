@@ -14,6 +14,7 @@
 
 #include "kernel/base/string.h"
 #include "mm/space_internal.h"
+#include "mm/swap.h"
 
 struct usage_walk {
     struct space_usage *usage; /* or NULL: */
@@ -63,6 +64,17 @@ static uint64_t pagemap_entry(const struct page *page, struct pte pte)
     return entry;
 }
 
+static void visit_swapped(struct usage_walk *walk, uint64_t address, uint64_t slot)
+{
+    if (walk->entries != NULL) {
+        walk->entries[(address - walk->first) >> PAGE_SHIFT] = PAGEMAP_SWAPPED;
+    } else {
+        walk->usage->swapped += PAGE_SIZE;
+        walk->usage->swapped_pss += (PAGE_SIZE << USAGE_PSS_SHIFT) /
+                                    max_of(swap_slot_count(slot), 1u);
+    }
+}
+
 static bool visit_entry(struct pte_slot slot, uint64_t address, struct pte pte, void *arg)
 {
     struct usage_walk *walk = arg;
@@ -70,7 +82,9 @@ static bool visit_entry(struct pte_slot slot, uint64_t address, struct pte pte, 
 
     (void)slot;
     walk->next = address + PAGE_SIZE;
-    if (page != NULL && walk->entries != NULL) {
+    if (pte.is_swapped) {
+        visit_swapped(walk, address, pte_swap_slot(pte));
+    } else if (page != NULL && walk->entries != NULL) {
         walk->entries[(address - walk->first) >> PAGE_SHIFT] = pagemap_entry(page, pte);
     } else if (page != NULL && !is_zero_page(page)) {
         add_page(walk->usage, page, pte);
@@ -83,6 +97,9 @@ static void visit_large(struct pte large, uint64_t end, struct usage_walk *walk)
 {
     uint64_t base = align_down(walk->next, PAGETABLE_SPAN_BYTES);
 
+    if (walk->usage != NULL) {
+        walk->usage->large += end - walk->next;
+    }
     while (walk->next < end) {
         struct pte pte = large;
 

@@ -314,6 +314,16 @@ void swap_slot_get(uint64_t slot)
     spin_unlock_irqrestore(&area->lock, irq);
 }
 
+uint32_t swap_slot_count(uint64_t slot)
+{
+    struct swap_area *area = &areas[slot_area_number(slot)];
+    uint64_t irq = spin_lock_irqsave(&area->lock);
+    uint32_t nr = nr_entries(&area->slots[slot_index(slot)]);
+
+    spin_unlock_irqrestore(&area->lock, irq);
+    return nr;
+}
+
 void swap_slot_put(uint64_t slot)
 {
     struct swap_area *area = &areas[slot_area_number(slot)];

@@ -91,6 +91,9 @@ void swap_get_stats(struct swap_stats *stats);
 /** A further entry names the slot (fork). The caller's entry is held still by its page-table lock. */
 void swap_slot_get(uint64_t slot);
 
+/** How many entries name the slot. The caller's entry is held still by its page-table lock. */
+uint32_t must_check swap_slot_count(uint64_t slot);
+
 /** An entry that named the slot is gone. Context: any. */
 void swap_slot_put(uint64_t slot);
 

@@ -151,6 +151,7 @@ static bool take_entry(struct area *area, uint64_t address, void *arg)
     spin_lock(&space->table_lock);
     is_taken = find_entry(space, address, page, &slot);
     if (is_taken) {
+        space_note_peak(space);
         swap_slot_get(page->anon.slot);
         pte_slot_set_swapped(slot, page->anon.slot);
         space_count_page(space, page, -1);

@@ -6,8 +6,12 @@
  * to somebody else. Entries are collected in batches, so that a large range costs few flushes and
  * no lock is held for long.
  *
+ * A space's peak is not looked for at each fault: what is resident only falls here and in swap_out.c, so
+ * noting it before pages are taken misses none.
+ *
  * Each entry that maps a page holds one reference to it (the shared page of zeros excepted). */
 #include "kernel/base/assert.h"
+#include "kernel/base/atomic.h"
 #include "mm/huge.h"
 #include "mm/space_internal.h"
 #include "mm/swap.h"
@@ -27,6 +31,26 @@ void space_count_page(struct space *space, struct page *page, int change)
         }
     }
     atomic_fetch_add_explicit(counter, (uint64_t)(int64_t)change, memory_order_relaxed);
+}
+
+uint64_t space_nr_resident(struct space *space)
+{
+    return load_relaxed(&space->nr_anon_pages) + load_relaxed(&space->nr_object_pages);
+}
+
+uint64_t space_nr_peak_resident(struct space *space)
+{
+    return max_of(load_relaxed(&space->nr_peak_resident_pages), space_nr_resident(space));
+}
+
+void space_note_peak(struct space *space)
+{
+    uint64_t nr = space_nr_resident(space);
+
+    if (nr > load_relaxed(&space->nr_peak_resident_pages)) {
+        store_relaxed(&space->nr_peak_resident_pages,
+                      nr); /* of two at once one counts: both are near */
+    }
 }
 
 struct unmap_batch {
@@ -78,6 +102,7 @@ void space_unmap_pages(struct space *space, uint64_t start, uint64_t end, enum u
     struct pte_slot slot = {0};
     unsigned nr;
 
+    space_note_peak(space);
     if (what == UNMAP_ALL && end - start >= PAGETABLE_SPAN_BYTES) {
         huge_unmap(space, start, end);
     }

@@ -27,7 +27,7 @@
 #include "mm/slab.h"
 #include "mm/vmstat.h"
 
-SLAB_CACHE(radix_node_cache, struct radix_node, NULL);
+SLAB_CACHE_RECLAIMABLE(radix_node_cache, struct radix_node, NULL);
 
 static struct radix_node *alloc_radix_node(void *context)
 {
@@ -64,6 +64,7 @@ void mapping_init(struct mapping *mapping, struct inode *inode, struct block_dev
     page_queues_prepare();
     memset(mapping, 0, sizeof(*mapping));
     map_object_init(&mapping->object, &mapping_object_ops);
+    mapping->object.is_memory = device == NULL;
     mapping->inode = inode;
     mapping->device = device;
     mapping->ops = ops;

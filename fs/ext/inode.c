@@ -15,7 +15,7 @@
 #include "kernel/base/string.h"
 #include "mm/slab.h"
 
-SLAB_CACHE(ext_inode_cache, struct ext_inode, NULL);
+SLAB_CACHE_RECLAIMABLE(ext_inode_cache, struct ext_inode, NULL);
 
 struct inode *ext_alloc_vfs_inode(struct super *super)
 {

@@ -21,7 +21,7 @@
 #define MAX_ATTEMPTS \
     1000u /* at finding a number: each needs an open file that moved or was removed */
 
-SLAB_CACHE(fat_inode_cache, struct fat_inode, NULL);
+SLAB_CACHE_RECLAIMABLE(fat_inode_cache, struct fat_inode, NULL);
 
 struct inode *fat_alloc_vfs_inode(struct super *super)
 {

@@ -33,17 +33,35 @@ typedef unsigned long long ull; /* what %llu takes */
 
 /* ---- Figures that are asked for -------------------------------------------------------------- */
 
+struct slab_pages {
+    uint64_t reclaimable, other;
+};
+
 static void add_slab_pages(const struct slab_stats *stats, void *arg)
 {
-    *(uint64_t *)arg += stats->nr_slabs * stats->nr_pages_per_slab;
+    struct slab_pages *pages = arg;
+
+    *(stats->is_reclaimable ? &pages->reclaimable : &pages->other) += stats->nr_slabs *
+                                                                      stats->nr_pages_per_slab;
 }
 
-static uint64_t slab_pages(void)
+/* Of caches whose objects a shrinker gives up, and of all others. */
+static struct slab_pages slab_pages(void)
 {
-    uint64_t nr = 0;
+    struct slab_pages pages = {0, 0};
 
-    slab_for_each(add_slab_pages, &nr);
-    return nr;
+    slab_for_each(add_slab_pages, &pages);
+    return pages;
+}
+
+static uint64_t reclaimable_slab_pages(void)
+{
+    return slab_pages().reclaimable;
+}
+
+static uint64_t other_slab_pages(void)
+{
+    return slab_pages().other;
 }
 
 /* Pages of block devices: what Linux calls buffers. */
@@ -113,12 +131,18 @@ static const struct {
     const char *name;
     uint64_t (*read)(void);
 } figures[] = {
-    {"nr_free_pages", frames_nr_free}, {"nr_inactive_anon", no_pages},
-    {"nr_active_anon", anon_pages},    {"nr_inactive_file", cache_nr_pages},
-    {"nr_active_file", no_pages},      {"nr_unevictable", shmem_pages},
-    {"nr_slab_reclaimable", no_pages}, {"nr_slab_unreclaimable", slab_pages},
-    {"nr_file_pages", file_pages},     {"nr_dirty", writeback_nr_dirty},
-    {"pgpgin", disk_kib_read},         {"pgpgout", disk_kib_written},
+    {"nr_free_pages", frames_nr_free},
+    {"nr_inactive_anon", no_pages},
+    {"nr_active_anon", anon_pages},
+    {"nr_inactive_file", cache_nr_pages},
+    {"nr_active_file", no_pages},
+    {"nr_unevictable", shmem_pages},
+    {"nr_slab_reclaimable", reclaimable_slab_pages},
+    {"nr_slab_unreclaimable", other_slab_pages},
+    {"nr_file_pages", file_pages},
+    {"nr_dirty", writeback_nr_dirty},
+    {"pgpgin", disk_kib_read},
+    {"pgpgout", disk_kib_written},
 };
 
 static int show_vmstat(struct seq *seq, const struct procfs_file *file)
@@ -144,13 +168,13 @@ static void show_pages(struct seq *seq, const char *name, uint64_t nr_pages)
     show_kib(seq, name, nr_pages * KIB_PER_PAGE);
 }
 
-static void show_totals(struct seq *seq, uint64_t nr_cached)
+static void show_totals(struct seq *seq, uint64_t nr_reclaimable)
 {
     struct frames_stats stats;
     uint64_t nr_usable;
 
     frames_get_stats(&stats);
-    nr_usable = stats.nr_free + nr_cached;
+    nr_usable = stats.nr_free + nr_reclaimable;
     show_pages(seq, "MemTotal:", stats.nr_total);
     show_pages(seq, "MemFree:", stats.nr_free);
     show_pages(seq,
@@ -163,11 +187,11 @@ static int show_meminfo(struct seq *seq, const struct procfs_file *file)
     uint64_t nr_buffers = min_of(device_pages(), nr_cached);
     uint64_t nr_anon = anon_pages();
     uint64_t nr_shmem = shmem_pages();
-    uint64_t nr_slab = slab_pages();
+    struct slab_pages slab = slab_pages();
     struct swap_stats swap;
 
     swap_get_stats(&swap);
-    show_totals(seq, nr_cached);
+    show_totals(seq, nr_cached + slab.reclaimable / 2); /* the rest of them will be in use */
     show_pages(seq, "Buffers:", nr_buffers);
     show_pages(seq, "Cached:", nr_cached - nr_buffers + nr_shmem);
     show_pages(seq, "SwapCached:", swap.nr_cached);
@@ -186,9 +210,10 @@ static int show_meminfo(struct seq *seq, const struct procfs_file *file)
     show_pages(seq, "AnonHugePages:", vm_counter_read(VM_NR_ANON_THPS) * 512);
     show_pages(seq, "Mapped:", vm_counter_read(VM_NR_MAPPED));
     show_pages(seq, "Shmem:", nr_shmem);
-    show_pages(seq, "Slab:", nr_slab);
-    show_pages(seq, "SReclaimable:", 0);
-    show_pages(seq, "SUnreclaim:", nr_slab);
+    show_pages(seq, "KReclaimable:", slab.reclaimable);
+    show_pages(seq, "Slab:", slab.reclaimable + slab.other);
+    show_pages(seq, "SReclaimable:", slab.reclaimable);
+    show_pages(seq, "SUnreclaim:", slab.other);
     show_kib(seq, "KernelStack:", vm_counter_read(VM_NR_KERNEL_STACK));
     show_pages(seq, "PageTables:", vm_counter_read(VM_NR_TABLE_PAGES));
     show_pages(seq, "CommitLimit:", commit_nr_limit());

@@ -4,6 +4,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/base/atomic.h"
 #include "kernel/base/string.h"
+#include "mm/frames.h"
 #include "mm/swap.h"
 
 #define KIB_PER_PAGE   (PAGE_SIZE / 1024)
@@ -45,8 +46,31 @@ static int write_swappiness(const struct procfs_file *file, char *text, size_t l
     return 0;
 }
 
+static int show_min_free(struct seq *seq, const struct procfs_file *file)
+{
+    struct frames_stats stats;
+
+    frames_get_stats(&stats);
+    seq_printf(seq, "%llu\n", (unsigned long long)stats.nr_reserve * KIB_PER_PAGE);
+    return 0;
+}
+
+static int write_min_free(const struct procfs_file *file, char *text, size_t len_bytes)
+{
+    uint64_t kib;
+
+    if (parse_u64(text, 10, NULL, &kib) != 0) {
+        return -EINVAL;
+    }
+    return frames_set_reserve(kib / KIB_PER_PAGE);
+}
+
 static struct procfs_file swap_files[] = {
     {.path = "swaps", .mode = 0444, .show = show_swaps},
+    {.path = "sys/vm/min_free_kbytes",
+     .mode = 0644,
+     .show = show_min_free,
+     .write = write_min_free},
     {.path = "sys/vm/swappiness", .mode = 0644, .show = show_swappiness, .write = write_swappiness},
 };
 

@@ -47,7 +47,7 @@ struct list dentry_clock = LIST_INIT(dentry_clock); /* [tree_lock] */
 uint64_t dentry_nr_cached;                          /* [tree_lock] */
 static struct once dentry_once = ONCE_INIT("dentry cache", ONCE_RETRY);
 
-SLAB_CACHE(dentry_cache, struct dentry, NULL);
+SLAB_CACHE_RECLAIMABLE(dentry_cache, struct dentry, NULL);
 
 static int dentry_cache_init(void *arg)
 {

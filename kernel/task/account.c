@@ -59,13 +59,7 @@ void account_task(struct task *task, struct cpu_usage *usage)
     usage->nr_major_faults = task->nr_major_faults;
 }
 
-static uint64_t resident_pages_of(struct space *space)
-{
-    return atomic_load_explicit(&space->nr_anon_pages, memory_order_relaxed) +
-           atomic_load_explicit(&space->nr_object_pages, memory_order_relaxed);
-}
-
-/** Memory in use, by way of any of the threads. */
+/** The most memory ever in use, by way of any of the threads. */
 static uint64_t resident_pages(struct task *task)
 {
     struct space *space = task_get_space(task);
@@ -74,7 +68,7 @@ static uint64_t resident_pages(struct task *task)
     if (space == NULL) {
         return 0;
     }
-    nr_pages = resident_pages_of(space);
+    nr_pages = space_nr_peak_resident(space);
     space_put(space);
     return nr_pages;
 }
@@ -125,7 +119,7 @@ void account_to_rusage(const struct cpu_usage *usage, struct abi_rusage *rusage)
 
 void account_note_memory(struct process *process, struct space *space)
 {
-    uint64_t nr_pages = resident_pages_of(space);
+    uint64_t nr_pages = space_nr_peak_resident(space);
     uint64_t irq_state = spin_lock_irqsave(&process->signal_lock);
 
     process->dead_threads.max_resident_pages = max_of(process->dead_threads.max_resident_pages,

@@ -18,16 +18,37 @@ static void show_kib(struct seq *seq, const char *name, uint64_t bytes)
     seq_printf(seq, "%-15s %8llu kB\n", name, (unsigned long long)bytes / 1024);
 }
 
-static void show_figures(struct seq *seq, const struct space_usage *usage, uint64_t locked_bytes,
-                         bool is_rollup)
+/* Sums over areas. */
+struct figures {
+    struct space_usage usage;
+    uint64_t pss_memory; /* of pss: shared memory; shifted */
+    uint64_t locked;     /* of pss: locked; shifted */
+};
+
+static void add_area_figures(struct figures *figures, struct space *space, uint64_t start,
+                             uint64_t end, uint32_t flags, bool is_memory)
 {
+    uint64_t pss = figures->usage.pss, pss_anon = figures->usage.pss_anon;
+
+    space_add_usage(space, start, end, &figures->usage);
+    pss = figures->usage.pss - pss;
+    pss_anon = figures->usage.pss_anon - pss_anon;
+    figures->pss_memory += is_memory ? pss - pss_anon : 0;
+    figures->locked += (flags & AREA_LOCKED) != 0 ? pss : 0;
+}
+
+static void show_figures(struct seq *seq, const struct figures *figures, bool is_rollup)
+{
+    const struct space_usage *usage = &figures->usage;
+
     show_kib(seq, "Rss:", usage->resident);
     show_kib(seq, "Pss:", usage->pss >> USAGE_PSS_SHIFT);
     show_kib(seq, "Pss_Dirty:", usage->pss_dirty >> USAGE_PSS_SHIFT);
     if (is_rollup) {
         show_kib(seq, "Pss_Anon:", usage->pss_anon >> USAGE_PSS_SHIFT);
-        show_kib(seq, "Pss_File:", (usage->pss - usage->pss_anon) >> USAGE_PSS_SHIFT);
-        show_kib(seq, "Pss_Shmem:", 0);
+        show_kib(seq, "Pss_File:",
+                 (usage->pss - usage->pss_anon - figures->pss_memory) >> USAGE_PSS_SHIFT);
+        show_kib(seq, "Pss_Shmem:", figures->pss_memory >> USAGE_PSS_SHIFT);
     }
     show_kib(seq, "Shared_Clean:", usage->shared_clean);
     show_kib(seq, "Shared_Dirty:", usage->shared_dirty);
@@ -37,14 +58,14 @@ static void show_figures(struct seq *seq, const struct space_usage *usage, uint6
     show_kib(seq, "Anonymous:", usage->anonymous);
     show_kib(seq, "KSM:", 0);
     show_kib(seq, "LazyFree:", 0);
-    show_kib(seq, "AnonHugePages:", 0);
+    show_kib(seq, "AnonHugePages:", usage->large);
     show_kib(seq, "ShmemPmdMapped:", 0);
     show_kib(seq, "FilePmdMapped:", 0);
     show_kib(seq, "Shared_Hugetlb:", 0);
     show_kib(seq, "Private_Hugetlb:", 0);
-    show_kib(seq, "Swap:", 0);
-    show_kib(seq, "SwapPss:", 0);
-    show_kib(seq, "Locked:", locked_bytes);
+    show_kib(seq, "Swap:", usage->swapped);
+    show_kib(seq, "SwapPss:", usage->swapped_pss >> USAGE_PSS_SHIFT);
+    show_kib(seq, "Locked:", figures->locked >> USAGE_PSS_SHIFT);
 }
 
 static const struct {
@@ -58,13 +79,13 @@ static const struct {
 void proc_show_area_usage(struct seq *seq, struct space *space, uint64_t start, uint64_t end,
                           uint32_t flags)
 {
-    struct space_usage usage = {0};
+    struct figures figures = {.pss_memory = 0};
 
-    space_add_usage(space, start, end, &usage);
+    add_area_figures(&figures, space, start, end, flags, false);
     show_kib(seq, "Size:", end - start);
     show_kib(seq, "KernelPageSize:", PAGE_SIZE);
     show_kib(seq, "MMUPageSize:", PAGE_SIZE);
-    show_figures(seq, &usage, (flags & AREA_LOCKED) != 0 ? usage.pss >> USAGE_PSS_SHIFT : 0, false);
+    show_figures(seq, &figures, false);
     seq_puts(seq, "THPeligible:           0\nVmFlags: ");
     for (size_t i = 0; i < array_size(flag_names); i++) {
         if ((flags & flag_names[i].flag) != 0) {
@@ -77,7 +98,7 @@ void proc_show_area_usage(struct seq *seq, struct space *space, uint64_t start, 
 /* ---- smaps_rollup ---------------------------------------------------------------------------- */
 
 struct rollup {
-    struct space_usage usage;
+    struct figures figures;
     uint64_t start, end;
 };
 
@@ -87,7 +108,8 @@ static void add_area(const struct area *area, void *arg)
 
     rollup->start = rollup->end == 0 ? area->start : rollup->start;
     rollup->end = area->end;
-    space_add_usage(area->space, area->start, area->end, &rollup->usage);
+    add_area_figures(&rollup->figures, area->space, area->start, area->end, area->flags,
+                     area->object != NULL && area->object->is_memory);
 }
 
 int proc_show_smaps_rollup(struct seq *seq, pid_t id, bool is_group)
@@ -107,7 +129,7 @@ int proc_show_smaps_rollup(struct seq *seq, pid_t id, bool is_group)
                (unsigned long long)rollup.end);
     proc_pad_to_name(seq, before);
     seq_puts(seq, "[rollup]\n");
-    show_figures(seq, &rollup.usage, 0, true);
+    show_figures(seq, &rollup.figures, true);
     space_put(space);
     return 0;
 }

@@ -8,11 +8,14 @@
 #include "kernel/task/job.h"
 #include "kernel/task/proc_internal.h"
 #include "mm/space.h"
+#include "mm/space_usage.h"
 
 #define NS_PER_USER_TICK (1000000000ull / ABI_USER_HZ)
 
 struct memory_use { /* in pages */
-    uint64_t size, resident, swapped, locked, file, text, data;
+    uint64_t size, peak_size, resident, peak_resident, swapped, locked;
+    uint64_t object, memory; /* of resident: pages of objects, and of them those without a disk */
+    uint64_t text, data, stack;
 };
 
 static void count_area(const struct area *area, void *arg)
@@ -20,10 +23,17 @@ static void count_area(const struct area *area, void *arg)
     struct memory_use *use = arg;
     uint64_t nr_pages = (area->end - area->start) >> PAGE_SHIFT;
 
-    if ((area->flags & AREA_EXEC) != 0) {
+    if ((area->flags & AREA_GROWS_DOWN) != 0) {
+        use->stack += nr_pages;
+    } else if ((area->flags & (AREA_EXEC | AREA_WRITE)) == AREA_EXEC) {
         use->text += nr_pages;
-    } else if ((area->flags & AREA_WRITE) != 0) {
-        use->data += nr_pages;
+    }
+    if (area->object != NULL &&
+        area->object->is_memory) { /* rare, and so not counted at each fault */
+        struct space_usage usage = {0};
+
+        space_add_usage(area->space, area->start, area->end, &usage);
+        use->memory += (usage.resident - usage.anonymous) >> PAGE_SHIFT;
     }
 }
 
@@ -38,8 +48,11 @@ static void get_memory_use(const struct proc_target *target, struct memory_use *
     use->size = atomic_load_explicit(&space->nr_mapped_pages, memory_order_relaxed);
     use->locked = atomic_load_explicit(&space->nr_locked_pages, memory_order_relaxed);
     use->swapped = atomic_load_explicit(&space->nr_swap_pages, memory_order_relaxed);
-    use->file = atomic_load_explicit(&space->nr_object_pages, memory_order_relaxed);
-    use->resident = use->file + atomic_load_explicit(&space->nr_anon_pages, memory_order_relaxed);
+    use->data = atomic_load_explicit(&space->nr_data_pages, memory_order_relaxed);
+    use->peak_size = atomic_load_explicit(&space->nr_peak_mapped_pages, memory_order_relaxed);
+    use->object = atomic_load_explicit(&space->nr_object_pages, memory_order_relaxed);
+    use->resident = space_nr_resident(space);
+    use->peak_resident = space_nr_peak_resident(space);
     space_for_each_area(space, count_area, use);
     space_put(space);
 }
@@ -160,8 +173,8 @@ int proc_show_statm(struct seq *seq, pid_t id, bool is_group)
     }
     get_memory_use(&target, &memory);
     seq_printf(seq, "%llu %llu %llu %llu 0 %llu 0\n", (unsigned long long)memory.size,
-               (unsigned long long)memory.resident, (unsigned long long)memory.file,
-               (unsigned long long)memory.text, (unsigned long long)memory.data);
+               (unsigned long long)memory.resident, (unsigned long long)memory.object,
+               (unsigned long long)memory.text, (unsigned long long)(memory.data + memory.stack));
     proc_put(&target);
     return 0;
 }
@@ -191,18 +204,28 @@ static void show_credentials(struct seq *seq, const struct cred *cred)
     seq_puts(seq, "\n");
 }
 
-static void show_memory(struct seq *seq, const struct memory_use *memory)
+static void show_pages(struct seq *seq, const char *name, uint64_t nr_pages)
 {
-    seq_printf(seq,
-               "VmSize:\t%8llu kB\nVmLck:\t%8llu kB\nVmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\n"
-               "RssFile:\t%8llu kB\n",
-               (unsigned long long)memory->size * 4, (unsigned long long)memory->locked * 4,
-               (unsigned long long)memory->resident * 4,
-               (unsigned long long)(memory->resident - memory->file) * 4,
-               (unsigned long long)memory->file * 4);
-    seq_printf(seq, "VmData:\t%8llu kB\nVmExe:\t%8llu kB\n", (unsigned long long)memory->data * 4,
-               (unsigned long long)memory->text * 4);
-    seq_printf(seq, "VmSwap:\t%8llu kB\n", (unsigned long long)memory->swapped * 4);
+    seq_printf(seq, "%s:\t%8llu kB\n", name, (unsigned long long)nr_pages * (PAGE_SIZE / 1024));
+}
+
+static void show_memory(struct seq *seq, const struct memory_use *use)
+{
+    uint64_t nr_memory = min_of(use->memory, use->object); /* counted one after the other */
+
+    show_pages(seq, "VmPeak", use->peak_size);
+    show_pages(seq, "VmSize", use->size);
+    show_pages(seq, "VmLck", use->locked);
+    show_pages(seq, "VmPin", 0);
+    show_pages(seq, "VmHWM", use->peak_resident);
+    show_pages(seq, "VmRSS", use->resident);
+    show_pages(seq, "RssAnon", use->resident - min_of(use->object, use->resident));
+    show_pages(seq, "RssFile", use->object - nr_memory);
+    show_pages(seq, "RssShmem", nr_memory);
+    show_pages(seq, "VmData", use->data);
+    show_pages(seq, "VmStk", use->stack);
+    show_pages(seq, "VmExe", use->text);
+    show_pages(seq, "VmSwap", use->swapped);
 }
 
 int proc_show_status(struct seq *seq, pid_t id, bool is_group)

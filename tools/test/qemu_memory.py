@@ -241,3 +241,27 @@ def mlock(guest):
         outcome.expect(status=0)
         if outcome.output.count(b": locked pages stayed, others went, 0 wrong\n") != 4:
             raise Failure(outcome.told())
+
+
+@qemu_test("min-free", "min_free_kbytes moves the watermarks; what would leave too little, or all, is refused")
+def min_free(guest):
+    script = ("cd /proc/sys/vm; cat min_free_kbytes; for v in 0 127 100000000 x -1; do echo $v >min_free_kbytes || echo refused; done 2>/dev/null; "
+              "cat min_free_kbytes; echo 4096 >min_free_kbytes; cat min_free_kbytes; grep -E 'min|low|high' /proc/zoneinfo")
+    output = guest.exec(script, "--mem", "128M").expect(status=0).output.decode().split()
+    before = output[0]
+    if output[1:] != ["refused"] * 5 + [before, "4096", "min", "1024", "low", "3072", "high", "4096"]:
+        raise Failure(repr(output))
+
+
+@qemu_test("smaps-swap", "what is swapped out is in VmSwap, Swap and SwapPss; slabs that shrinkers give up are told from others")
+def smaps_swap(guest):
+    script = ("swapon /dev/vdb && { /tests/touchmem 32 1000000 >/dev/null 2>&1 & } && sleep 3; kill -STOP $!; "
+              "grep -E '^(Swap|SwapPss):' /proc/$!/smaps_rollup; grep VmSwap /proc/$!/status; kill -9 $!; wait $!; "
+              "grep -E '^(SReclaimable|SUnreclaim|Slab):' /proc/meminfo")
+    output = guest.exec(script, "--smp", "2", "--disk", swap_image(guest, "smaps.img"), *SMALL, limit=120).expect(status=0).output.decode()
+    figures = {name: int(kib) for name, kib in re.findall(r"^(\w+):\s+(\d+) kB$", output, re.MULTILINE)}
+    # Reclaim may still be at work between the two readings.
+    if not 4096 < figures["Swap"] == figures["SwapPss"] <= 33 << 10 or abs(figures["VmSwap"] - figures["Swap"]) > 2048:
+        raise Failure(output)
+    if not 0 < figures["SReclaimable"] < figures["Slab"] == figures["SReclaimable"] + figures["SUnreclaim"]:
+        raise Failure(output)

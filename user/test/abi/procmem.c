@@ -280,3 +280,56 @@ CASE(procmem, slabinfo_is_roots_and_of_version_2_1)
     OK(stat("/proc/slabinfo", &st));
     EXPECT_EQ(st.st_mode & 0777, 0400);
 }
+
+/* A line of status, in KiB. */
+static long status_kib(const char *name)
+{
+    slurp("/proc/self/status");
+    const char *found = strstr(text, name);
+    EXPECT(found != NULL);
+    return strtol(found + strlen(name), NULL, 10);
+}
+
+CASE(procmem, status_remembers_the_peaks)
+{
+    size_t len = (size_t)8 << 20;
+    long size = status_kib("\nVmSize:"), resident = status_kib("\nVmRSS:");
+    char *p = map_anon(len, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+
+    memset(p, 1, len);
+    OK(munmap(p, len));
+    EXPECT(status_kib("\nVmPeak:") >= size + 8192);
+    EXPECT(status_kib("\nVmHWM:") >= resident + 8192 - 512); /* Linux counts in batches */
+    EXPECT(status_kib("\nVmSize:") < size + 4096);
+    EXPECT(status_kib("\nVmRSS:") < resident + 4096);
+}
+
+CASE(procmem, shared_memory_is_told_from_files)
+{
+    size_t len = (size_t)4 << 20;
+    char *p = map_anon(len, PROT_READ | PROT_WRITE, MAP_SHARED);
+
+    memset(p, 1, len);
+    EXPECT(status_kib("\nRssShmem:") >= 4096 - 512 && status_kib("\nRssShmem:") <= 4096 + 512);
+    EXPECT(status_kib("\nRssFile:") + status_kib("\nRssAnon:") + status_kib("\nRssShmem:") <=
+           status_kib("\nVmRSS:") + 512);
+    slurp("/proc/self/smaps_rollup");
+    const char *found = strstr(text, "Pss_Shmem:");
+    EXPECT(found != NULL);
+    EXPECT(strtol(found + 10, NULL, 10) >= 4096);
+}
+
+CASE(procmem, data_and_stack_are_told_apart)
+{
+    size_t len = (size_t)16 << 20;
+    long data = status_kib("\nVmData:"), stack = status_kib("\nVmStk:");
+
+    map_anon(len, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+    map_anon(len, PROT_READ, MAP_PRIVATE);
+    map_anon(len, PROT_READ | PROT_WRITE, MAP_SHARED);
+    EXPECT_EQ(status_kib("\nVmData:"), data + 16384);
+    EXPECT_EQ(status_kib("\nVmStk:"), stack);
+    map_anon(len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_GROWSDOWN);
+    EXPECT_EQ(status_kib("\nVmData:"), data + 16384);
+    EXPECT_EQ(status_kib("\nVmStk:"), stack + 16384);
+}
