@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Swap space: slots, and the swap cache.
+/* Swapping: slots, and the swap cache. The areas that slots are part of: swap_area.c.
  *
  * The memory of a process that it has not used for a while is worth less than what others could do
  * with it. It is written to a swap area, a disk or a file that is divided into slots of a page, and
@@ -15,8 +15,13 @@
  * page that is already (or still) in memory. The states of a slot:
  *
  *     free ──► cached, dirty ──► cached, being written ──► cached, clean ──► on disk
- *                 ▲                                            │                │ a fault reads it
- *                 └── the write failed: it stays in memory     └────────────────┴─► cached ──► …
+ *                 ▲                              │             │                │ a fault reads it
+ *                 │                              ▼             └────────────────┴─► cached ──► …
+ *                 │     the write failed: cached, the slot bad
+ *                 └── in another slot, when somebody has had it back
+ *
+ * A bad slot is never given out again. It is *held* as long as entries name it: they find its page in
+ * the cache, for there is no other place where it is.
  *
  * Counting. A slot counts the entries that name it. A page counts its references as ever, one an
  * entry that maps it; the cache has one, and a write under way has one. When the last entry that
@@ -45,40 +50,13 @@
 #include "kernel/base/assert.h"
 #include "kernel/base/atomic.h"
 #include "kernel/base/bits.h"
-#include "kernel/base/string.h"
-#include "kernel/sync/mutex.h"
 #include "mm/swap_internal.h"
-#include "mm/vmalloc.h"
 
-_Atomic uint32_t swap_swappiness = 60;
-
-static struct mutex areas_lock = MUTEX_INIT(areas_lock, LOCK_RANK_NONE, "swap areas");
-static struct swap_area areas[SWAP_MAX_AREAS];
-static _Atomic unsigned nr_known;  /* [areas_lock to change] of areas, with a lock; never fewer */
-static _Atomic uint64_t nr_total;  /* [a] usable slots of all areas that are not leaving */
-static _Atomic uint64_t nr_free;   /* [a] free ones of them */
 static _Atomic uint64_t nr_cached; /* [a] */
-static int next_priority = -2;     /* [areas_lock] for who names none: as Linux shows it */
 
-unsigned swap_nr_known(void)
+uint64_t swap_cache_count(void)
 {
-    return load_acquire(&nr_known);
-}
-
-struct swap_area *swap_area_of(unsigned number)
-{
-    return &areas[number];
-}
-
-bool swap_has_room(void)
-{
-    return load_relaxed(&nr_free) != 0;
-}
-
-void swap_get_stats(struct swap_stats *stats)
-{
-    *stats = (struct swap_stats){load_relaxed(&nr_total), load_relaxed(&nr_free),
-                                 load_relaxed(&nr_cached)};
+    return load_relaxed(&nr_cached);
 }
 
 /* ---- Slots; callers hold area->lock ---------------------------------------------------------- */
@@ -92,14 +70,21 @@ static void count_free(struct swap_area *area, int64_t change)
 {
     area->nr_used -= (uint64_t)change;
     if (!area->is_leaving) {
-        atomic_fetch_add_explicit(&nr_free, (uint64_t)change, memory_order_relaxed);
+        swap_count_slots(0, change);
     }
 }
 
-/* Nobody names the slot, and no write is under way: it may be given out again. */
+/* Nobody names the slot, and no write is under way: it may be given out again, unless it is bad. */
 static void release_if_unused(struct swap_area *area, uint64_t index)
 {
-    if (area->slots[index].state == 0 && area->slots[index].page == NULL) {
+    const struct swap_slot *slot = &area->slots[index];
+
+    if (slot->page != NULL || (slot->state & ~SLOT_BAD) != 0) {
+        return;
+    }
+    if ((slot->state & SLOT_BAD) != 0) {
+        area->nr_held--;
+    } else {
         area->used_bits[index / 64] &= ~(1ull << index % 64);
         count_free(area, 1);
     }
@@ -146,7 +131,7 @@ static bool find_free(struct swap_area *area, uint64_t *index)
 
 static bool take_slot(unsigned number, struct page *page)
 {
-    struct swap_area *area = &areas[number];
+    struct swap_area *area = swap_area_of(number);
     uint64_t irq = spin_lock_irqsave(&area->lock);
     uint64_t index;
     bool is_taken = area->store != NULL && !area->is_leaving && area->nr_used < area->nr_usable &&
@@ -176,7 +161,7 @@ bool swap_cache_add(struct page *page)
 
         for (unsigned i = 0; i < nr_areas; i++) {
             if ((tried & 1ull << i) == 0 &&
-                (best == nr_areas || areas[i].priority > areas[best].priority)) {
+                (best == nr_areas || swap_area_of(i)->priority > swap_area_of(best)->priority)) {
                 best = i;
             }
         }
@@ -190,7 +175,7 @@ bool swap_cache_add(struct page *page)
 
 struct page *swap_cache_find(uint64_t slot, bool *is_used)
 {
-    struct swap_area *area = &areas[slot_area_number(slot)];
+    struct swap_area *area = swap_area_of(slot_area_number(slot));
     uint64_t irq = spin_lock_irqsave(&area->lock);
     struct page *page = NULL;
 
@@ -208,7 +193,7 @@ struct page *swap_cache_find(uint64_t slot, bool *is_used)
 
 int swap_cache_insert(uint64_t slot, struct page *page)
 {
-    struct swap_area *area = &areas[slot_area_number(slot)];
+    struct swap_area *area = swap_area_of(slot_area_number(slot));
     uint64_t irq = spin_lock_irqsave(&area->lock);
     int error = -EAGAIN;
 
@@ -234,7 +219,7 @@ bool swap_cache_hold(struct page *page)
 {
     uint64_t slot = peek_slot(page);
     unsigned number = slot_area_number(slot);
-    struct swap_area *area = &areas[number];
+    struct swap_area *area = swap_area_of(number);
     bool is_held = false;
     uint64_t irq;
 
@@ -260,7 +245,7 @@ static struct swap_slot *slot_of(struct swap_area *area, const struct page *page
 
 bool swap_cache_remove(struct page *page, bool even_if_used)
 {
-    struct swap_area *area = &areas[slot_area_number(page->anon.slot)];
+    struct swap_area *area = swap_area_of(slot_area_number(page->anon.slot));
     struct page *removed = NULL;
     uint64_t irq = spin_lock_irqsave(&area->lock);
     struct swap_slot *slot = slot_of(area, page);
@@ -279,7 +264,7 @@ bool swap_cache_remove(struct page *page, bool even_if_used)
 
 enum swap_claim swap_cache_claim(uint64_t slot, struct page *page)
 {
-    struct swap_area *area = &areas[slot_area_number(slot)];
+    struct swap_area *area = swap_area_of(slot_area_number(slot));
     struct swap_slot *entry = &area->slots[slot_index(slot)];
     enum swap_claim claim = SWAP_GONE;
     struct page *removed = NULL;
@@ -306,7 +291,7 @@ enum swap_claim swap_cache_claim(uint64_t slot, struct page *page)
 
 void swap_slot_get(uint64_t slot)
 {
-    struct swap_area *area = &areas[slot_area_number(slot)];
+    struct swap_area *area = swap_area_of(slot_area_number(slot));
     uint64_t irq = spin_lock_irqsave(&area->lock);
 
     assert(nr_entries(&area->slots[slot_index(slot)]) < SLOT_ENTRIES);
@@ -326,7 +311,7 @@ uint32_t swap_slot_count(uint64_t slot)
 
 void swap_slot_put(uint64_t slot)
 {
-    struct swap_area *area = &areas[slot_area_number(slot)];
+    struct swap_area *area = swap_area_of(slot_area_number(slot));
     struct swap_slot *entry = &area->slots[slot_index(slot)];
     struct page *removed = NULL;
     uint64_t irq = spin_lock_irqsave(&area->lock);
@@ -347,7 +332,7 @@ void swap_slot_put(uint64_t slot)
 
 bool swap_cache_begin_write(struct page *page, uint64_t *number)
 {
-    struct swap_area *area = &areas[slot_area_number(page->anon.slot)];
+    struct swap_area *area = swap_area_of(slot_area_number(page->anon.slot));
     uint64_t irq = spin_lock_irqsave(&area->lock);
     struct swap_slot *slot = slot_of(area, page);
     bool is_begun = slot != NULL && page_refs(page) == 2 &&
@@ -363,22 +348,24 @@ bool swap_cache_begin_write(struct page *page, uint64_t *number)
     return is_begun;
 }
 
-/* Put a slot that could not be written out of use: nobody gets it again. */
+/* Put a slot that could not be written out of use: nobody gets it again. Its page, which is in memory
+ * and nowhere else, is still found by it. */
 static void retire(struct swap_area *area, struct swap_slot *slot)
 {
     if ((slot->state & SLOT_BAD) == 0) {
         slot->state |= SLOT_BAD;
         area->nr_usable--;
         area->nr_used--;
+        area->nr_held++;
         if (!area->is_leaving) {
-            atomic_fetch_sub_explicit(&nr_total, 1, memory_order_relaxed);
+            swap_count_slots(-1, 0);
         }
     }
 }
 
 bool swap_cache_end_write(unsigned area_number, uint64_t index, struct page *page, int error)
 {
-    struct swap_area *area = &areas[area_number];
+    struct swap_area *area = swap_area_of(area_number);
     struct swap_slot *slot = &area->slots[index];
     struct page *removed = NULL;
     uint64_t irq = spin_lock_irqsave(&area->lock);
@@ -406,197 +393,28 @@ bool swap_cache_end_write(unsigned area_number, uint64_t index, struct page *pag
     return removed != NULL;
 }
 
-/* ---- Areas ----------------------------------------------------------------------------------- */
+/* ---- Checking --------------------------------------------------------------------------------- */
 
-static int make_tables(const struct swap_setup *setup, struct swap_slot **slots, uint64_t **bits)
+void swap_area_check(unsigned number)
 {
-    uint64_t nr_words = (setup->nr_pages + 63) / 64;
-
-    if (setup->nr_pages > SIZE_MAX / sizeof(struct swap_slot)) {
-        return -ENOMEM;
-    }
-    *slots = vmalloc(setup->nr_pages * sizeof(struct swap_slot), ALLOC_KERNEL | ALLOC_ZERO);
-    *bits = vmalloc(nr_words * sizeof(uint64_t), ALLOC_KERNEL | ALLOC_ZERO);
-    if (*slots == NULL || *bits == NULL) {
-        vfree(*slots);
-        vfree(*bits);
-        return -ENOMEM;
-    }
-    return 0;
-}
-
-/* Bits of slots that are not to be given out: header, bad ones, and those behind the end. */
-static uint64_t mark_unusable(const struct swap_setup *setup, uint64_t *bits)
-{
-    uint64_t nr_usable = setup->nr_pages - 1;
-
-    bits[0] |= 1;
-    for (unsigned i = 0; i < setup->nr_bad; i++) {
-        uint64_t bit = 1ull << setup->bad[i] % 64;
-
-        nr_usable -= (bits[setup->bad[i] / 64] & bit) == 0;
-        bits[setup->bad[i] / 64] |= bit;
-    }
-    if (setup->nr_pages % 64 != 0) {
-        bits[setup->nr_pages / 64] |= ~0ull << setup->nr_pages % 64;
-    }
-    return nr_usable;
-}
-
-static struct swap_area *find_unused(void)
-{
-    for (unsigned i = 0; i < SWAP_MAX_AREAS; i++) {
-        if (areas[i].store == NULL) {
-            if (i >= swap_nr_known()) {
-                spin_init(&areas[i].lock, LOCK_RANK_SWAP, "swap area");
-                store_release(&nr_known, i + 1);
-            }
-            return &areas[i];
-        }
-    }
-    return NULL;
-}
-
-static void begin(struct swap_area *area, const struct swap_setup *setup, struct swap_slot *slots,
-                  uint64_t *bits)
-{
-    uint64_t nr_usable = mark_unusable(setup, bits);
-    uint64_t irq;
-
-    area->priority = setup->priority >= 0 ? setup->priority : next_priority--;
-    area->is_file = setup->is_file;
-    strlcpy(area->name, setup->name, sizeof(area->name));
-    irq = spin_lock_irqsave(&area->lock);
-    area->slots = slots;
-    area->used_bits = bits;
-    area->nr_slots = setup->nr_pages;
-    area->nr_usable = nr_usable;
-    area->nr_used = 0;
-    area->next = 0;
-    area->is_leaving = false;
-    area->store = setup->store;
-    spin_unlock_irqrestore(&area->lock, irq);
-    atomic_fetch_add(&nr_total, nr_usable);
-    atomic_fetch_add(&nr_free, nr_usable);
-}
-
-int swap_area_add(const struct swap_setup *setup)
-{
-    struct swap_slot *slots;
-    uint64_t *bits;
-    struct swap_area *area;
-    int error = make_tables(setup, &slots, &bits);
-
-    if (error != 0) {
-        return error;
-    }
-    mutex_lock(&areas_lock);
-    area = find_unused();
-    if (area != NULL) {
-        begin(area, setup, slots, bits);
-    }
-    mutex_unlock(&areas_lock);
-    if (area == NULL) {
-        vfree(slots);
-        vfree(bits);
-        return -EPERM;
-    }
-    swap_out_start();
-    return 0;
-}
-
-/* Stop giving out the area's slots, or go on with it. */
-static void set_leaving(struct swap_area *area, bool is_leaving)
-{
+    struct swap_area *area = swap_area_of(number);
     uint64_t irq = spin_lock_irqsave(&area->lock);
-    uint64_t nr_left = area->nr_usable - area->nr_used;
+    uint64_t nr_used = 0, nr_held = 0, nr_writing = 0;
 
-    area->is_leaving = is_leaving;
-    if (is_leaving) {
-        atomic_fetch_sub(&nr_total, area->nr_usable);
-        atomic_fetch_sub(&nr_free, nr_left);
-    } else {
-        atomic_fetch_add(&nr_total, area->nr_usable);
-        atomic_fetch_add(&nr_free, nr_left);
-    }
-    spin_unlock_irqrestore(&area->lock, irq);
-}
+    for (uint64_t i = 0; i < area->nr_slots; i++) {
+        const struct swap_slot *slot = &area->slots[i];
+        bool is_bad = (slot->state & SLOT_BAD) != 0;
+        bool is_in_use = slot->page != NULL || (slot->state & ~SLOT_BAD) != 0;
 
-/* Find the area of a store and mark it as leaving. */
-static int find_to_remove(struct swap_store *store, unsigned *number)
-{
-    int error = -EINVAL;
-
-    mutex_lock(&areas_lock);
-    for (unsigned i = 0; i < swap_nr_known(); i++) {
-        if (areas[i].store == store) {
-            error = areas[i].is_leaving ? -EBUSY : 0;
-            *number = i;
-            break;
+        nr_used += is_in_use && !is_bad;
+        nr_held += is_in_use && is_bad;
+        nr_writing += (slot->state & SLOT_WRITING) != 0;
+        assert((area->used_bits[i / 64] >> i % 64 & 1) != 0 || (!is_in_use && !is_bad));
+        if (slot->page != NULL) {
+            assert(slot->page->anon.slot == slot_make(number, i));
+            assert(page_has(slot->page, PAGE_SWAPCACHE) && page_refs(slot->page) != 0);
         }
     }
-    if (error == 0) {
-        set_leaving(&areas[*number], true);
-    }
-    mutex_unlock(&areas_lock);
-    return error;
-}
-
-static void end(struct swap_area *area)
-{
-    struct swap_slot *slots = area->slots;
-    uint64_t *bits = area->used_bits;
-    struct swap_store *store = area->store;
-    uint64_t irq = spin_lock_irqsave(&area->lock);
-
-    assert(area->nr_used == 0 && area->nr_writing == 0);
-    area->nr_slots = 0;
-    area->slots = NULL;
-    area->used_bits = NULL;
+    assert(nr_used == area->nr_used && nr_held == area->nr_held && nr_writing == area->nr_writing);
     spin_unlock_irqrestore(&area->lock, irq);
-    vfree(slots);
-    vfree(bits);
-    store->ops->release(store);
-    mutex_lock(&areas_lock);
-    area->store = NULL;
-    mutex_unlock(&areas_lock);
-}
-
-int swap_area_remove(struct swap_store *store, bool (*is_interrupted)(void))
-{
-    unsigned number = 0;
-    int error = find_to_remove(store, &number);
-
-    if (error != 0) {
-        return error;
-    }
-    error = swap_in_all(number, is_interrupted);
-    if (error != 0) {
-        set_leaving(&areas[number], false);
-        return error;
-    }
-    end(&areas[number]);
-    return 0;
-}
-
-bool swap_area_get(unsigned n, struct swap_area_info *info)
-{
-    bool is_found = false;
-
-    mutex_lock(&areas_lock);
-    for (unsigned i = 0; i < swap_nr_known() && !is_found; i++) {
-        const struct swap_area *area = &areas[i];
-
-        if (area->store != NULL && n-- == 0) {
-            *info = (struct swap_area_info){.is_file = area->is_file,
-                                            .nr_pages = area->nr_usable,
-                                            .nr_used = area->nr_used,
-                                            .priority = area->priority,
-                                            .store = area->store};
-            strlcpy(info->name, area->name, sizeof(info->name));
-            is_found = true;
-        }
-    }
-    mutex_unlock(&areas_lock);
-    return is_found;
 }

@@ -291,7 +291,7 @@ static bool is_empty(unsigned area_number)
 {
     struct swap_area *area = swap_area_of(area_number);
     uint64_t irq = spin_lock_irqsave(&area->lock);
-    bool is_empty = area->nr_used == 0 && area->nr_writing == 0;
+    bool is_empty = area->nr_used == 0 && area->nr_held == 0 && area->nr_writing == 0;
 
     spin_unlock_irqrestore(&area->lock, irq);
     return is_empty;

@@ -24,6 +24,7 @@ struct swap_area {
     uint64_t nr_slots;         /* [lock] */
     uint64_t nr_usable;        /* [lock] without header and bad ones */
     uint64_t nr_used;          /* [lock] of them */
+    uint64_t nr_held;          /* [lock] not of them: bad ones whose page is in the cache */
     uint64_t nr_writing;       /* [lock] of them */
     uint64_t next;             /* [lock] where the search for a free one goes on */
     int priority;              /* [I] while in use */
@@ -50,7 +51,7 @@ static inline uint64_t slot_index(uint64_t slot)
     return slot & ((1ull << SLOT_INDEX_BITS) - 1);
 }
 
-/* ---- swap.c: slots and the swap cache -------------------------------------------------------- */
+/* ---- swap_area.c ----------------------------------------------------------------------------- */
 
 /** Areas that ever were in use: 0 .. this - 1 have a lock. */
 unsigned swap_nr_known(void);
@@ -58,6 +59,14 @@ struct swap_area *swap_area_of(unsigned number);
 
 /** Whether there is anything to put pages into. Context: any. */
 bool swap_has_room(void);
+
+/** Change the sums over all areas that are not leaving. Context: any. */
+void swap_count_slots(int64_t total, int64_t free);
+
+/* ---- swap.c: slots and the swap cache -------------------------------------------------------- */
+
+/** Pages in the cache. Context: any. */
+uint64_t swap_cache_count(void);
 
 /** Give an anonymous page, which the caller has locked and has a reference to, a slot, and so put
  *  it into the cache, dirty. Returns false when there is none. */
@@ -93,6 +102,9 @@ enum swap_claim must_check swap_cache_claim(uint64_t slot, struct page *page);
 bool must_check swap_cache_begin_write(struct page *page, uint64_t *number);
 /** It has ended. Returns whether the page was given up, being of no use in memory any more. */
 bool swap_cache_end_write(unsigned area_number, uint64_t index, struct page *page, int error);
+
+/** Walk an area's slots and compare with its sums. Context: nobody writes to it meanwhile. */
+void swap_area_check(unsigned number);
 
 /* ---- swap_out.c ------------------------------------------------------------------------------ */
 

@@ -354,6 +354,8 @@ static uint64_t swap_out(uint64_t nr)
 
 #define SWAPPINESS_MAX 200u
 
+_Atomic uint32_t swap_swappiness = 60;
+
 static uint64_t shrink_first(struct shrinker *shrinker, uint64_t nr_frames, enum alloc_flags flags)
 {
     uint64_t share = nr_frames * min_of(load_relaxed(&swap_swappiness), SWAPPINESS_MAX) /

@@ -8,7 +8,7 @@
  * change:
  *
  *     the file cannot be written to or cut     inode_deny_writes(), as for a running program
- *     it may lose its name                     the inode's reference keeps its blocks
+ *     it keeps its names                       inode_pin_names(): swapoff needs one
  *     it has no holes                          refused with -EINVAL
  *     its blocks are where the map says        it is synced first
  *
@@ -50,7 +50,7 @@ struct store {
     struct extent *extents; /* by index */
     uint64_t nr_extents, capacity;
     uint64_t nr_pages; /* that there is room for */
-    bool has_claim, has_denied_writes;
+    bool has_claim, has_denied_writes, has_pinned_names;
 };
 
 /* ---- Transfers ------------------------------------------------------------------------------- */
@@ -131,6 +131,9 @@ static void start_io(struct swap_store *base, struct swap_io *io)
 
 static void store_free(struct store *store)
 {
+    if (store->has_pinned_names) {
+        inode_unpin_names(store->file->inode);
+    }
     if (store->has_denied_writes) {
         inode_allow_writes(store->file->inode);
     }
@@ -251,6 +254,12 @@ static int use_file(struct store *store, const char *name)
         return error;
     }
     store->has_denied_writes = true;
+    error = inode_pin_names(inode);
+    if (error != 0) {
+        pr_err("swap: %s: the file has no name any more", name);
+        return error;
+    }
+    store->has_pinned_names = true;
     store->device = inode->mapping.device;
     store->nr_pages = inode_size(inode) / PAGE_SIZE;
     error = vfs_fsync(store->file, 0, UINT64_MAX, false);

@@ -157,6 +157,27 @@ void inode_allow_writes(struct inode *inode)
     atomic_fetch_add_explicit(&inode->nr_writers, 1, memory_order_release);
 }
 
+int inode_pin_names(struct inode *inode)
+{
+    int error = 0;
+
+    rwlock_write_lock(&inode->lock);
+    if (inode->nr_links == 0) {
+        error = -ENOENT;
+    } else {
+        inode->has_pinned_names = true;
+    }
+    rwlock_write_unlock(&inode->lock);
+    return error;
+}
+
+void inode_unpin_names(struct inode *inode)
+{
+    rwlock_write_lock(&inode->lock);
+    inode->has_pinned_names = false;
+    rwlock_write_unlock(&inode->lock);
+}
+
 /* ---- Small calls on open files --------------------------------------------------------------- */
 
 int vfs_readdir(struct file *file, struct dir_context *context)

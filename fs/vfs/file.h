@@ -78,6 +78,11 @@ void file_put(struct file *file); /* may sleep */
 int must_check inode_deny_writes(struct inode *inode);
 void inode_allow_writes(struct inode *inode);
 
+/** For swapon: from now on no name of the inode can be removed or changed (-EPERM). Returns 0, or
+ *  -ENOENT when it has none any more. Context: may sleep. */
+int must_check inode_pin_names(struct inode *inode);
+void inode_unpin_names(struct inode *inode);
+
 /** A file with no name (pipes, anonymous): takes over the inode reference. Returns 0 or -ENOMEM,
  *  -ENFILE. */
 int must_check file_new(struct inode *inode, const struct file_ops *ops, uint32_t flags,

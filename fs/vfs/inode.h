@@ -146,6 +146,7 @@ struct inode {
     void *fs_data;
     /* [a] files open for writing; negative: being executed (ETXTBSY) */
     _Atomic int32_t nr_writers;
+    bool has_pinned_names; /* [lock] swap space: it must be possible to name it until swapoff */
     /* [a] bumped at each change of a directory: readdir cursors, dcache */
     _Atomic uint64_t generation;
 };

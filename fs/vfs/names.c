@@ -314,6 +314,8 @@ static int remove_locked(const struct walk *walk, struct dentry *victim, bool is
     rwlock_write_lock_nested(&inode->lock);
     if ((atomic_load_explicit(&victim->flags, memory_order_relaxed) & DENTRY_MOUNT_POINT) != 0) {
         error = -EBUSY; /* mounted on while we waited */
+    } else if (inode->has_pinned_names) {
+        error = -EPERM;
     } else if (is_dir) {
         error = dir->ops->rmdir(dir, walk->last.text, walk->last.len, inode);
     } else {

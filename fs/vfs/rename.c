@@ -159,6 +159,8 @@ static int move(struct rename *rename)
     lock_files(source, replaced);
     if (is_mount_point(rename->source) || is_mount_point(rename->target)) {
         error = -EBUSY;
+    } else if (source->has_pinned_names || (replaced != NULL && replaced->has_pinned_names)) {
+        error = -EPERM;
     } else {
         error = from->ops->rename(from, rename->from.last.text, rename->from.last.len, to,
                                   rename->to.last.text, rename->to.last.len, source, replaced);

@@ -163,7 +163,7 @@ def swap_completes(guest):
         outcome = guest.exec("swapon /dev/vdb && /tests/touchmem 64 2>/dev/null && swapoff /dev/vdb && echo off", "--smp", harts, "--disk", image,
                              *SMALL, limit=120)
         outcome.expect(status=0)
-        if not re.fullmatch(TOUCHED + b"off\n", outcome.output) or "oom" in outcome.log:
+        if not re.fullmatch(TOUCHED + b"off\n", outcome.output) or "oom" in outcome.log or "no file system" in outcome.log:
             raise Failure(outcome.told())
 
 
@@ -180,14 +180,48 @@ def swap_shared(guest):
 @qemu_test("swap-file", "a file as swap space: made and used inside, pinned, given up; one with holes is refused")
 def swap_file(guest):
     script = ("dd if=/dev/zero of=/root/s bs=4096 count=12000 2>/dev/null && mkswap /root/s && swapon /root/s && swapon /root/s; "
-              "echo x 2>/dev/null >>/root/s || echo pinned; /tests/touchmem 32 && swapoff /root/s && rm /root/s; "
+              "echo x 2>/dev/null >>/root/s || echo pinned; rm -f /root/s; echo a >/root/a; mv /root/a /root/s; mv /root/s /root/b; ls /root/s; "
+              "/tests/touchmem 32 && swapoff /root/s && rm /root/s && echo gone; "
               "echo a >/root/h; dd if=/dev/zero of=/root/h bs=1 seek=1M count=1 2>/dev/null; mkswap /root/h || swapon /root/h; echo end")
     outcome = guest.exec(script, *SMALL, limit=120)
     outcome.expect(status=0, log=r"swap: /root/s: is swap space already")
     outcome.expect_in_output(b"pinned\n")
+    if outcome.output.count(b"Operation not permitted") != 3:
+        raise Failure(f"rm and mv of a swap file in use\n{outcome.told()}")
+    outcome.expect_in_output(b"/root/s\n")
+    outcome.expect_in_output(b"gone\n")
     if not re.search(TOUCHED, outcome.output):
         raise Failure(outcome.told())
     outcome.expect_in_output(b"holes")
+
+
+def failing_disk(guest, name, what, slots):
+    """QEMU arguments for a swap disk whose transfers of some slots fail."""
+    rules, image = guest.path(f"{name}.rules"), swap_image(guest, f"{name}.img")
+    with open(rules, "w", encoding="ascii") as file:
+        for slot in slots:
+            file.write(f'[inject-error]\nevent = "none"\niotype = "{what}"\nsector = "{slot * PAGE // 512}"\nonce = "off"\n')
+    return ("--extra", f"-drive if=none,format=raw,id=failing,cache=unsafe,file=blkdebug:{rules}:{image} "
+                       "-device virtio-blk-device,drive=failing")
+
+
+@qemu_test("swap-write-errors", "writes to swap that fail lose nothing: the checksum is right, and what failed is named")
+def swap_write_errors(guest):
+    script = "swapon /dev/vdb && /tests/touchmem 32 2>/dev/null && swapoff /dev/vdb && echo off"
+    for harts in "1", "4":
+        outcome = guest.exec(script, "--smp", harts, *SMALL, *failing_disk(guest, f"write{harts}", "write", (100, 1000, 5000)), limit=120)
+        outcome.expect(status=0, log=r"swap: /dev/vdb: writing \d+ pages from slot \d+ on failed \(error -5\): they stay in memory")
+        if not re.fullmatch(TOUCHED + b"off\n", outcome.output):
+            raise Failure(outcome.told())
+
+
+@qemu_test("swap-read-errors", "a page that cannot be read from swap ends its process by SIGBUS, with a line in the log, and nobody else")
+def swap_read_errors(guest):
+    script = "swapon /dev/vdb && /tests/touchmem 64 2>/dev/null; echo status $?; swapoff /dev/vdb && echo off; ls -d /"
+    outcome = guest.exec(script, "--smp", "2", *SMALL, *failing_disk(guest, "read", "read", (3000,)), limit=120)
+    outcome.expect(status=0, log=r"swap: /dev/vdb: reading slot 3000 failed \(error -5\): its page is lost(.|\n)*touchmem\[\d+\]: bus error")
+    if outcome.output != b"Bus error\nstatus 135\noff\n/\n":
+        raise Failure(outcome.told())
 
 
 @qemu_test("swap-refused", "swap areas that lie, and disks in use, are refused with a line that says why")

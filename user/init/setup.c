@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,21 @@ static void open_standard_files(void)
         close(fd);
 }
 
+// What mkswap leaves at the end of the first page.
+static bool is_swap_space(const char *disk)
+{
+    static const char signature[] = "SWAPSPACE2";
+    enum { LEN = sizeof(signature) - 1 };
+    char found[LEN];
+    int fd = open(disk, O_RDONLY | O_CLOEXEC);
+    bool is_swap = fd >= 0 && pread(fd, found, LEN, 4096 - LEN) == LEN &&
+                   memcmp(found, signature, LEN) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return is_swap;
+}
+
 static void mount_second_disk(void)
 {
     char type[FS_TYPE_LEN];
@@ -70,6 +86,10 @@ static void mount_second_disk(void)
 
     if (stat(second_disk, &st) != 0 || !S_ISBLK(st.st_mode))
         return;
+    if (is_swap_space(second_disk)) {
+        init_log("%s is swap space, to be used by `swapon %s`", second_disk, second_disk);
+        return;
+    }
     mkdir(second_dir, 0755);
     if (mount_any(second_disk, second_dir, 0, "", type) == 0)
         init_log("%s is mounted on %s (%s)", second_disk, second_dir, type);
