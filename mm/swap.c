@@ -301,7 +301,7 @@ void swap_slot_get(uint64_t slot)
 
 uint32_t swap_slot_count(uint64_t slot)
 {
-    struct swap_area *area = &areas[slot_area_number(slot)];
+    struct swap_area *area = swap_area_of(slot_area_number(slot));
     uint64_t irq = spin_lock_irqsave(&area->lock);
     uint32_t nr = nr_entries(&area->slots[slot_index(slot)]);
 
