@@ -14,6 +14,7 @@
 #include "kernel/task/pid.h"
 #include "kernel/task/proc_internal.h"
 #include "kernel/task/resources.h"
+#include "kernel/task/stack_depth.h"
 
 int proc_find(pid_t id, struct proc_target *target)
 {
@@ -384,6 +385,7 @@ static const struct procfs_task_file files[] = {
     {.name = "smaps_rollup", .mode = 0444, .show = proc_show_smaps_rollup, .is_guarded = true},
     {.name = "pagemap", .mode = 0400, .read = proc_read_pagemap, .is_guarded = true},
     {.name = "limits", .mode = 0444, .show = show_limits},
+    {.name = "stack_depth", .mode = 0400, .show = stack_show_depth, .is_guarded = true},
     {.name = "oom_score", .mode = 0444, .show = proc_show_oom_score},
     {.name = "oom_score_adj",
      .mode = 0644,

@@ -15,6 +15,7 @@
 #include "kernel/task/process.h"
 #include "kernel/task/sched_internal.h"
 #include "kernel/task/stack.h"
+#include "kernel/task/stack_depth.h"
 
 static struct task idle_tasks[MAX_HARTS];
 static _Atomic uint64_t online_harts = 1;
@@ -135,10 +136,14 @@ void sched_free_dead(void)
         spin_unlock_irqrestore(&rq->lock, irq_state);
         while (!list_is_empty(&dead)) {
             struct task *task = list_first(&dead, struct task, dead_node);
+            void *stack = (void *)task->thread.stack;
 
             list_remove(&task->dead_node);
-            stack_free((void *)task->thread.stack);
+            stack_check_depth(task);
+            spin_lock(&task->resource_lock); /* somebody may look how deep it has been */
             task->thread.stack = 0;
+            spin_unlock(&task->resource_lock);
+            stack_free(stack);
             task_put(task);
         }
     }

@@ -14,6 +14,7 @@
 #include "kernel/base/atomic.h"
 #include "kernel/base/bits.h"
 #include "kernel/task/sched_internal.h"
+#include "kernel/task/stack_depth.h"
 
 #define TICKS_PER_BALANCE 16
 
@@ -246,4 +247,5 @@ void sched_tick(uint64_t now_ns)
         nudge_idle_hart();
     }
     sched_sample_load(now_ns);
+    stack_check_depth(task);
 }

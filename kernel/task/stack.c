@@ -7,6 +7,7 @@
 #include "kernel/task/stack.h"
 #include "kernel/base/once.h"
 #include "kernel/sync/spinlock.h"
+#include "kernel/task/stack_depth.h"
 #include "mm/reclaim.h"
 #include "mm/sanitize.h"
 #include "mm/vmalloc.h"
@@ -62,10 +63,13 @@ void *stack_alloc(void)
 {
     void *stack = take_stored();
 
-    if (once_get(&shrinker_once, register_shrinker, NULL) != 0) {
-        return stack;
+    if (stack == NULL && once_get(&shrinker_once, register_shrinker, NULL) == 0) {
+        stack = vmalloc_stack();
     }
-    return stack != NULL ? stack : vmalloc_stack();
+    if (stack != NULL) {
+        stack_paint(stack);
+    }
+    return stack;
 }
 
 void stack_free(void *stack)

@@ -67,6 +67,7 @@ struct task {
     struct list dead_node;     /* [r] finished, waiting to be freed */
     bool is_kernel;            /* [I] has no user mode */
     bool is_exiting;           /* [s] */
+    bool has_deep_stack;       /* [s] and that has been logged: stack_depth.c */
     char name[TASK_NAME_SIZE]; /* [s] */
 
     struct space *space;           /* [s; others: task_get_space()] NULL: none */

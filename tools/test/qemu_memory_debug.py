@@ -66,3 +66,14 @@ def kmemleak_silent(guest):
 def kmemleak_off(guest):
     guest.exec("cat /proc/kmemleak; echo scan > /proc/kmemleak", "--root", "initramfs").expect_in_output(
         b"off: boot with the kernel argument kmemleak=on\n")
+
+
+@qemu_test("stack-depth", "/proc/PID/stack_depth tells how much of its kernel stack a task has used; no task of a load comes near the end")
+def stack_depth(guest):
+    outcome = guest.exec(f"({LOAD}) >/dev/null; cat /proc/self/stack_depth /proc/1/stack_depth; cat /proc/1/task/*/stack_depth; "
+                         "cat /proc/999999/stack_depth || echo none", "--smp", "4", limit=120).expect(status=0)
+    depths = [tuple(map(int, pair)) for pair in re.findall(rb"depth (\d+)\nsize (\d+)\n", outcome.output)]
+    if len(depths) != 3 or any(not 500 < depth < size * 3 // 4 for depth, size in depths) or not outcome.output.endswith(b"none\n"):
+        raise Failure(outcome.told())
+    if "stack: " in outcome.log:
+        raise Failure(f"a task is near the end of its stack\n{outcome.told()}")
