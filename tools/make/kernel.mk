@@ -24,7 +24,7 @@ KSRCS := $(filter-out $(KLDS) $(KSKIP),$(sort $(wildcard kernel/*.c kernel/*/*.c
 KTEST_SRCS := $(sort $(wildcard $(addsuffix /selftest_*.c,kernel/*/test kernel/arch/riscv64/test mm/test mm/*/test \
                                 drivers/test drivers/virtio/test fs/test fs/*/test)))
 KOBJS      := $(patsubst %,$(O)/obj/%.o,$(basename $(KSRCS)))
-FAULT_SRCS := $(shell grep -lE 'mm/fault_inject\.h|CAIRN_FAULT_INJECT' $(filter %.c,$(KSRCS)))
+FAULT_SRCS := $(shell grep -lE 'mm/(fault_inject|slab_fast)\.h|CAIRN_FAULT_INJECT' $(filter %.c,$(KSRCS)))
 FAULT_OBJS := $(patsubst %.c,$(O)/faults/%.o,$(FAULT_SRCS)) $(filter-out $(patsubst %.c,$(O)/obj/%.o,$(FAULT_SRCS)),$(KOBJS))
 KTEST_OBJS := $(patsubst %,$(O)/obj/%.o,$(basename $(KTEST_SRCS)))
 
