@@ -6,6 +6,9 @@
  * question asked again at its target), and if not it is made under its directory's lock, so that
  * of two that create one name exactly one does.
  *
+ * The struct file is had before the walk begins: were it asked for after a name has been made, its failure
+ * would leave a file behind that the caller was told does not exist.
+ *
  * Permission is asked of what is found, never of what was just made: open(O_CREAT | O_WRONLY,
  * 0444) gives a writable descriptor of a read-only file. The order of checks is Linux's. */
 #include "fs/vfs/file_internal.h"
@@ -73,30 +76,25 @@ static int truncate_opened(struct inode *inode, const struct cred *cred)
     return error;
 }
 
-/* Make a file of what stands at `path`; its references are taken over on success. */
+/* Make the fresh file one of what stands at `path`, whose references are taken over on success. */
 static int open_found(const struct path *path, uint32_t flags, const struct cred *cred,
-                      struct file **out)
+                      struct file *file)
 {
     struct inode *inode = path->dentry->inode;
     bool is_regular = inode_is(inode, S_IFREG);
     bool is_writer = false;
-    struct file *file;
-    int error = file_alloc(flags, cred, &file);
+    int error = 0;
 
-    if (error != 0) {
-        return error;
-    }
     file->path = *path;
     file->inode = inode;
     file->ops = (flags & O_PATH) != 0 ? &path_only_ops : inode->file_ops;
     if (file->ops == NULL) {
-        error = -ENXIO;
-        goto fail;
+        return -ENXIO;
     }
     if (is_regular && path->mount != NULL && (file->can_write || (flags & O_TRUNC) != 0)) {
         error = inode_begin_writes(inode);
         if (error != 0) {
-            goto fail;
+            return error;
         }
         is_writer = true;
     }
@@ -110,19 +108,12 @@ static int open_found(const struct path *path, uint32_t flags, const struct cred
     if (is_writer && (error != 0 || !file->can_write)) {
         inode_end_writes(inode);
     }
-    if (error != 0) {
-        goto fail;
-    }
-    *out = file;
-    return 0;
-fail:
-    file_free(file);
     return error;
 }
 
 /* Check and open what stands at path, whose references are given back on failure. */
 static int open_checked(struct path *path, uint32_t flags, const struct cred *cred, bool is_created,
-                        struct file **out)
+                        struct file *file)
 {
     int error = 0;
 
@@ -134,7 +125,7 @@ static int open_checked(struct path *path, uint32_t flags, const struct cred *cr
         error = check_open(path, flags, cred);
     }
     if (error == 0) {
-        error = open_found(path, flags, cred, out);
+        error = open_found(path, flags, cred, file);
     }
     if (error != 0) {
         path_put(path);
@@ -143,14 +134,14 @@ static int open_checked(struct path *path, uint32_t flags, const struct cred *cr
 }
 
 static int open_existing(const struct walk_context *context, const char *name, uint32_t flags,
-                         struct file **out)
+                         struct file *file)
 {
     unsigned walk_flags = (flags & O_NOFOLLOW) != 0 ? 0 : WALK_FOLLOW;
     struct path path;
     int error;
 
     error = path_walk(context, name, walk_flags, &path);
-    return error != 0 ? error : open_checked(&path, flags, context->cred, false, out);
+    return error != 0 ? error : open_checked(&path, flags, context->cred, false, file);
 }
 
 /* The last name, looked up, and made if it is missing. *is_created tells which. */
@@ -214,7 +205,7 @@ static int open_last(struct walk *walk, uint32_t flags, uint32_t mode, bool *is_
 }
 
 static int open_or_create(const struct walk_context *context, const char *name, uint32_t flags,
-                          uint32_t mode, struct file **out)
+                          uint32_t mode, struct file *file)
 {
     struct walk walk;
     struct path path;
@@ -229,7 +220,7 @@ static int open_or_create(const struct walk_context *context, const char *name, 
                 path = walk.path;
                 path_get(&path);
                 error = open_checked(&path, is_created ? flags & ~(uint32_t)O_TRUNC : flags,
-                                     context->cred, is_created, out);
+                                     context->cred, is_created, file);
                 break;
             }
             error = error == 1 ? 0 : error;
@@ -239,9 +230,22 @@ static int open_or_create(const struct walk_context *context, const char *name, 
     return error;
 }
 
-int vfs_open(const struct walk_context *context, const char *name, uint32_t flags, uint32_t mode,
-             struct file **file)
+static int finish(struct file *file, int error, struct file **out)
 {
+    if (error != 0) {
+        file_free(file);
+        return error;
+    }
+    *out = file;
+    return 0;
+}
+
+int vfs_open(const struct walk_context *context, const char *name, uint32_t flags, uint32_t mode,
+             struct file **out)
+{
+    struct file *file;
+    int error;
+
     if ((flags & O_PATH) != 0) {
         flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     }
@@ -251,15 +255,25 @@ int vfs_open(const struct walk_context *context, const char *name, uint32_t flag
     if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY)) {
         return -EINVAL;
     }
-    return (flags & O_CREAT) != 0 ? open_or_create(context, name, flags, mode, file)
-                                  : open_existing(context, name, flags, file);
+    error = file_alloc(flags, context->cred, &file);
+    if (error != 0) {
+        return error;
+    }
+    error = (flags & O_CREAT) != 0 ? open_or_create(context, name, flags, mode, file)
+                                   : open_existing(context, name, flags, file);
+    return finish(file, error, out);
 }
 
 int vfs_open_path(const struct path *path, uint32_t flags, const struct cred *cred,
-                  struct file **file)
+                  struct file **out)
 {
     struct path copy = *path;
+    struct file *file;
+    int error = file_alloc(flags, cred, &file);
 
+    if (error != 0) {
+        return error;
+    }
     path_get(&copy);
-    return open_checked(&copy, flags, cred, false, file);
+    return finish(file, open_checked(&copy, flags, cred, false, file), out);
 }

@@ -45,6 +45,16 @@ static int result(long value)
     return value < 0 ? errno : 0;
 }
 
+/* The same of a call that makes a name: one that failed must not have made it all the same, which is
+ * told as EEXIST, an error that nothing here may have. Only one allocation fails: not those of the look. */
+static int result_of_making(const char *path, long value)
+{
+    int error = result(value);
+    struct stat status;
+
+    return error != 0 && lstat(path, &status) == 0 ? EEXIST : error;
+}
+
 static void close_all(void)
 {
     if (fd_a >= 0)
@@ -103,12 +113,13 @@ static int do_open(void)
 
 static int do_create(void)
 {
-    return result(fd_a = open(DIR_NAME "/" LONG_NAME, O_CREAT | O_RDWR, 0644));
+    return result_of_making(DIR_NAME "/" LONG_NAME,
+                            fd_a = open(DIR_NAME "/" LONG_NAME, O_CREAT | O_RDWR, 0644));
 }
 
 static int do_mkdir(void)
 {
-    return result(mkdir(DIR_NAME "/dir", 0755));
+    return result_of_making(DIR_NAME "/dir", mkdir(DIR_NAME "/dir", 0755));
 }
 
 static int do_unlink(void)
@@ -123,13 +134,13 @@ static int do_rename(void)
 
 static int do_link(void)
 {
-    return result(link(DIR_NAME "/file", DIR_NAME "/new"));
+    return result_of_making(DIR_NAME "/new", link(DIR_NAME "/file", DIR_NAME "/new"));
 }
 
 static int do_symlink(void)
 {
     if (symlink("file", DIR_NAME "/new") != 0)
-        return errno;
+        return result_of_making(DIR_NAME "/new", -1);
     return result(readlink(DIR_NAME "/new", buffer, sizeof(buffer)));
 }
 
@@ -149,7 +160,7 @@ static int do_follow(void)
 static int do_mknod(void)
 {
     if (mkfifo(DIR_NAME "/new", 0644) != 0)
-        return errno;
+        return result_of_making(DIR_NAME "/new", -1);
     return result(fd_a = open(DIR_NAME "/new", O_RDWR));
 }
 
@@ -169,7 +180,8 @@ static int do_getcwd(void)
 static int do_tmpfs_create(void)
 {
     fd_a = open("/tmp/failnth/" LONG_NAME, O_CREAT | O_RDWR, 0644);
-    return result(fd_a < 0 ? -1 : write(fd_a, buffer, 3 * PAGE));
+    return fd_a < 0 ? result_of_making("/tmp/failnth/" LONG_NAME, -1)
+                    : result(write(fd_a, buffer, 3 * PAGE));
 }
 
 static void remove_tmpfs_names(void)
