@@ -53,7 +53,9 @@ int main(int argc, char **argv)
         return usage(argv[0], 0);
     if (argc > 3 || mib == 0 || mib > 1 << 16 || (mib & (mib - 1)) || passes == 0)
         return usage(argv[0], 2);
-    memory = mmap(NULL, pages << 12, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    // It may be more than there is: that is to show when it is touched, and not here.
+    memory = mmap(NULL, pages << 12, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) {
         perror("touchmem: mmap");
         return 2;
