@@ -38,7 +38,8 @@
  *   3. the pages with the mark are exactly those on the lists, each on the list of its order and
  *      of its page block's type; free blocks of a page block or more are movable (or isolated);
  *   4. nr_free is the sum of 2^k over all free blocks that are not isolated, nr_isolated over the
- *      others; each page block's nr_free is the number of its frames in free blocks.
+ *      others; each page block's nr_free is the number of its frames in free blocks;
+ *   5. a free frame's tag is 0: its last owner saw to that.
  *
  * Locks. buddy->lock guards lists, counts, page blocks and every page's `order`. A neighbour is
  * told by its order alone, since the kind of an allocated frame is its owner's to change without
@@ -62,7 +63,7 @@ static uint64_t count_page_blocks(uint64_t first_frame, uint64_t nr_frames)
 
 size_t buddy_meta_bytes(uint64_t first_frame, uint64_t nr_frames)
 {
-    return nr_frames * sizeof(struct page) +
+    return nr_frames * (sizeof(struct page) + sizeof(uint8_t)) +
            count_page_blocks(first_frame, nr_frames) * sizeof(struct page_block);
 }
 
@@ -73,6 +74,7 @@ void buddy_init(struct buddy *buddy, uint64_t first_frame, uint64_t nr_frames, v
     buddy->pages = meta;
     buddy->blocks = (struct page_block *)(buddy->pages + nr_frames);
     buddy->nr_page_blocks = count_page_blocks(first_frame, nr_frames);
+    buddy->tags = (uint8_t *)(buddy->blocks + buddy->nr_page_blocks);
     spin_init(&buddy->lock, LOCK_RANK_BUDDY, "buddy");
     for (unsigned type = 0; type < FRAMES_NR_TYPES; type++) {
         for (unsigned order = 0; order < BUDDY_NR_ORDERS; order++) {

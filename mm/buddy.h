@@ -34,6 +34,7 @@ struct buddy {
     uint64_t first_frame;      /* [I] physical frame number of the region's first frame */
     uint64_t nr_frames;        /* [I] frames in the region, with those that are reserved */
     struct page *pages;        /* [I] their pages */
+    uint8_t *tags;             /* [owner of each frame] a byte a frame, side by side: kmalloc.c */
     struct page_block *blocks; /* [I] the page blocks that the region touches, whole or not */
     uint64_t nr_page_blocks;   /* [I] */
     struct spinlock lock;      /* LOCK_RANK_BUDDY */
@@ -57,7 +58,7 @@ enum buddy_verdict {
     BUDDY_IN_SLAB,     /* it holds objects of a cache */
 };
 
-/** How many bytes of records a region needs: its pages, then its page blocks. */
+/** How many bytes of records a region needs: its pages, its page blocks, its tags. */
 size_t buddy_meta_bytes(uint64_t first_frame, uint64_t nr_frames);
 
 /** Prepare an object for the region; every frame is reserved until buddy_add_range() adds it.

@@ -81,7 +81,7 @@ static uint64_t check_lists(struct buddy *buddy, unsigned type, uint64_t *nr_lis
     return nr_free;
 }
 
-/* Invariant 4 for the page blocks. Returns the number of pages with the mark. */
+/* Invariants 4 for the page blocks, and 5. Returns the number of pages with the mark. */
 static uint64_t check_page_blocks(struct buddy *buddy)
 {
     uint64_t nr_marked = 0;
@@ -95,6 +95,7 @@ static uint64_t check_page_blocks(struct buddy *buddy)
                 nr_marked++;
                 free_end = frame + frames_of(free_block_order(page));
             }
+            assert(frame >= free_end || buddy->tags[page - buddy->pages] == 0);
             nr_free += frame < free_end;
         }
         assert(nr_free == buddy->blocks[block].nr_free);

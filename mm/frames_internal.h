@@ -34,14 +34,21 @@ static inline struct page *page_of_pointer(const void *pointer)
     return page_of_frame(virt_to_phys(pointer).addr >> PAGE_SHIFT);
 }
 
-/* The page that a direct-map pointer points into if that is of the first region, or NULL: for paths that
- * have another way for all others. */
-static inline struct page *page_of_near_pointer(const void *pointer)
+/* The tag of the frame that a direct-map pointer points into if that is of the first region, or 0: for
+ * paths that have another way for all others. */
+static inline uint8_t tag_of_near_pointer(const void *pointer)
 {
     uint64_t frame = ((uint64_t)pointer - DIRECT_MAP_BASE) >> PAGE_SHIFT;
     uint64_t index = frame - frame_regions[0].first_frame;
 
-    return likely(index < frame_regions[0].nr_frames) ? frame_regions[0].pages + index : NULL;
+    return likely(index < frame_regions[0].nr_frames) ? frame_regions[0].tags[index] : 0;
+}
+
+static inline uint8_t *tag_of_page(const struct page *page)
+{
+    const struct buddy *region = &frame_regions[page->region];
+
+    return &region->tags[page - region->pages];
 }
 
 /* Whether a region's page array holds a page; the pointer need not be one to a page at all. */

@@ -11,6 +11,11 @@
  * the two it is and, for slabs, of which cache; so kfree() needs no size, and no header stands before
  * a block.
  *
+ * The frame says it twice: in its page, and in its *tag*, 1 + the number of the class. Tags of a region
+ * are an array of bytes, so one line of the processor's cache knows 64 frames, where it holds a single
+ * page. Blocks are freed in any order: with ten thousand frames of them, nearly each look at a page
+ * would wait for memory, and the tags of all of them fit into the fastest cache.
+ *
  * A block is aligned to the largest power of two that divides its class. So a block whose size is a
  * multiple of a power of two, up to a page, is aligned to that: the classes between two powers of two
  * divide the distance in four, and the class of a multiple of 2^k is one, too. In particular every type
@@ -40,16 +45,21 @@
 
 /* The largest power of two in a class's size, and no more than a page. */
 #define CLASS_ALIGN(size) ((size) % PAGE_SIZE == 0 ? (uint32_t)PAGE_SIZE : (size) & (~(size) + 1u))
-#define CLASS(size) \
-    SLAB_CACHE_INIT(kmalloc_caches[0], "kmalloc-" #size, size##u, CLASS_ALIGN(size##u), NULL)
+#define CLASS(number, size)                                                                  \
+    {                                                                                        \
+        .name = "kmalloc-" #size, .size_bytes = (size), .align_bytes = CLASS_ALIGN(size##u), \
+        .once = ONCE_INIT("kmalloc-" #size, ONCE_RETRY), .frame_tag = (number),              \
+    }
 
 static struct slab_cache kmalloc_caches[] SLAB_CACHES = {
-    CLASS(8),    CLASS(16),   CLASS(24),   CLASS(32),   CLASS(40),   CLASS(48),
-    CLASS(56),   CLASS(64),   CLASS(80),   CLASS(96),   CLASS(112),  CLASS(128),
-    CLASS(160),  CLASS(192),  CLASS(224),  CLASS(256),  CLASS(320),  CLASS(384),
-    CLASS(448),  CLASS(512),  CLASS(640),  CLASS(768),  CLASS(896),  CLASS(1024),
-    CLASS(1280), CLASS(1536), CLASS(1792), CLASS(2048), CLASS(2560), CLASS(3072),
-    CLASS(3584), CLASS(4096), CLASS(5120), CLASS(6144), CLASS(7168), CLASS(8192),
+    CLASS(1, 8),     CLASS(2, 16),    CLASS(3, 24),    CLASS(4, 32),    CLASS(5, 40),
+    CLASS(6, 48),    CLASS(7, 56),    CLASS(8, 64),    CLASS(9, 80),    CLASS(10, 96),
+    CLASS(11, 112),  CLASS(12, 128),  CLASS(13, 160),  CLASS(14, 192),  CLASS(15, 224),
+    CLASS(16, 256),  CLASS(17, 320),  CLASS(18, 384),  CLASS(19, 448),  CLASS(20, 512),
+    CLASS(21, 640),  CLASS(22, 768),  CLASS(23, 896),  CLASS(24, 1024), CLASS(25, 1280),
+    CLASS(26, 1536), CLASS(27, 1792), CLASS(28, 2048), CLASS(29, 2560), CLASS(30, 3072),
+    CLASS(31, 3584), CLASS(32, 4096), CLASS(33, 5120), CLASS(34, 6144), CLASS(35, 7168),
+    CLASS(36, 8192),
 };
 
 /* Class by (size - 1) / FINE_STEP, and by (size - 1) / COARSE_STEP. */
@@ -193,11 +203,10 @@ static __attribute__((noinline)) void kfree_slow(const void *pointer)
 
 SLAB_NO_FRAME void kfree(const void *pointer)
 {
-    struct page *page = page_of_near_pointer(pointer);
+    uint8_t tag = tag_of_near_pointer(pointer);
 
-    if (likely(page != NULL && page->kind == PAGE_SLAB && is_kmalloc_cache(page->slab.cache) &&
-               (uint64_t)pointer % FINE_STEP == 0)) {
-        slab_free_fast(page->slab.cache, (void *)pointer, __builtin_return_address(0));
+    if (likely(tag != 0 && (uint64_t)pointer % FINE_STEP == 0)) {
+        slab_free_fast(&kmalloc_caches[tag - 1], (void *)pointer, __builtin_return_address(0));
     } else {
         kfree_slow(pointer);
     }

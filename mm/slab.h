@@ -53,6 +53,7 @@ struct slab_cache {
         void *object);     /* [I] run once for each object before its slab is given back, or
                                       *     NULL; must not sleep */
     struct once once;      /* guards all below it */
+    uint8_t frame_tag;     /* [I] the tag of its frames: kmalloc.c; 0: none */
     uint32_t flags;        /* [once] enum slab_flags */
     uint32_t stride_bytes; /* [once] from object to object */
     uint32_t slab_order;   /* [once] log2 of the frames of a slab */

@@ -9,7 +9,8 @@
  * constructed state to the last byte, and freeing twice or freeing what is no object is seen at
  * once. Up to 64 objects, the bits stand in the slab's `struct page`; with more (and so small)
  * objects they take a few words at the slab's end. Every frame of a slab has kind PAGE_SLAB and
- * names cache and first page, so that any object's slab is one look-up away.
+ * names cache and first page, so that any object's slab is one look-up away. If it is kmalloc's, its
+ * tag says so, too.
  *
  * A slab is on one of three lists: used_up (no free object), partial, whole (no used object).
  * Objects come from partial slabs first, so that whole ones stay whole; more than SLAB_KEPT_WHOLE
@@ -19,7 +20,7 @@
  * (2 and 3) or 1/8. Under pressure a slab may be smaller: nr_objects and order belong to each slab.
  *
  * Invariants (slab_pages_check): nr_used + free bits = nr_objects for each slab; each stands on the
- * list that nr_used says; the sums are the cache's counts.
+ * list that nr_used says; the sums are the cache's counts; all frames of a slab name its cache.
  *
  * Locks: cache->lock for lists, bits and counts. Frames are taken, constructed and freed without
  * it. */
@@ -259,6 +260,21 @@ static void destruct_objects(struct slab_cache *cache, struct page *slab)
     }
 }
 
+/* What each frame of a slab says of itself. */
+static void mark_frame(struct page *page, struct page *slab, struct slab_cache *cache)
+{
+    page->slab = (__typeof__(page->slab)){.cache = cache, .head = slab};
+    page->kind = PAGE_SLAB;
+    *tag_of_page(page) = cache->frame_tag;
+}
+
+static void unmark_frame(struct page *page, struct page *slab)
+{
+    page->slab = (__typeof__(page->slab)){0};
+    page->kind = page == slab ? PAGE_USED : PAGE_TAIL;
+    *tag_of_page(page) = 0;
+}
+
 static uint64_t free_slabs(struct slab_cache *cache, struct list *doomed)
 {
     uint64_t nr_frames = 0;
@@ -269,8 +285,7 @@ static uint64_t free_slabs(struct slab_cache *cache, struct list *doomed)
         list_remove(&slab->slab.node);
         destruct_objects(cache, slab);
         for (uint64_t i = 0; i < 1ull << order; i++) {
-            slab[i].slab = (__typeof__(slab->slab)){0};
-            slab[i].kind = i == 0 ? PAGE_USED : PAGE_TAIL;
+            unmark_frame(&slab[i], slab);
         }
         frames_free(slab, order);
         nr_frames += 1ull << order;
@@ -359,8 +374,7 @@ static void format_slab(struct slab_cache *cache, struct page *slab)
     char *object;
 
     for (uint64_t i = 0; i < 1ull << order; i++) {
-        slab[i].slab = (__typeof__(slab->slab)){.cache = cache, .head = slab};
-        slab[i].kind = PAGE_SLAB;
+        mark_frame(&slab[i], slab, cache);
     }
     slab->slab.nr_objects = (uint16_t)nr;
     slab->slab.colour_bytes = lead_bytes + pick_colour(cache, rest_bytes);
@@ -485,7 +499,11 @@ static void check_list(struct slab_cache *cache, struct list *head, struct slab_
 
     list_for_each (slab, head, slab.node) {
         size_t nr_objects = slab->slab.nr_objects;
-        assert(slab->kind == PAGE_SLAB && slab->slab.cache == cache && slab->slab.head == slab);
+        assert(slab->slab.head == slab);
+        for (uint64_t i = 0; i < 1ull << slab->order; i++) {
+            assert(slab[i].kind == PAGE_SLAB && slab[i].slab.cache == cache);
+            assert(*tag_of_page(&slab[i]) == cache->frame_tag);
+        }
         assert(bitmap_count(free_map(slab), nr_objects) + slab->slab.nr_used == nr_objects);
         assert(list_of(cache, slab) == head);
         sums->nr_slabs++;

@@ -20,6 +20,7 @@ static struct host_random source;
 static struct {
     struct page pages[NR_FRAMES];
     struct page_block blocks[NR_FRAMES / PAGE_BLOCK_FRAMES + 2];
+    uint8_t tags[NR_FRAMES];
 } meta;
 static struct page *const pages = meta.pages;
 static struct buddy buddy;

@@ -19,6 +19,7 @@ static struct host_random source;
 static struct {
     struct page pages[NR_FRAMES];
     struct page_block blocks[NR_BLOCKS];
+    uint8_t tags[NR_FRAMES];
 } meta;
 static struct buddy buddy;
 
