@@ -12,10 +12,13 @@
  * hart has one full and one empty magazine, and at least as many operations as a magazine has
  * rounds before the next exchange.
  *
+ * Step 1 is taken much more often than the others, whenever the number of objects wanders across the
+ * boundary. So the hart's line has the bounds of both magazines, and the exchange touches nothing else.
+ *
  * How large a magazine should be is not known beforehand: it depends on how many objects a hart takes
- * before it gives some back. So it is measured. Magazines begin small; when a hart comes for one more
- * often than 64 times in a millisecond, new ones are of the next size, until the objects in one are
- * 64 KiB or a thousandth of memory. Those of the former size go on serving, and are freed when they
+ * before it gives some back. So it is measured. Magazines begin with 8 KiB of objects; when a hart comes
+ * for one more often than 64 times in a millisecond, new ones are of the next size, until the objects in
+ * one are 64 KiB or a 512th of memory. Those of the former size go on serving, and are freed when they
  * come to the depot empty. Reaping makes the next ones small again.
  *
  * A cache makes no more magazines than each ring of its depot has cells, so a push fails only when
@@ -55,11 +58,15 @@ static struct slab_cache depot_cache SLAB_CACHES = PLAIN_CACHE("slab-depot",
 #define ADAPT_EXCHANGES 64u
 #define ADAPT_NS        1000000u
 
-/* All objects in one magazine are at most this part of memory. */
-#define MAGAZINE_PART 512u
-#define MAGAZINE_MOST 65536u /* bytes */
+/* Magazines begin with this many bytes of objects. */
+#define MAGAZINE_FIRST        8192u
+#define MAGAZINE_FIRST_ROUNDS 62u
 
-_Atomic uint64_t slab_reap_count; /* [a] */
+/* All objects in one magazine are at most this part of memory, and this many bytes. */
+#define MAGAZINE_PART 512u
+#define MAGAZINE_MOST 65536u
+
+_Atomic uint32_t slab_reap_count; /* [a] */
 
 static inline struct slab_hart *this_hart(struct slab_cache *cache)
 {
@@ -68,25 +75,34 @@ static inline struct slab_hart *this_hart(struct slab_cache *cache)
 
 /* ---- Set-up ---------------------------------------------------------------------------------- */
 
+/* The largest class of at most nr_rounds_max rounds and most_bytes of objects; the smallest at least. */
+static uint32_t class_within(uint32_t stride_bytes, uint32_t nr_rounds_max, uint64_t most_bytes)
+{
+    uint32_t class = 0;
+
+    while (class + 1 < NR_CLASSES && CLASS_ROUNDS(class + 1) <= nr_rounds_max &&
+           CLASS_ROUNDS(class + 1) * stride_bytes <= most_bytes) {
+        class ++;
+    }
+    return class;
+}
+
 /* What a cache begins with, and returns to when memory is short. */
 static uint32_t first_class(uint32_t stride_bytes)
 {
-    return stride_bytes <= 128 ? 2 : stride_bytes <= 512 ? 1 : 0;
+    return class_within(stride_bytes, MAGAZINE_FIRST_ROUNDS, MAGAZINE_FIRST);
 }
 
 static uint32_t last_class(uint32_t stride_bytes)
 {
-    uint32_t class = first_class(stride_bytes);
     uint64_t most_bytes = 0;
 
     for (unsigned i = 0; i < nr_frame_regions; i++) {
         most_bytes += load_relaxed(&frame_regions[i].nr_managed) * PAGE_SIZE / MAGAZINE_PART;
     }
-    most_bytes = min_of(most_bytes, (uint64_t)MAGAZINE_MOST);
-    while (class + 1 < NR_CLASSES && CLASS_ROUNDS(class + 1) * stride_bytes <= most_bytes) {
-        class ++;
-    }
-    return class;
+    return max_of(
+        first_class(stride_bytes),
+        class_within(stride_bytes, UINT32_MAX, min_of(most_bytes, (uint64_t)MAGAZINE_MOST)));
 }
 
 int magazine_setup(struct slab_cache *cache)
@@ -207,101 +223,144 @@ static void note_exchange(struct slab_cache *cache, struct slab_hart *hart)
 
 /* ---- The hart -------------------------------------------------------------------------------- */
 
-static inline bool loaded_is_empty(struct slab_hart *hart)
+static inline bool is_empty(const struct slab_rounds *rounds)
 {
-    return load_relaxed(&hart->top) == load_relaxed(&hart->bottom);
+    return load_relaxed(&rounds->top) == load_relaxed(&rounds->bottom);
 }
 
-static inline bool loaded_is_full(struct slab_hart *hart)
+static inline bool is_full(const struct slab_rounds *rounds)
 {
-    return load_relaxed(&hart->top) == hart->end;
+    return load_relaxed(&rounds->top) == rounds->end;
 }
 
-static inline uint32_t loaded_count(struct slab_hart *hart)
+static inline uint32_t count(const struct slab_rounds *rounds)
 {
-    return (uint32_t)(load_relaxed(&hart->top) - load_relaxed(&hart->bottom));
+    return (uint32_t)(load_relaxed(&rounds->top) - load_relaxed(&rounds->bottom));
 }
 
-/* Caller: the loaded one is not empty, or not full. */
-static inline void *pop(struct slab_hart *hart)
+/* Caller: not empty, or not full. */
+static inline void *pop(struct slab_rounds *rounds)
 {
-    void **top = load_relaxed(&hart->top) - 1;
+    void **top = load_relaxed(&rounds->top) - 1;
 
-    store_relaxed(&hart->top, top);
+    store_relaxed(&rounds->top, top);
     return *top;
 }
 
-static inline void push(struct slab_hart *hart, void *object)
+static inline void push(struct slab_rounds *rounds, void *object)
 {
-    void **top = load_relaxed(&hart->top);
+    void **top = load_relaxed(&rounds->top);
 
     *top = object;
-    store_relaxed(&hart->top, top + 1);
+    store_relaxed(&rounds->top, top + 1);
 }
 
-/* While a magazine is loaded, its count is the hart's `top`. */
-static void set_loaded(struct slab_hart *hart, struct magazine *magazine)
+/* While a hart uses a magazine, its count is `top`. */
+static void open_magazine(struct slab_rounds *rounds, struct magazine *magazine)
 {
-    void **objects = magazine == NULL ? NULL : magazine->objects;
-
-    hart->loaded = magazine;
-    store_relaxed(&hart->bottom, objects);
-    store_relaxed(&hart->top, magazine == NULL ? NULL : objects + magazine->nr);
-    hart->end = magazine == NULL ? NULL : objects + magazine->nr_max;
+    store_relaxed(&rounds->bottom, magazine->objects);
+    store_relaxed(&rounds->top, magazine->objects + magazine->nr);
+    rounds->end = magazine->objects + magazine->nr_max;
 }
 
-/* Make `magazine` the loaded one, and the loaded one previous. Returns the one that was
- * previous. */
+/* Returns the magazine, or NULL if there is none; it is the hart's no longer. */
+static struct magazine *close_magazine(struct slab_rounds *rounds)
+{
+    void **bottom = load_relaxed(&rounds->bottom);
+    struct magazine *magazine = NULL;
+
+    if (bottom != NULL) {
+        magazine = (struct magazine *)((char *)bottom - offsetof(struct magazine, objects));
+        magazine->nr = count(rounds);
+    }
+    store_relaxed(&rounds->bottom, NULL);
+    store_relaxed(&rounds->top, NULL);
+    rounds->end = NULL;
+    return magazine;
+}
+
+static inline void move_rounds(struct slab_rounds *to, const struct slab_rounds *from)
+{
+    store_relaxed(&to->bottom, load_relaxed(&from->bottom));
+    store_relaxed(&to->top, load_relaxed(&from->top));
+    to->end = from->end;
+}
+
+static inline void exchange(struct slab_hart *hart)
+{
+    struct slab_rounds loaded;
+
+    move_rounds(&loaded, &hart->loaded);
+    move_rounds(&hart->loaded, &hart->previous);
+    move_rounds(&hart->previous, &loaded);
+}
+
+/* Make `magazine` the loaded one, and the loaded one previous. Returns the one that was previous. */
 static struct magazine *load(struct slab_hart *hart, struct magazine *magazine)
 {
-    struct magazine *out = hart->previous;
+    struct magazine *out = close_magazine(&hart->previous);
 
-    if (hart->loaded != NULL) {
-        hart->loaded->nr = loaded_count(hart);
-    }
-    store_relaxed(&hart->nr_previous, loaded_count(hart));
-    hart->previous = hart->loaded;
-    set_loaded(hart, magazine);
+    move_rounds(&hart->previous, &hart->loaded);
+    open_magazine(&hart->loaded, magazine);
     return out;
 }
 
-/* Take both magazines from a hart. */
-static void unload_hart(struct slab_hart *hart, struct magazine *magazines[2])
+/* Give what a hart's magazine holds to the slabs, and free it. Returns the frames that this freed. */
+static uint64_t strip(struct slab_cache *cache, struct slab_rounds *rounds)
 {
-    magazines[0] = load(hart, NULL);
-    magazines[1] = hart->previous;
-    hart->previous = NULL;
-    store_relaxed(&hart->nr_previous, 0);
-    hart->reap_seen = load_relaxed(&slab_reap_count);
-}
-
-/* Empty a hart's magazines and free them. Returns the frames that this freed. */
-static uint64_t strip_hart(struct slab_cache *cache, struct slab_hart *hart)
-{
-    struct magazine *magazines[2];
+    struct magazine *magazine = close_magazine(rounds);
     uint64_t nr_frames = 0;
 
-    unload_hart(hart, magazines);
-    for (unsigned i = 0; i < 2; i++) {
-        if (magazines[i] != NULL) {
-            nr_frames += unload(cache, magazines[i]);
-            discard(cache, magazines[i]);
-        }
+    if (magazine != NULL) {
+        nr_frames = unload(cache, magazine);
+        discard(cache, magazine);
     }
     return nr_frames;
 }
 
-static inline void obey_reap(struct slab_cache *cache, struct slab_hart *hart)
+static uint64_t strip_hart(struct slab_cache *cache, struct slab_hart *hart)
 {
-    if (unlikely(hart->reap_seen != load_relaxed(&slab_reap_count))) {
-        (void)strip_hart(cache, hart);
+    hart->reap_seen = load_relaxed(&slab_reap_count);
+    return strip(cache, &hart->loaded) + strip(cache, &hart->previous);
+}
+
+static inline bool must_reap(const struct slab_hart *hart)
+{
+    return unlikely(hart->reap_seen != load_relaxed(&slab_reap_count));
+}
+
+void *magazine_alloc_near(struct slab_cache *cache)
+{
+    struct slab_hart *hart = this_hart(cache);
+
+    if (is_empty(&hart->loaded)) {
+        if (is_empty(&hart->previous) || must_reap(hart)) {
+            return NULL;
+        }
+        exchange(hart);
     }
+    return pop(&hart->loaded);
+}
+
+bool magazine_free_near(struct slab_cache *cache, void *object)
+{
+    struct slab_hart *hart = this_hart(cache);
+
+    if (is_full(&hart->loaded)) {
+        if (is_full(&hart->previous) || must_reap(hart)) {
+            return false;
+        }
+        exchange(hart);
+    }
+    slab_forbid(cache, object, cache->size_bytes);
+    push(&hart->loaded, object);
+    return true;
 }
 
 /* Objects from the slabs: half a magazine, so that frees right after find room. */
 static void *fill_from_slabs(struct slab_cache *cache, struct slab_hart *hart)
 {
-    struct magazine *magazine = hart->loaded;
+    struct magazine *magazine = close_magazine(&hart->loaded);
     void *object;
 
     if (magazine == NULL) {
@@ -310,9 +369,9 @@ static void *fill_from_slabs(struct slab_cache *cache, struct slab_hart *hart)
     if (magazine == NULL) {
         return slab_pages_take(cache, &object, 1) == 1 ? object : NULL;
     }
-    magazine->nr = (slab_pages_take(cache, magazine->objects, (magazine->nr_max + 1) / 2));
-    set_loaded(hart, magazine);
-    return loaded_is_empty(hart) ? NULL : pop(hart);
+    magazine->nr = slab_pages_take(cache, magazine->objects, (magazine->nr_max + 1) / 2);
+    open_magazine(&hart->loaded, magazine);
+    return is_empty(&hart->loaded) ? NULL : pop(&hart->loaded);
 }
 
 void *magazine_alloc(struct slab_cache *cache)
@@ -324,19 +383,18 @@ void *magazine_alloc(struct slab_cache *cache)
     if ((cache->flags & SLAB_PLAIN) != 0) {
         return slab_pages_take(cache, &object, 1) == 1 ? object : NULL;
     }
-    obey_reap(cache, hart);
-    if (!loaded_is_empty(hart)) { /* filled since the caller looked, on another hart */
-        return pop(hart);
+    if (must_reap(hart)) {
+        (void)strip_hart(cache, hart);
     }
-    if (load_relaxed(&hart->nr_previous) != 0) {
-        (void)load(hart, hart->previous);
-        return pop(hart);
+    object = magazine_alloc_near(cache); /* since the caller looked, it may have changed harts */
+    if (object != NULL) {
+        return object;
     }
     magazine = get_full(cache);
     if (magazine != NULL) {
         note_exchange(cache, hart);
         put_empty(cache, load(hart, magazine));
-        return pop(hart);
+        return pop(&hart->loaded);
     }
     return fill_from_slabs(cache, hart);
 }
@@ -348,12 +406,14 @@ static void make_room(struct slab_cache *cache, struct slab_hart *hart)
 
     note_exchange(cache, hart);
     magazine = get_empty(cache);
-    if (magazine != NULL) {
-        put_full(cache, load(hart, magazine));
-    } else if (hart->previous != NULL) {
-        (void)unload(cache, hart->previous);
-        (void)load(hart, hart->previous);
+    if (magazine == NULL) {
+        magazine = close_magazine(&hart->previous);
+        if (magazine == NULL) {
+            return;
+        }
+        (void)unload(cache, magazine);
     }
+    put_full(cache, load(hart, magazine));
 }
 
 void magazine_free(struct slab_cache *cache, void *object)
@@ -364,19 +424,18 @@ void magazine_free(struct slab_cache *cache, void *object)
         (void)slab_pages_put(cache, &object, 1);
         return;
     }
-    obey_reap(cache, hart);
-    if (loaded_is_full(hart)) {
-        if (hart->previous != NULL && load_relaxed(&hart->nr_previous) != hart->previous->nr_max) {
-            (void)load(hart, hart->previous);
-        } else {
-            make_room(cache, hart);
-        }
+    if (must_reap(hart)) {
+        (void)strip_hart(cache, hart);
     }
-    if (loaded_is_full(hart)) { /* this hart could get no magazine at all */
+    if (magazine_free_near(cache, object)) {
+        return;
+    }
+    make_room(cache, hart);
+    if (is_full(&hart->loaded)) { /* this hart could get no magazine at all */
         (void)slab_pages_put(cache, &object, 1);
         return;
     }
-    push(hart, object);
+    push(&hart->loaded, object);
 }
 
 /* ---- Emptying -------------------------------------------------------------------------------- */
@@ -427,23 +486,30 @@ void magazine_release_depot(struct slab_cache *cache)
 
 /* ---- Looking --------------------------------------------------------------------------------- */
 
+/* Another hart may change its magazines between the two looks at one: then that says anything. */
+static uint32_t count_sensibly(const struct slab_rounds *rounds)
+{
+    uint32_t nr = count(rounds);
+
+    return nr <= CLASS_ROUNDS(NR_CLASSES - 1) ? nr : 0;
+}
+
 uint64_t magazine_count(struct slab_cache *cache)
 {
     uint64_t nr = load_relaxed(&cache->nr_in_depot);
 
     for (unsigned i = 0; i < MAX_HARTS; i++) {
         struct slab_hart *hart = &cache->harts[i];
-        uint32_t nr_loaded = loaded_count(hart);
-        /* Another hart may change magazines between the two looks at it: then that says anything. */
-        nr += nr_loaded <= CLASS_ROUNDS(NR_CLASSES - 1) ? nr_loaded : 0;
-        nr += load_relaxed(&hart->nr_previous);
+        nr += count_sensibly(&hart->loaded) + count_sensibly(&hart->previous);
     }
     return nr;
 }
 
-static bool holds(void *const *objects, uint32_t nr, const void *object)
+static bool holds(const struct slab_rounds *rounds, const void *object)
 {
-    for (uint32_t i = 0; i < nr; i++) {
+    void **objects = load_relaxed(&rounds->bottom);
+
+    for (uint32_t i = 0; i < count(rounds); i++) {
         if (objects[i] == object) {
             return true;
         }
@@ -454,8 +520,6 @@ static bool holds(void *const *objects, uint32_t nr, const void *object)
 bool magazine_has(struct slab_cache *cache, const void *object)
 {
     struct slab_hart *hart = this_hart(cache);
-    const struct magazine *previous = hart->previous;
 
-    return holds(load_relaxed(&hart->bottom), loaded_count(hart), object) ||
-           (previous != NULL && holds(previous->objects, load_relaxed(&hart->nr_previous), object));
+    return holds(&hart->loaded, object) || holds(&hart->previous, object);
 }

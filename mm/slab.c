@@ -108,7 +108,7 @@ void *slab_zero_object(const struct slab_cache *cache, void *object)
     return memset(object, 0, cache->size_bytes);
 }
 
-/* From this hart's magazines, the depot, or the slabs. */
+/* From the depot, or the slabs. */
 static void *take_object(struct slab_cache *cache)
 {
     uint64_t state = port_irq_save();
@@ -131,7 +131,9 @@ static void *grow_and_take(struct slab_cache *cache, enum alloc_flags flags)
     return object;
 }
 
-void *slab_alloc_slow(struct slab_cache *cache, enum alloc_flags flags)
+/* From the depot or the slabs, or a sampled object. */
+static __attribute__((noinline)) void *alloc_from_afar(struct slab_cache *cache,
+                                                       enum alloc_flags flags)
 {
     void *object;
 
@@ -139,7 +141,7 @@ void *slab_alloc_slow(struct slab_cache *cache, enum alloc_flags flags)
         return NULL;
     }
     if (guard_pool_is_due() && (object = guard_pool_alloc(cache, flags)) != NULL) {
-        return (flags & ALLOC_ZERO) == 0 ? object : slab_zero_object(cache, object);
+        return object;
     }
     object = take_object(cache);
     if (object == NULL) {
@@ -152,7 +154,21 @@ void *slab_alloc_slow(struct slab_cache *cache, enum alloc_flags flags)
     if (slab_is_debugged(cache)) {
         slab_debug_alloc(cache, object);
     }
-    return (flags & ALLOC_ZERO) == 0 ? object : slab_zero_object(cache, object);
+    return object;
+}
+
+void *slab_alloc_slow(struct slab_cache *cache, enum alloc_flags flags)
+{
+    uint64_t state = port_irq_save();
+    void *object = magazine_alloc_near(cache);
+
+    port_irq_restore(state);
+    if (likely(object != NULL)) {
+        slab_allow(cache, object, cache->size_bytes);
+    } else {
+        object = alloc_from_afar(cache, flags);
+    }
+    return (flags & ALLOC_ZERO) == 0 || object == NULL ? object : slab_zero_object(cache, object);
 }
 
 SLAB_NO_FRAME void *slab_alloc(struct slab_cache *cache, enum alloc_flags flags)
@@ -162,8 +178,13 @@ SLAB_NO_FRAME void *slab_alloc(struct slab_cache *cache, enum alloc_flags flags)
 
 void slab_free_slow(struct slab_cache *cache, void *object)
 {
-    uint64_t state;
+    uint64_t state = port_irq_save();
+    bool is_done = magazine_free_near(cache, object);
 
+    port_irq_restore(state);
+    if (likely(is_done)) {
+        return;
+    }
     if (load_acquire(&cache->once.state) != ONCE_DONE) {
         /* a cache that has never given anything out */
         slab_report(cache, object, SLAB_FOREIGN, mistake_caller());

@@ -15,18 +15,21 @@
 
 struct magazine;
 
-/* A hart's two magazines of a cache, in a cache line of its own. All zero, as in a cache that has never
- * been used, it holds nothing and has room for nothing. */
+/* A magazine that a hart uses. All zero is none: it holds nothing and has room for nothing. */
+struct slab_rounds {
+    void **_Atomic top;    /* [hart] behind its hottest object; other harts count */
+    void **_Atomic bottom; /* [hart] where top is when it is empty */
+    void **end;            /* [hart] where top is when it is full */
+};
+
+/* A hart's two magazines of a cache, in a cache line of its own. It is all zero in a cache that has never
+ * been used. */
 struct slab_hart {
-    _Alignas(64) void **_Atomic top; /* [hart] of the loaded magazine: behind its hottest object */
-    void **_Atomic bottom;           /* [hart] where top is when it is empty; others count */
-    void **end;                      /* [hart] where top is when it is full */
-    struct magazine *loaded;         /* [hart] or NULL */
-    struct magazine *previous;       /* [hart] or NULL; full or empty */
-    uint64_t reap_seen;              /* [hart] the last reap that it has obeyed */
-    uint64_t exchanges_since_ns;     /* [hart] when it began to count them */
-    uint32_t nr_exchanges;           /* [hart] visits to the depot */
-    _Atomic uint32_t nr_previous;    /* [hart] objects in previous; others count */
+    _Alignas(64) struct slab_rounds loaded;
+    struct slab_rounds previous; /* full or empty */
+    uint64_t exchanges_since_ns; /* [hart] when it began to count them */
+    uint32_t nr_exchanges;       /* [hart] visits to the depot */
+    uint32_t reap_seen;          /* [hart] the last reap that it has obeyed */
 };
 
 enum slab_flags {

@@ -20,13 +20,13 @@ static unsigned pop_many(struct slab_cache *cache, void **objects, unsigned nr)
 {
     uint64_t state = port_irq_save();
     struct slab_hart *hart = slab_this_hart(cache);
-    void **top = load_relaxed(&hart->top);
+    void **top = load_relaxed(&hart->loaded.top);
     unsigned taken = 0;
 
-    while (taken < nr && top != load_relaxed(&hart->bottom)) {
+    while (taken < nr && top != load_relaxed(&hart->loaded.bottom)) {
         objects[taken++] = *--top;
     }
-    store_relaxed(&hart->top, top);
+    store_relaxed(&hart->loaded.top, top);
     port_irq_restore(state);
     for (unsigned i = 0; i < taken; i++) {
         slab_allow(cache, objects[i], cache->size_bytes);
@@ -50,15 +50,15 @@ static unsigned push_many(struct slab_cache *cache, void *const *objects, unsign
 {
     uint64_t state = port_irq_save();
     struct slab_hart *hart = slab_this_hart(cache);
-    void **top = load_relaxed(&hart->top);
+    void **top = load_relaxed(&hart->loaded.top);
     unsigned given = 0;
 
-    while (given < nr && top != hart->end && is_plain_free(objects[nr - 1 - given])) {
+    while (given < nr && top != hart->loaded.end && is_plain_free(objects[nr - 1 - given])) {
         void *object = objects[nr - 1 - given++];
         slab_forbid(cache, object, cache->size_bytes);
         *top++ = object;
     }
-    store_relaxed(&hart->top, top);
+    store_relaxed(&hart->loaded.top, top);
     port_irq_restore(state);
     return given;
 }

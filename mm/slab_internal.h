@@ -71,8 +71,12 @@ void slab_pages_check(struct slab_cache *cache);
 /** Choose the size of magazines for a planned cache, and set its depot up. Returns 0 or -ENOMEM. */
 int must_check magazine_setup(struct slab_cache *cache);
 
-/** The way beyond the loaded magazine. Caller: interrupts off. Returns an object, or NULL when
- *  no slab has one. */
+/** From the hart's two magazines, or into them. Caller: interrupts off; the cache need not be
+ *  initialised. Returns NULL or false when there is no object or no room, or a reap to obey. */
+void *must_check magazine_alloc_near(struct slab_cache *cache);
+bool must_check magazine_free_near(struct slab_cache *cache, void *object);
+
+/** The way beyond them. Caller: interrupts off. Returns an object, or NULL when no slab has one. */
 void *must_check magazine_alloc(struct slab_cache *cache);
 void magazine_free(struct slab_cache *cache, void *object);
 
@@ -113,6 +117,6 @@ int must_check slab_ready(struct slab_cache *cache, enum alloc_flags flags);
 void slab_register(struct slab_cache *cache);
 
 /** Counts the reaps that were asked for; harts compare it with their reap_seen. */
-extern _Atomic uint64_t slab_reap_count; /* [a] */
+extern _Atomic uint32_t slab_reap_count; /* [a] */
 
 #endif

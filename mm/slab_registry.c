@@ -30,7 +30,7 @@ SLAB_CACHE(named_caches, struct named_cache, NULL);
 static struct spinlock registry_lock = SPINLOCK_INIT(LOCK_RANK_REGISTRY, "slab registry");
 static struct list caches = LIST_INIT(caches); /* [registry_lock] */
 static struct mutex reap_lock = MUTEX_INIT(reap_lock, LOCK_RANK_RECLAIM, "slab reap");
-static _Atomic uint64_t idle_seen[MAX_HARTS]; /* [hart] the reap that an idle hart obeyed last */
+static _Atomic uint32_t idle_seen[MAX_HARTS]; /* [hart] the reap that an idle hart obeyed last */
 
 static uint64_t shrink_slabs(struct shrinker *shrinker, uint64_t nr_frames, enum alloc_flags flags)
 {
@@ -88,8 +88,8 @@ uint64_t slab_reap(void)
 void slab_idle(void)
 {
     uint64_t state = port_irq_save();
-    _Atomic uint64_t *seen = &idle_seen[port_hart_id()];
-    uint64_t now = load_relaxed(&slab_reap_count);
+    _Atomic uint32_t *seen = &idle_seen[port_hart_id()];
+    uint32_t now = load_relaxed(&slab_reap_count);
 
     /* An idle task must not wait for reap_lock; when it is taken, the next time will do. */
     if (unlikely(load_relaxed(seen) != now) && mutex_trylock(&reap_lock)) {
