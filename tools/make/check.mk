@@ -33,7 +33,7 @@ test-qemu: $(KTEST_DEPS)
 stress: $(KTEST_DEPS)
 	$(Q)$(TEST_ENV) tools/test/run stress
 ## test-silent: self-tests, ABI tests and stress with each detector of memory mistakes on: none reports (minutes)
-test-silent: $(KTEST_DEPS)
+test-silent: $(KTEST_DEPS) sanitized-kernels
 	$(Q)$(TEST_ENV) tools/test/run silent
 ## models: only the models, by SPIN, in every order of their steps
 models:
