@@ -227,11 +227,14 @@ static int show_meminfo(struct seq *seq, const struct procfs_file *file)
 
 static void show_cache(const struct slab_stats *stats, void *arg)
 {
+    /* Objects that the guard pool has sampled are in use and in no slab. */
+    uint64_t nr_objects = max_of(stats->nr_objects, stats->nr_active);
+
     seq_printf(
         arg,
         "%-17s %6llu %6llu %6u %4u %4u : tunables    0    0    0 : slabdata %6llu %6llu      0\n",
-        stats->name, (ull)stats->nr_active, (ull)stats->nr_objects, stats->size_bytes,
-        stats->nr_per_slab, stats->nr_pages_per_slab, (ull)stats->nr_slabs, (ull)stats->nr_slabs);
+        stats->name, (ull)stats->nr_active, (ull)nr_objects, stats->size_bytes, stats->nr_per_slab,
+        stats->nr_pages_per_slab, (ull)stats->nr_slabs, (ull)stats->nr_slabs);
 }
 
 static int show_slabinfo(struct seq *seq, const struct procfs_file *file)
