@@ -68,6 +68,7 @@ struct space {
     uint32_t future_lock;        /* [lock] AREA_LOCK_FLAGS of areas to come: mlockall(MCL_FUTURE) */
     uint64_t mmap_top;           /* [I] where mappings are placed, downwards */
     uint64_t stack_top;          /* [I] */
+    uint64_t start_stack;        /* [I] the first stack pointer after execve */
     uint64_t arg_start, arg_end, env_start, env_end; /* [I] after execve, for /proc/PID/cmdline */
     uint64_t limit_address_space_bytes, limit_stack_bytes, limit_data_bytes,
         limit_locked_bytes;                  /* [a] from the RLIMIT_* of the owner */

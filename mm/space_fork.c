@@ -129,6 +129,7 @@ static void copy_layout(struct space *child, const struct space *parent)
     child->brk_end = parent->brk_end;
     child->mmap_top = parent->mmap_top;
     child->stack_top = parent->stack_top;
+    child->start_stack = parent->start_stack;
     child->arg_start = parent->arg_start;
     child->arg_end = parent->arg_end;
     child->env_start = parent->env_start;

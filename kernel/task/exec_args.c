@@ -306,6 +306,7 @@ int exec_args_build_stack(const struct exec_args *args, const struct exec_stack 
     if (error != 0) {
         return error;
     }
+    space->start_stack = start;
     space->arg_start = strings;
     space->arg_end = strings + (args->nr_envs > 0 ? args->env_offset : args->len_bytes);
     space->env_start = space->arg_end;

@@ -159,7 +159,7 @@ static int owner(pid_t id, uid_t *uid, gid_t *gid)
     return 0;
 }
 
-static int may_look(pid_t id)
+int proc_may_look(pid_t id)
 {
     const struct cred *mine = &task_current()->cred;
     struct proc_target target;
@@ -411,7 +411,7 @@ static const struct procfs_task_ops ops = {
     .group_exists = group_exists,
     .thread_exists = thread_exists,
     .owner = owner,
-    .may_look = may_look,
+    .may_look = proc_may_look,
     .next_fd = next_fd,
     .get_fd = get_fd,
     .files = files,

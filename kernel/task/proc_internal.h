@@ -61,4 +61,7 @@ void proc_show_area_usage(struct seq *seq, struct space *space, uint64_t start, 
 /* proc_global.c */
 void proc_register_global(void);
 
+/** Whether the running task may see what is private to another: 0, -EACCES, -ESRCH. */
+int must_check proc_may_look(pid_t id);
+
 #endif

@@ -16,6 +16,7 @@ struct memory_use { /* in pages */
     uint64_t size, peak_size, resident, peak_resident, swapped, locked;
     uint64_t object, memory; /* of resident: pages of objects, and of them those without a disk */
     uint64_t text, data, stack;
+    uint64_t start_stack; /* an address */
 };
 
 static void count_area(const struct area *area, void *arg)
@@ -48,6 +49,7 @@ static void get_memory_use(const struct proc_target *target, struct memory_use *
     use->size = atomic_load_explicit(&space->nr_mapped_pages, memory_order_relaxed);
     use->locked = atomic_load_explicit(&space->nr_locked_pages, memory_order_relaxed);
     use->swapped = atomic_load_explicit(&space->nr_swap_pages, memory_order_relaxed);
+    use->start_stack = space->start_stack;
     use->data = atomic_load_explicit(&space->nr_data_pages, memory_order_relaxed);
     use->peak_size = atomic_load_explicit(&space->nr_peak_mapped_pages, memory_order_relaxed);
     use->object = atomic_load_explicit(&space->nr_object_pages, memory_order_relaxed);
@@ -149,7 +151,8 @@ int proc_show_stat(struct seq *seq, pid_t id, bool is_group)
                (unsigned long long)(target.process->start_ns / NS_PER_USER_TICK),
                (unsigned long long)(memory.size * PAGE_SIZE), (unsigned long long)memory.resident,
                (unsigned long long)ABI_RLIM_INFINITY);
-    seq_printf(seq, "0 0 0 0 0 %llu %llu %llu %llu 0 0 0 %d %d %u %u 0 0 0 0 0 0 0 0 0 0 %d\n",
+    seq_printf(seq, "0 0 %llu 0 0 %llu %llu %llu %llu 0 0 0 %d %d %u %u 0 0 0 0 0 0 0 0 0 0 %d\n",
+               (unsigned long long)(proc_may_look(id) == 0 ? memory.start_stack : 0),
                (unsigned long long)(signals.pending & 0x7fffffff),
                (unsigned long long)(signals.blocked & 0x7fffffff),
                (unsigned long long)(signals.ignored & 0x7fffffff),

@@ -19,7 +19,7 @@ sanitized-kernels: $(O)/initramfs.cpio
 	    $(O)/sanitized/cairn $(O)/sanitized/cairn-selftest
 
 ##@ Goals
-.PHONY: test test-host test-qemu test-silent stress faults-boot asan tsan models
+.PHONY: test test-host test-qemu test-silent test-debian stress faults-boot asan tsan models
 ## test: all tests, on the host and in QEMU; the last line is `N passed, N failed`
 test: $(CMOCKA_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS) $(USER_TEST_DEPS) $(KTEST_DEPS)
 	$(Q)$(TEST_ENV) tools/test/run tools model host tsan user qemu
@@ -35,6 +35,9 @@ stress: $(KTEST_DEPS)
 ## test-silent: self-tests, ABI tests and stress with each detector of memory mistakes on: none reports (minutes)
 test-silent: $(KTEST_DEPS) sanitized-kernels
 	$(Q)$(TEST_ENV) tools/test/run silent
+## test-debian: programs of Debian's packages, fetched once with apt, on Cairn
+test-debian: $(KTEST_DEPS)
+	$(Q)$(TEST_ENV) tools/test/run debian
 ## models: only the models, by SPIN, in every order of their steps
 models:
 	$(Q)$(TEST_ENV) HOST_CC='$(HOST_CC)' tools/test/run model

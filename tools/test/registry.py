@@ -6,6 +6,7 @@ QEMU_TESTS = []
 STRESS_TESTS = []
 FAULT_TESTS = []
 SILENT_TESTS = []
+DEBIAN_TESTS = []
 
 
 def _register(tests, name, proves):
@@ -28,6 +29,11 @@ def stress_test(name, proves):
 def fault_test(name, proves):
     """Decorator: a test of `make faults-boot`."""
     return _register(FAULT_TESTS, name, proves)
+
+
+def debian_test(name, proves):
+    """Decorator: a test of `make test-debian`."""
+    return _register(DEBIAN_TESTS, name, proves)
 
 
 def silent_test(name, proves):
