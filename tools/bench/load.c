@@ -34,7 +34,8 @@ struct load {
     unsigned nr_threads;
     pthread_barrier_t meeting;
     uint64_t base_bytes; /* held before the first allocation */
-    uint64_t peak_held, peak_live;
+    uint64_t base_resident;
+    uint64_t peak_held, peak_resident, peak_live;
     struct share shares[MAX_THREADS];
 };
 
@@ -103,8 +104,10 @@ static uint64_t live_bytes(const struct load *load)
 static void look_at_memory(struct load *load)
 {
     uint64_t held = subject_held_bytes() - load->base_bytes;
+    uint64_t resident = bench_resident_bytes() - load->base_resident;
     uint64_t live = live_bytes(load);
 
+    load->peak_resident = resident > load->peak_resident ? resident : load->peak_resident;
     load->peak_held = held > load->peak_held ? held : load->peak_held;
     load->peak_live = live > load->peak_live ? live : load->peak_live;
 }
@@ -147,10 +150,12 @@ void run_load(const char *name, unsigned nr_threads, uint64_t seed)
     }
     pthread_barrier_init(&load.meeting, NULL, nr_threads);
     load.base_bytes = subject_held_bytes();
+    load.base_resident = bench_resident_bytes();
     (void)bench_run_threads(nr_threads, run_share, &load);
     for (unsigned i = 0; i < nr_threads; i++) {
         sum_ns += load.shares[i].best_ns;
     }
     bench_result("ns", (double)sum_ns / nr_threads / NR_STEPS);
     bench_result("overhead", (double)load.peak_held / (double)load.peak_live);
+    bench_result("resident", (double)load.peak_resident / (double)load.peak_live);
 }

@@ -24,14 +24,14 @@
 #define SUBJECT_IS_VOID 0
 
 /** The bytes that the allocator has taken from the system: frames that are not free, each with its
- *  page record. (A freed frame is anybody's again; that the host still has it in memory is the doing
+ *  page record and its tag. (A freed frame is anybody's again; that the host still has it in memory is the doing
  *  of the simulated RAM.) */
 static inline uint64_t subject_held_bytes(void)
 {
     struct frames_stats stats;
 
     frames_get_stats(&stats);
-    return (stats.nr_total - stats.nr_free) * (PAGE_SIZE + sizeof(struct page));
+    return (stats.nr_total - stats.nr_free) * (PAGE_SIZE + sizeof(struct page) + sizeof(uint8_t));
 }
 
 static inline void *subject_alloc(size_t size_bytes)
