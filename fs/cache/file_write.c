@@ -30,37 +30,118 @@ struct page_write {
     bool must_read; /* an earlier try copied less than len: the old content is needed */
 };
 
+/* A part of a page, in blocks of the file: [first, end). */
+struct block_range {
+    uint64_t first, end;
+    uint64_t page_first; /* the page's first block */
+    uint32_t shift;
+};
+
+static uint32_t offset_in_page(const struct block_range *range, uint64_t block)
+{
+    return (uint32_t)((block - range->page_first) << range->shift);
+}
+
+static int give_blocks(struct mapping *mapping, struct page *page, const struct block_range *range,
+                       uint32_t *end)
+{
+    uint64_t block = range->first;
+
+    while (block < range->end) {
+        struct block_extent extent;
+        int error = mapping_map(mapping, block, range->end - block, true, &extent);
+
+        if (error != 0) {
+            *end = offset_in_page(range, block);
+            return error == -ENOSPC && block > range->first ? 0 : error;
+        }
+        if (extent.is_new) {
+            page_mark_dirty(page, offset_in_page(range, block),
+                            (uint32_t)min_of(extent.nr_blocks, range->end - block) << range->shift);
+        }
+        block += extent.nr_blocks;
+    }
+    *end = offset_in_page(range, range->end);
+    return 0;
+}
+
+static bool has_all_blocks(struct mapping *mapping, const struct block_range *range)
+{
+    uint64_t block = range->first;
+
+    while (block < range->end) {
+        struct block_extent extent;
+
+        if (mapping_map(mapping, block, range->end - block, false, &extent) != 0 ||
+            extent.is_hole) {
+            return false;
+        }
+        block += extent.nr_blocks;
+    }
+    return true;
+}
+
+/* In an operation of the file system, which begins without page locks: whoever holds one may have to wait for
+ * the transaction's end, and that for the page. It ends when the caller says so. */
+static int give_blocks_in_operation(struct mapping *mapping, struct page *page,
+                                    const struct block_range *range, uint32_t *end, bool *is_open)
+{
+    struct inode *inode = mapping->inode;
+    uint64_t size = mapping_size(mapping);
+    int error;
+
+    page_unlock(page);
+    error = mapping->ops->begin_allocate(inode);
+    page_lock(page);
+    if (error != 0) {
+        return error;
+    }
+    *is_open = true;
+    return page_mapping(page) == mapping && mapping_size(mapping) >= size
+               ? give_blocks(mapping, page, range, end)
+               : -EAGAIN; /* it was cut meanwhile */
+}
+
+void mapping_end_allocate(struct mapping *mapping, bool is_open)
+{
+    if (is_open) {
+        mapping->ops->end_allocate(mapping->inode);
+    }
+}
+
 int mapping_allocate(struct mapping *mapping, struct page *page, uint32_t offset, uint32_t len,
-                     uint32_t *end)
+                     uint32_t *end, bool *is_open)
 {
     uint32_t shift = mapping->block_shift;
-    uint64_t page_block = page->cache.index << (PAGE_SHIFT - shift);
-    uint64_t block = page_block + (offset >> shift);
-    uint64_t end_block = page_block + ((offset + len + (1u << shift) - 1) >> shift);
-    bool is_whole = block == page_block && end_block == page_block + (1u << (PAGE_SHIFT - shift));
+    uint64_t page_first = page->cache.index << (PAGE_SHIFT - shift);
+    struct block_range range = {
+        .first = page_first + (offset >> shift),
+        .end = page_first + ((offset + len + (1u << shift) - 1) >> shift),
+        .page_first = page_first,
+        .shift = shift,
+    };
+    uint32_t given;
+    int error = 0;
 
+    *is_open = false;
     if (mapping->ops == NULL || page_has(page, PAGE_MAPPED)) {
         *end = offset + len;
         return 0;
     }
-    while (block < end_block) {
-        struct block_extent extent;
-        int error = mapping_map(mapping, block, end_block - block, true, &extent);
-
-        if (error != 0) {
-            *end = (uint32_t)((block - page_block) << shift);
-            return error == -ENOSPC && *end > offset ? 0 : error;
-        }
-        if (extent.is_new) {
-            page_mark_dirty(page, (uint32_t)((block - page_block) << shift),
-                            (uint32_t)min_of(extent.nr_blocks, end_block - block) << shift);
-        }
-        block += extent.nr_blocks;
+    if (mapping->ops->begin_allocate == NULL) {
+        error = give_blocks(mapping, page, &range, &given);
+    } else if (has_all_blocks(mapping, &range)) {
+        given = offset_in_page(&range, range.end);
+    } else {
+        error = give_blocks_in_operation(mapping, page, &range, &given, is_open);
     }
-    if (is_whole) {
+    if (error != 0) {
+        return error;
+    }
+    if (given == PAGE_SIZE && range.first == page_first) {
         page_set(page, PAGE_MAPPED);
     }
-    *end = offset + len;
+    *end = min_of(given, offset + len);
     return 0;
 }
 
@@ -72,22 +153,16 @@ static bool replaces_all(const struct page_write *write)
     struct mapping *mapping = write->mapping;
     uint32_t shift = mapping->block_shift;
     uint64_t start = write->page->cache.index << PAGE_SHIFT;
-    uint64_t block = start >> shift;
-    uint64_t end_block = (start + write->len + (1u << shift) - 1) >> shift;
+    struct block_range range = {
+        .first = start >> shift,
+        .end = (start + write->len + (1u << shift) - 1) >> shift,
+    };
 
     if (write->must_read || write->offset != 0 ||
         (write->len < PAGE_SIZE && start + write->len < inode_size(mapping->inode))) {
         return false;
     }
-    while (block < end_block) {
-        struct block_extent extent;
-
-        if (mapping_map(mapping, block, end_block - block, false, &extent) != 0 || extent.is_hole) {
-            return false;
-        }
-        block += extent.nr_blocks;
-    }
-    return true;
+    return has_all_blocks(mapping, &range);
 }
 
 /* Make the page fit for the write: up to date, unless the write will make it so. Returns 0 with
@@ -175,6 +250,7 @@ static ssize_t write_in_page(struct mapping *mapping, struct iter *iter, uint64_
                                .len = len,
                                .must_read = must_read};
     uint32_t end = 0, copied = 0;
+    bool is_open = false;
     int error = mapping_grab(mapping, position >> PAGE_SHIFT, &write.page);
 
     if (error != 0) {
@@ -185,12 +261,18 @@ static ssize_t write_in_page(struct mapping *mapping, struct iter *iter, uint64_
         page_put(write.page);
         return error == -EAGAIN ? 0 : error;
     }
-    error = mapping_allocate(mapping, write.page, write.offset, len, &end);
+    error = mapping_allocate(mapping, write.page, write.offset, len, &end, &is_open);
     if (error == 0) {
         copied = copy_in(&write, iter, end);
     }
     if (copied != 0) {
         finish_copy(&write, copied);
+    }
+    mapping_end_allocate(mapping, is_open); /* with the size that the new blocks are for */
+    if (error == -EAGAIN) {
+        page_unlock(write.page);
+        page_put(write.page);
+        return 0;
     }
     *has_excess = write.offset + copied < end &&
                   (position & ~(uint64_t)PAGE_MASK) + end > inode_size(mapping->inode);

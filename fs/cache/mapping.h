@@ -36,6 +36,11 @@ struct mapping_ops {
      *  has no disk (tmpfs): missing pages are zero, pages stay in memory for ever. */
     int (*map_blocks)(struct inode *inode, uint64_t block, uint64_t max_blocks, bool create,
                       struct block_extent *extent);
+    /** Around calls of map_blocks with create, and until the pages that were given new blocks are marked as
+     *  dirty and the file's size covers them: with a journal that is one operation. No page lock is held when it
+     *  begins. begin_allocate returns 0 or -errno (-ENOMEM, -EROFS). NULL: not needed. */
+    int (*begin_allocate)(struct inode *inode);
+    void (*end_allocate)(struct inode *inode);
     /** A write was given blocks behind the end of the file and then failed: free those that lie
      *  behind inode_size(). The caller holds inode->lock for writing. NULL: they may stay. */
     void (*trim_blocks)(struct inode *inode);

@@ -6,6 +6,10 @@
  * long as wanted; when the goal's group is full, the other groups are tried in order. Bitmaps are
  * metadata pages changed in place; group and file-system counts follow them.
  *
+ * With a journal, blocks that were freed are frozen until that is durable: free in the bitmap, which says what will be so
+ * after the transaction, and marked in a bitmap of the group for each of the two transactions that can be
+ * under way.
+ *
  * Nothing is allocated once damage was found and the file system is read-only: a wrong bitmap must
  * not be used to write.
  *
@@ -14,20 +18,36 @@
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/bits.h"
+#include "mm/kmalloc.h"
+
+static bool is_frozen(const struct ext_group *group, size_t bit)
+{
+    return (group->frozen[0] != NULL && bitmap_test(group->frozen[0], bit)) ||
+           (group->frozen[1] != NULL && bitmap_test(group->frozen[1], bit));
+}
 
 /* The free run at or behind `from` in a group's bitmap, at most `wanted` long; 0: there is none. */
-static uint32_t find_run(const uint64_t *bitmap, uint32_t nr_bits, uint32_t from, uint32_t wanted,
-                         uint32_t *start)
+static uint32_t find_run(const struct ext_group *group, const uint64_t *bitmap, uint32_t nr_bits,
+                         uint32_t from, uint32_t wanted, uint32_t *start)
 {
+    bool has_frozen = group->frozen[0] != NULL || group->frozen[1] != NULL;
     size_t first = bitmap_find_clear(bitmap, nr_bits, from);
     size_t end;
 
+    while (has_frozen && first < nr_bits && is_frozen(group, first)) {
+        first = bitmap_find_clear(bitmap, nr_bits, first + 1);
+    }
     if (first >= nr_bits) {
         return 0;
     }
-    end = bitmap_find_set(bitmap, nr_bits, first);
+    end = min_of(bitmap_find_set(bitmap, nr_bits, first), first + wanted);
+    for (size_t bit = first; has_frozen && bit < end; bit++) {
+        if (is_frozen(group, bit)) {
+            end = bit;
+        }
+    }
     *start = (uint32_t)first;
-    return min_of((uint32_t)(end - first), wanted);
+    return (uint32_t)(end - first);
 }
 
 static int take_run(struct ext_fs *fs, uint32_t group, struct meta_block *bitmap, uint32_t start,
@@ -41,7 +61,7 @@ static int take_run(struct ext_fs *fs, uint32_t group, struct meta_block *bitmap
                              group, first, nr);
     }
     bitmap_set_range(bitmap->data, start, nr);
-    meta_mark_dirty(bitmap);
+    ext_dirty(fs, bitmap);
     fs->groups[group].nr_free_blocks -= min_of(nr, fs->groups[group].nr_free_blocks);
     fs->nr_free_blocks -= min_of((uint64_t)nr, fs->nr_free_blocks);
     return ext_group_store(fs, group);
@@ -64,14 +84,15 @@ static int alloc_in_group(struct ext_fs *fs, uint32_t group, uint32_t from, uint
     if (error != 0) {
         return error;
     }
-    *nr = find_run(bitmap.data, nr_bits, from, wanted, &start);
+    *nr = find_run(&fs->groups[group], bitmap.data, nr_bits, from, wanted, &start);
     if (*nr == 0 && from != 0) {
-        *nr = find_run(bitmap.data, nr_bits, 0, wanted, &start);
+        *nr = find_run(&fs->groups[group], bitmap.data, nr_bits, 0, wanted, &start);
     }
     if (*nr != 0) {
         error = take_run(fs, group, &bitmap, start, *nr);
         *first = ext_group_first_block(fs, group) + start;
-    } else { /* the count was wrong: e2fsck would say so, and it must not be tried again and again */
+    } else if (fs->groups[group].frozen[0] == NULL && fs->groups[group].frozen[1] == NULL) {
+        /* The count was wrong: e2fsck would say so, and it must not be tried again and again. */
         fs->groups[group].nr_free_blocks = 0;
     }
     meta_put(&bitmap);
@@ -106,6 +127,44 @@ int ext_alloc_blocks(struct ext_fs *fs, uint32_t goal, uint32_t wanted, uint32_t
     return *nr != 0 ? 0 : -ENOSPC;
 }
 
+bool ext_has_frozen_blocks(struct ext_fs *fs)
+{
+    mutex_assert_held(&fs->alloc_lock);
+    return fs->nr_frozen_blocks[0] + fs->nr_frozen_blocks[1] != 0;
+}
+
+static int freeze_blocks(struct ext_fs *fs, struct ext_group *group, uint32_t start, uint32_t nr)
+{
+    unsigned parity;
+
+    if (fs->journal == NULL) {
+        return 0;
+    }
+    parity = journal_number(fs->journal) % 2;
+    if (group->frozen[parity] == NULL) {
+        group->frozen[parity] = kzalloc(fs->block_bytes, ALLOC_KERNEL);
+        if (group->frozen[parity] == NULL) {
+            return -ENOMEM;
+        }
+    }
+    bitmap_set_range(group->frozen[parity], start, nr);
+    fs->nr_frozen_blocks[parity] += nr;
+    return 0;
+}
+
+void ext_thaw_blocks(struct ext_fs *fs, uint32_t transaction)
+{
+    unsigned parity = transaction % 2;
+
+    mutex_lock(&fs->alloc_lock);
+    for (uint32_t i = 0; i < fs->nr_groups && fs->nr_frozen_blocks[parity] != 0; i++) {
+        kfree(fs->groups[i].frozen[parity]);
+        fs->groups[i].frozen[parity] = NULL;
+    }
+    fs->nr_frozen_blocks[parity] = 0;
+    mutex_unlock(&fs->alloc_lock);
+}
+
 /* Free the part of a range that lies in one group. */
 static int free_in_group(struct ext_fs *fs, uint32_t group, uint32_t start, uint32_t nr)
 {
@@ -116,11 +175,16 @@ static int free_in_group(struct ext_fs *fs, uint32_t group, uint32_t start, uint
     if (error != 0) {
         return error;
     }
+    error = freeze_blocks(fs, &fs->groups[group], start, nr);
+    if (error != 0) {
+        meta_put(&bitmap);
+        return error;
+    }
     for (uint32_t i = 0; i < nr; i++) {
         nr_used += bitmap_test(bitmap.data, start + i) ? 1 : 0;
     }
     bitmap_clear_range(bitmap.data, start, nr);
-    meta_mark_dirty(&bitmap);
+    ext_dirty(fs, &bitmap);
     meta_put(&bitmap);
     fs->groups[group].nr_free_blocks += (uint32_t)nr_used;
     fs->nr_free_blocks += nr_used;

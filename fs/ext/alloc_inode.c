@@ -47,7 +47,7 @@ static int alloc_in_group(struct ext_fs *fs, uint32_t group, bool is_dir, uint32
     index = bitmap_find_clear(bitmap.data, fs->inodes_per_group, from);
     if (index < fs->inodes_per_group) {
         bitmap_set(bitmap.data, index);
-        meta_mark_dirty(&bitmap);
+        ext_dirty(fs, &bitmap);
         fs->groups[group].nr_free_inodes--;
         fs->groups[group].nr_dirs += is_dir ? 1 : 0;
         fs->nr_free_inodes -= fs->nr_free_inodes != 0 ? 1 : 0;
@@ -98,7 +98,7 @@ int ext_free_inode(struct ext_fs *fs, uint32_t number, bool is_dir)
             error = super_damaged(fs->super, "inode %u was freed, and it was free already", number);
         } else {
             bitmap_clear(bitmap.data, index);
-            meta_mark_dirty(&bitmap);
+            ext_dirty(fs, &bitmap);
             fs->groups[group].nr_free_inodes++;
             fs->groups[group].nr_dirs -= is_dir && fs->groups[group].nr_dirs != 0 ? 1 : 0;
             fs->nr_free_inodes++;

@@ -21,7 +21,7 @@ static int drop_share(struct inode *inode, struct meta_block *meta, bool *is_las
     *is_last = nr_inodes == 1;
     if (!*is_last) {
         disk->nr_inodes = le32_of(nr_inodes - 1);
-        meta_mark_dirty(meta);
+        ext_dirty(ext_fs(inode->super), meta);
     }
     return 0;
 }
@@ -50,7 +50,7 @@ int ext_attributes_release(struct inode *inode)
     mutex_unlock(&fs->alloc_lock);
     meta_put(&meta);
     if (error == 0 && is_last) {
-        meta_forget(fs->super, block, 1, fs->block_bytes);
+        ext_forget(fs, block);
         error = ext_free_blocks(fs, block, 1);
     }
     if (error == 0) {

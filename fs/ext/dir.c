@@ -242,7 +242,7 @@ static bool try_add_here(struct dir_walk *walk, const char *name, size_t len, ui
         entry->record_len = le16_of((uint16_t)(record_len - used));
     }
     fill_entry(walk->dir, entry, name, len, number, mode);
-    meta_mark_dirty(&walk->meta);
+    ext_dirty(ext_fs(walk->dir->super), &walk->meta);
     return true;
 }
 
@@ -260,12 +260,12 @@ static int append_block(struct inode *dir, struct meta_block *meta)
     }
     error = meta_new(dir->super, extent.disk_block, fs->block_bytes, meta);
     if (error != 0) {
-        (void)!ext_truncate_blocks(dir, size);
+        (void)!ext_take_back_blocks(dir, size);
         return error;
     }
     entry = meta->data;
     entry->record_len = le16_of((uint16_t)fs->block_bytes);
-    meta_mark_dirty(meta);
+    ext_dirty(fs, meta);
     inode_set_size(dir, size + fs->block_bytes);
     return 0;
 }
@@ -305,7 +305,7 @@ int ext_dir_remove(struct inode *dir, const char *name, size_t len)
                 (uint16_t)(le16_get(walk.before->record_len) + le16_get(walk.entry->record_len)));
         }
         walk.entry->inode = le32_of(0);
-        meta_mark_dirty(&walk.meta);
+        ext_dirty(ext_fs(dir->super), &walk.meta);
         note_change(dir);
     }
     walk_end(&walk);
@@ -320,7 +320,7 @@ int ext_dir_replace(struct inode *dir, const char *name, size_t len, uint32_t nu
     if (error == 0) {
         walk.entry->inode = le32_of(number);
         walk.entry->file_type = entry_type(ext_fs(dir->super), mode);
-        meta_mark_dirty(&walk.meta);
+        ext_dirty(ext_fs(dir->super), &walk.meta);
         note_change(dir);
     }
     walk_end(&walk);
@@ -343,7 +343,7 @@ int ext_dir_init(struct inode *dir, uint32_t parent)
     dotdot = (struct ext_disk_entry *)((char *)meta.data + record_bytes(1));
     fill_entry(dir, dotdot, "..", 2, parent, S_IFDIR);
     dotdot->record_len = le16_of((uint16_t)(fs->block_bytes - record_bytes(1)));
-    meta_mark_dirty(&meta);
+    ext_dirty(fs, &meta);
     meta_put(&meta);
     return 0;
 }

@@ -5,12 +5,16 @@
 
 #include "fs/ext/disk.h"
 #include "fs/vfs/file.h"
+#include "fs/journal/journal.h"
 #include "fs/vfs/inode.h"
 #include "kernel/sync/mutex.h"
 
 struct ext_group {
     uint32_t block_bitmap, inode_bitmap, inode_table; /* [I] block numbers, checked at mount */
     uint32_t nr_free_blocks, nr_free_inodes, nr_dirs; /* [alloc_lock] */
+    /* With a journal: blocks that the transactions with even and odd numbers have freed, a bit for each. NULL:
+     * none. Not to be given away before that is durable. */
+    uint64_t *frozen[2]; /* [alloc_lock] */
 };
 
 struct ext_fs {                  /* super->fs_data */
@@ -38,18 +42,30 @@ struct ext_fs {                  /* super->fs_data */
     struct mutex alloc_lock; /* LOCK_RANK_FS_ALLOC: bitmaps, counts, descriptors, the super block */
     uint64_t nr_free_blocks; /* [alloc_lock] */
     uint64_t nr_free_inodes; /* [alloc_lock] */
-    struct ext_group *groups; /* [I] nr_groups */
+    struct ext_group *groups;     /* [I] nr_groups */
+    uint64_t nr_frozen_blocks[2]; /* [alloc_lock] in all groups */
+    bool knows_orphans;           /* [mount] the list on the disk was read */
+    struct list orphans; /* [alloc_lock] ext_inode.orphan_node, as on the disk: the head first */
+    struct journal *journal;      /* [I] once something was written; NULL: there is none */
+    struct spinlock ordered_lock; /* LOCK_RANK_LEAF */
+    struct list ordered;          /* [ordered_lock] ext_inode.ordered_node */
+    struct waitq ordered_waitq;   /* is_being_written has become false */
 };
 
 struct ext_inode {
     struct inode vfs;
     uint32_t pointers
         [EXT_NR_POINTERS]; /* [map_lock] block numbers; of short symlinks the target; of devices the number */
-    uint32_t flags;         /* [vfs.lock] enum ext_inode_flags */
-    uint32_t generation;    /* [I] */
-    uint32_t file_acl;      /* [I] kept as found */
-    uint32_t next_goal;     /* [map_lock] where a sequential writer's next block would best be */
-    struct rwlock map_lock; /* LOCK_RANK_FS_MAP: pointers, and the indirect blocks below them */
+    uint32_t flags;          /* [vfs.lock] enum ext_inode_flags */
+    uint32_t generation;     /* [I] */
+    uint32_t file_acl;       /* [I] kept as found */
+    uint32_t next_goal;      /* [map_lock] where a sequential writer's next block would best be */
+    struct rwlock map_lock;  /* LOCK_RANK_FS_MAP: pointers, and the indirect blocks below them */
+    struct list orphan_node; /* [fs->alloc_lock] */
+    struct list
+        ordered_node; /* [fs->ordered_lock] blocks were given to it: its pages go before the commit */
+    bool is_being_written;        /* [fs->ordered_lock] by the journal's thread */
+    _Atomic uint32_t transaction; /* [a] the last that it was changed in */
 };
 
 static inline struct ext_fs *ext_fs(const struct super *super)
@@ -93,6 +109,10 @@ uint32_t ext_group_nr_blocks(const struct ext_fs *fs, uint32_t group);
  *  least one, or -ENOSPC, -EIO, -EUCLEAN. Takes alloc_lock. */
 int must_check ext_alloc_blocks(struct ext_fs *fs, uint32_t goal, uint32_t wanted, uint32_t *first,
                                 uint32_t *nr);
+/** Whether blocks are free that may only be given away after the next commit. */
+bool ext_has_frozen_blocks(struct ext_fs *fs);
+/** The transaction is durable: what it has freed may be given away. Takes alloc_lock. */
+void ext_thaw_blocks(struct ext_fs *fs, uint32_t transaction);
 /** Free blocks. Those that were not in use are damage. Takes alloc_lock. */
 int must_check ext_free_blocks(struct ext_fs *fs, uint32_t first, uint32_t nr);
 /** A free inode number, near its directory. Takes alloc_lock. */
@@ -106,8 +126,10 @@ extern const struct mapping_ops ext_mapping_ops;
 int must_check ext_map_blocks(struct inode *inode, uint64_t block, uint64_t max_blocks, bool create,
                               struct block_extent *extent);
 /** Free all blocks from byte size_bytes on. An error ends it: what is left stays the file's. Takes
- *  map_lock. */
+ *  map_lock. Context: outside operations; it makes as many of its own as it needs. */
 int must_check ext_truncate_blocks(struct inode *inode, uint64_t size_bytes);
+/** The same for some blocks at the end, inside an operation. */
+int must_check ext_take_back_blocks(struct inode *inode, uint64_t size_bytes);
 /** The largest file that the block map can hold, in bytes. */
 uint64_t ext_max_file_bytes(const struct ext_fs *fs);
 
@@ -126,15 +148,67 @@ int must_check ext_map_path(const struct ext_fs *fs, uint64_t block, struct ext_
 /** Take the mount options into fs. Returns 0, or -EINVAL with a log line. */
 int must_check ext_options_parse(struct ext_fs *fs, const char *text);
 
-/* ---- journal.c, orphan.c --------------------------------------------------------------------- */
+/* ---- journal.c --------------------------------------------------------------------------------- */
 
 /** Whether the disk says that its journal holds what it does not. */
 bool ext_journal_needs_replay(struct ext_fs *fs);
 /** Replay it, and take that mark away. What was read from the disk before must be read again.
  *  Returns 0, or with a log line -EROFS, -EINVAL, -EUCLEAN, -EIO, -ENOMEM. */
 int must_check ext_journal_replay(struct ext_fs *fs);
+/** Begin and end to write through the journal, if the disk has one. Context: the mount is becoming writable, or
+ *  has just become read-only. Returns 0, -EUCLEAN, -EIO, -ENOMEM. */
+int must_check ext_journal_start(struct ext_fs *fs);
+int must_check ext_journal_stop(struct ext_fs *fs);
+
+/* ---- operation.c ------------------------------------------------------------------------------- */
+
+/* Blocks that operations change at most. */
+#define EXT_NAME_BLOCKS  40u /* a change of names */
+#define EXT_GIVE_BLOCKS  64u /* blocks given to a page of a file */
+#define EXT_CUT_BLOCKS   64u /* one step of freeing a file's blocks */
+#define EXT_INODE_BLOCKS 16u /* an inode's end */
+
+/** Begin an operation: with a journal, all that it changes will be there after a power cut, or nothing.
+ *  They don't nest. Returns 0, -ENOMEM, -EROFS. Context: as journal_begin(). */
+int must_check ext_begin(struct ext_fs *fs, unsigned nr_blocks);
+void ext_end(struct ext_fs *fs, unsigned nr_blocks);
+
+/** A block of metadata was changed. Context: inside an operation. */
+static inline void ext_dirty(struct ext_fs *fs, struct meta_block *meta)
+{
+    if (fs->journal != NULL) {
+        journal_change(fs->journal, meta);
+    } else {
+        meta_mark_dirty(meta);
+    }
+}
+
+/** A block of metadata was freed: it is written no more. Context: inside an operation. */
+void ext_forget(struct ext_fs *fs, uint32_t block);
+/** Put inodes that the operation has changed into it. NULLs are passed over. */
+void ext_log_inodes(struct inode *const *inodes, unsigned nr);
+/** super_ops.write_inode and commit; mapping_ops.begin_allocate and end_allocate. */
+int ext_write_inode_alone(struct inode *inode);
+int ext_commit(struct super *super, struct inode *inode);
+int ext_begin_allocate(struct inode *inode);
+void ext_end_allocate(struct inode *inode);
+/** The inode goes: its pages are nobody's business any more. Context: may sleep, outside operations. */
+void ext_unorder(struct inode *inode);
+/** For the journal. */
+extern const struct journal_ops ext_journal_ops;
+
+/* ---- orphan.c ---------------------------------------------------------------------------------- */
+
+/** Put an inode on the list of orphans, or take it off, if it is not, or is, on it. Without a journal nothing
+ *  happens. Context: inside an operation, which also puts the inode itself (ext_log_inodes). */
+void ext_orphan_add(struct inode *inode);
+int must_check ext_orphan_remove(struct inode *inode);
+/** The inode goes and the disk cannot be written. */
+void ext_orphan_forget(struct inode *inode);
+/** What stands on the disk where the time of deletion does: the orphan behind this one. */
+uint32_t ext_orphan_next(struct inode *inode);
 /** Finish with the inodes on the disk's list of orphans. Context: the mount has become writable, and
- *  nobody uses it yet, or alloc_lock is not held. Returns 0, -EUCLEAN, -EIO, -ENOMEM. */
+ *  nobody uses it yet. Returns 0 (a list that is damaged leaves it read-only), -EIO, -ENOMEM. */
 int must_check ext_orphans_release(struct ext_fs *fs);
 
 /* ---- attribute.c ----------------------------------------------------------------------------- */
@@ -152,19 +226,41 @@ int must_check ext_inode_get(struct super *super, uint32_t number, struct inode 
 int must_check ext_inode_get_new(struct super *super, uint32_t number, struct inode **inode);
 /** The same as ext_inode_get() for one that may have no links: putting it frees it then. */
 int must_check ext_inode_get_orphan(struct super *super, uint32_t number, struct inode **inode);
-/** What stands where the time of deletion does: in the list of orphans the next one. */
+/** The block of the inode table that holds an inode, and where in it. Returns 0, -EIO, -ENOMEM. */
+int must_check ext_inode_read_table(struct ext_fs *fs, uint32_t number, struct meta_block *meta,
+                                    struct ext_disk_inode **disk);
+/** What stands where the time of deletion does: in the list of orphans the next one. Setting it is inside an
+ *  operation. */
 int must_check ext_inode_read_dtime(struct ext_fs *fs, uint32_t number, uint32_t *dtime);
+int must_check ext_inode_write_dtime(struct ext_fs *fs, uint32_t number, uint32_t dtime);
 /** A fresh inode in directory `dir`, hashed, with one reference, no name yet. */
 int must_check ext_inode_create(struct inode *dir, uint32_t mode, uint32_t dev_number, uid_t uid,
                                 gid_t gid, struct inode **inode);
-/** Undo ext_inode_create for an inode that got no name. */
+/** Undo ext_inode_create for an inode that got no name: inside the operation it loses its link, and putting it
+ *  afterwards frees it. */
 void ext_inode_discard(struct inode *inode);
 struct inode *ext_alloc_vfs_inode(struct super *super);
 void ext_free_vfs_inode(struct inode *inode);
-int ext_write_inode(struct inode *inode);
-void ext_evict_inode(struct inode *inode);
+/** Put the inode into its table. Context: inside an operation. */
+int must_check ext_write_inode(struct inode *inode);
 /** Set a number of sectors more (or fewer) in use. Context: any that may take spinlocks. */
 void ext_count_sectors(struct inode *inode, int64_t change);
+
+/* ---- evict.c ----------------------------------------------------------------------------------- */
+
+/** super_ops.evict_inode: without links, the inode and its blocks are freed. */
+void ext_evict_inode(struct inode *inode);
+
+/* ---- writing.c --------------------------------------------------------------------------------- */
+
+/** The mount becomes writable: the journal is started, the disk marked, orphans are finished. Returns 0, -EUCLEAN,
+ *  -EIO, -ENOMEM. */
+int must_check ext_begin_writing(struct ext_fs *fs);
+/** It becomes read-only, or ends: everything is in its place, and the disk says that it is clean. Returns 0 or
+ *  -EIO. */
+int must_check ext_end_writing(struct ext_fs *fs);
+/** super_ops.sync. */
+int ext_sync(struct super *super, bool is_unmount);
 
 /* ---- dir.c: entries -------------------------------------------------------------------------- */
 

@@ -193,7 +193,7 @@ int ext_group_store(struct ext_fs *fs, uint32_t index)
     disk->free_blocks_count = le16_of((uint16_t)group->nr_free_blocks);
     disk->free_inodes_count = le16_of((uint16_t)group->nr_free_inodes);
     disk->used_dirs_count = le16_of((uint16_t)group->nr_dirs);
-    meta_mark_dirty(&meta);
+    ext_dirty(fs, &meta);
     meta_put(&meta);
     return 0;
 }

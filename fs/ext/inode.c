@@ -10,6 +10,7 @@
  * seconds (until 2446). */
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
+#include "kernel/base/atomic.h"
 #include "kernel/base/bits.h"
 #include "kernel/base/port.h"
 #include "kernel/base/string.h"
@@ -30,6 +31,10 @@ struct inode *ext_alloc_vfs_inode(struct super *super)
     ext->generation = 0;
     ext->file_acl = 0;
     ext->next_goal = 0;
+    list_init(&ext->orphan_node);
+    list_init(&ext->ordered_node);
+    ext->is_being_written = false;
+    store_relaxed(&ext->transaction, 0);
     rwlock_init(&ext->map_lock, LOCK_RANK_FS_MAP, "ext map");
     return &ext->vfs;
 }
@@ -39,9 +44,8 @@ void ext_free_vfs_inode(struct inode *inode)
     slab_free(&ext_inode_cache, ext_inode(inode));
 }
 
-/* The block of the inode table that holds an inode, and where in it. */
-static int read_table(struct ext_fs *fs, uint32_t number, struct meta_block *meta,
-                      struct ext_disk_inode **disk)
+int ext_inode_read_table(struct ext_fs *fs, uint32_t number, struct meta_block *meta,
+                         struct ext_disk_inode **disk)
 {
     uint32_t group = (number - 1) / fs->inodes_per_group;
     uint64_t offset = (uint64_t)((number - 1) % fs->inodes_per_group) * fs->inode_bytes;
@@ -181,7 +185,7 @@ static int fill_inode(struct inode *inode, struct ext_fs *fs, bool may_be_orphan
     struct ext_inode *ext = ext_inode(inode);
     struct ext_disk_inode *disk;
     struct meta_block meta;
-    int error = read_table(fs, (uint32_t)inode->number, &meta, &disk);
+    int error = ext_inode_read_table(fs, (uint32_t)inode->number, &meta, &disk);
 
     if (error != 0) {
         return error;
@@ -275,10 +279,24 @@ int ext_inode_read_dtime(struct ext_fs *fs, uint32_t number, uint32_t *dtime)
 {
     struct ext_disk_inode *disk;
     struct meta_block meta;
-    int error = read_table(fs, number, &meta, &disk);
+    int error = ext_inode_read_table(fs, number, &meta, &disk);
 
     if (error == 0) {
         *dtime = le32_get(disk->dtime);
+        meta_put(&meta);
+    }
+    return error;
+}
+
+int ext_inode_write_dtime(struct ext_fs *fs, uint32_t number, uint32_t dtime)
+{
+    struct ext_disk_inode *disk;
+    struct meta_block meta;
+    int error = ext_inode_read_table(fs, number, &meta, &disk);
+
+    if (error == 0) {
+        disk->dtime = le32_of(dtime);
+        ext_dirty(fs, &meta);
         meta_put(&meta);
     }
     return error;
@@ -292,7 +310,7 @@ static int get_if_unused(struct super *super, uint32_t number, struct inode **ou
     struct ext_disk_inode *disk;
     struct meta_block meta;
     bool is_used, is_new;
-    int error = read_table(ext_fs(super), number, &meta, &disk);
+    int error = ext_inode_read_table(ext_fs(super), number, &meta, &disk);
 
     if (error != 0) {
         return error;
@@ -359,7 +377,6 @@ void ext_inode_discard(struct inode *inode)
 {
     inode->nr_links = 0; /* the last put frees it and its blocks */
     inode_mark_dirty(inode);
-    inode_put(inode);
 }
 
 void ext_count_sectors(struct inode *inode, int64_t change)
@@ -379,7 +396,8 @@ int ext_write_inode(struct inode *inode)
     struct ext_disk_inode *disk;
     struct meta_block meta;
     uint64_t size = inode_size(inode);
-    int error = read_table(fs, (uint32_t)inode->number, &meta, &disk);
+    uint32_t next_orphan = ext_orphan_next(inode);
+    int error = ext_inode_read_table(fs, (uint32_t)inode->number, &meta, &disk);
 
     if (error != 0) {
         return error;
@@ -397,7 +415,7 @@ int ext_write_inode(struct inode *inode)
     disk->links_count = le16_of((uint16_t)inode->nr_links);
     disk->size_low = le32_of((uint32_t)size);
     disk->size_high = le32_of(inode_is(inode, S_IFREG) ? (uint32_t)(size >> 32) : 0);
-    disk->dtime = le32_of(0);
+    disk->dtime = le32_of(next_orphan);
     disk->flags = le32_of(ext->flags);
     disk->generation = le32_of(ext->generation);
     disk->file_acl = le32_of(ext->file_acl);
@@ -410,61 +428,10 @@ int ext_write_inode(struct inode *inode)
     disk->nr_sectors = le32_of((uint32_t)inode->nr_sectors);
     write_times(inode, fs, disk);
     spin_unlock(&inode->state_lock);
-    meta_mark_dirty(&meta);
+    ext_dirty(fs, &meta);
     meta_put(&meta);
+    if (fs->journal != NULL) {
+        store_relaxed(&ext->transaction, journal_number(fs->journal));
+    }
     return 0;
-}
-
-/* ---- The end --------------------------------------------------------------------------------- */
-
-/* The inode is gone from the disk: no links, and the time of its deletion, as e2fsck expects. */
-static int clear_disk_inode(struct inode *inode)
-{
-    struct ext_fs *fs = ext_fs(inode->super);
-    struct ext_disk_inode *disk;
-    struct meta_block meta;
-    int error = read_table(fs, (uint32_t)inode->number, &meta, &disk);
-
-    if (error == 0) {
-        disk->links_count = le16_of(0);
-        disk->size_low = le32_of(0);
-        disk->size_high = le32_of(0);
-        disk->nr_sectors = le32_of(0);
-        memset(disk->block, 0, sizeof(disk->block));
-        disk->dtime = le32_of((uint32_t)inode_now(inode->super).sec);
-        meta_mark_dirty(&meta);
-        meta_put(&meta);
-    }
-    return error;
-}
-
-static bool has_blocks(struct inode *inode)
-{
-    return inode_is(inode, S_IFREG) || inode_is(inode, S_IFDIR) ||
-           (inode_is(inode, S_IFLNK) && !ext_symlink_is_fast(inode));
-}
-
-/* What goes wrong here was logged where it was found; nobody is left to be told. */
-void ext_evict_inode(struct inode *inode)
-{
-    int error = 0;
-
-    if (inode->nr_links != 0 || (inode->super->flags & SUPER_RDONLY) != 0) {
-        return;
-    }
-    if (has_blocks(inode)) {
-        error = ext_truncate_blocks(inode, 0);
-    }
-    if (error == 0) {
-        error = ext_attributes_release(inode);
-    }
-    if (error == 0) {
-        error = clear_disk_inode(inode);
-    }
-    if (error == 0) {
-        (void)!ext_free_inode(ext_fs(inode->super), (uint32_t)inode->number,
-                              inode_is(inode, S_IFDIR));
-    } else { /* without links, and with what could not be freed: e2fsck goes on from there */
-        (void)!ext_write_inode(inode);
-    }
 }

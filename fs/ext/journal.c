@@ -25,7 +25,7 @@ bool ext_journal_needs_replay(struct ext_fs *fs)
 
 static int map_journal(const struct journal_place *place, uint64_t index, uint64_t *disk_block)
 {
-    struct inode *inode = place->arg;
+    struct inode *inode = place->map_arg;
     struct block_extent extent;
     int error = ext_map_blocks(inode, index, 1, false, &extent);
 
@@ -58,24 +58,33 @@ static int finish(struct ext_fs *fs, const struct journal_replay_result *result)
     return error != 0 ? error : block_flush(fs->super->device);
 }
 
-static int replay_inode(struct ext_fs *fs, struct inode *inode)
+static int find_place(struct ext_fs *fs, struct inode *inode, struct journal_place *place)
 {
-    struct journal_replay_result result;
-    const struct journal_place place = {
+    if (!inode_is(inode, S_IFREG)) {
+        return super_damaged(fs->super, "the journal, inode %llu, is not a regular file",
+                             (unsigned long long)inode->number);
+    }
+    *place = (struct journal_place){
         .super = fs->super,
         .block_bytes = fs->block_bytes,
         .nr_blocks = inode_size(inode) >> fs->block_shift,
         .fs_blocks = fs->nr_blocks,
         .map = map_journal,
-        .arg = inode,
+        .map_arg = inode,
+        .ops_arg = fs,
     };
-    int error;
+    return 0;
+}
 
-    if (!inode_is(inode, S_IFREG)) {
-        return super_damaged(fs->super, "the journal, inode %llu, is not a regular file",
-                             (unsigned long long)inode->number);
+static int replay_inode(struct ext_fs *fs, struct inode *inode)
+{
+    struct journal_replay_result result;
+    struct journal_place place;
+    int error = find_place(fs, inode, &place);
+
+    if (error == 0) {
+        error = journal_replay(&place, &result);
     }
-    error = journal_replay(&place, &result);
     return error != 0 ? error : finish(fs, &result);
 }
 
@@ -104,4 +113,71 @@ int ext_journal_replay(struct ext_fs *fs)
         inode_fail_new(inode); /* what was read before the replay is not kept */
     }
     return error;
+}
+
+/* ---- In use ------------------------------------------------------------------------------------ */
+
+static bool has_journal(struct ext_fs *fs)
+{
+    const struct ext_disk_super *disk = ext_disk_super(fs);
+
+    return le32_get(disk->revision) != 0 &&
+           (le32_get(disk->feature_compat) & EXT_COMPAT_HAS_JOURNAL) != 0;
+}
+
+static int open_journal(struct ext_fs *fs)
+{
+    struct journal_place place;
+    struct inode *inode;
+    int error = ext_inode_get_new(fs->super, le32_get(ext_disk_super(fs)->journal_inode), &inode);
+
+    if (error != 0) {
+        return error;
+    }
+    error = find_place(fs, inode, &place);
+    if (error == 0) {
+        error = journal_open(&place, &ext_journal_ops, &fs->journal);
+    }
+    inode_fail_new(inode); /* the journal knows its blocks by now */
+    return error;
+}
+
+/* Set or clear the mark that there may be something to replay, durably. */
+static int mark(struct ext_fs *fs, bool needs_replay)
+{
+    struct ext_disk_super *disk = ext_disk_super(fs);
+    uint32_t features = le32_get(disk->feature_incompat) & ~(uint32_t)EXT_INCOMPAT_RECOVER;
+    int error;
+
+    disk->feature_incompat = le32_of(features | (needs_replay ? EXT_INCOMPAT_RECOVER : 0));
+    meta_mark_dirty(&fs->super_block);
+    error = meta_write_sync(&fs->super_block);
+    return error != 0 ? error : block_flush(fs->super->device);
+}
+
+int ext_journal_start(struct ext_fs *fs)
+{
+    int error = 0;
+
+    if (!has_journal(fs)) {
+        return 0;
+    }
+    if (fs->journal == NULL) {
+        error = open_journal(fs);
+    }
+    if (error == 0) {
+        error = mark(fs, true);
+    }
+    return error != 0 ? error : journal_start(fs->journal);
+}
+
+int ext_journal_stop(struct ext_fs *fs)
+{
+    int error;
+
+    if (fs->journal == NULL) {
+        return 0;
+    }
+    error = journal_stop(fs->journal);
+    return error != 0 ? error : mark(fs, false);
 }

@@ -29,6 +29,8 @@ static void trim_blocks(struct inode *inode)
 
 const struct mapping_ops ext_mapping_ops = {
     .map_blocks = ext_map_blocks,
+    .begin_allocate = ext_begin_allocate,
+    .end_allocate = ext_end_allocate,
     .trim_blocks = trim_blocks,
 };
 
@@ -111,7 +113,7 @@ static void write_pointer(struct map_walk *walk, uint32_t offset, uint32_t point
         return;
     }
     ((struct le32 *)walk->meta.data)[offset] = le32_of(pointer);
-    meta_mark_dirty(&walk->meta);
+    ext_dirty(ext_fs(walk->inode->super), &walk->meta);
 }
 
 /* Where a new block had best be: behind its predecessor, else in the inode's own group. */
@@ -157,7 +159,7 @@ static int descend(struct map_walk *walk, uint32_t offset, bool create)
             (void)!ext_free_blocks(fs, pointer, 1);
             return error;
         }
-        meta_mark_dirty(&next);
+        ext_dirty(fs, &next);
         ext_count_sectors(walk->inode, fs->block_bytes / 512);
         write_pointer(walk, offset, pointer);
         ext_inode(walk->inode)->next_goal = pointer + 1;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* What names can be made to do: the inode operations of directories.
  *
+ * Each is one operation of the journal, too (operation.c): begun before anything is changed, ended with the inodes
+ * that were changed. An inode that has lost its last link goes onto the list of orphans in the same
+ * operation; its last user frees it in others. Putting an inode can free it, and so comes after the end.
+ *
  * Each operation allocates what it needs first, then changes the directory, then counts; what
  * can fail comes before what shows. Link counts change under the locks that the VFS holds
  * (inode_ops in fs/vfs/inode.h). A new inode is complete before its name appears; a removed name
@@ -24,6 +28,32 @@ static void change_links(struct inode *inode, int change)
     inode_touch_changed(inode);
 }
 
+/* The end of an operation, with all inodes that it may have changed. */
+static void end_names(struct ext_fs *fs, struct inode *first, struct inode *second,
+                      struct inode *third, struct inode *fourth)
+{
+    struct inode *inodes[] = {first, second, third, fourth};
+
+    for (size_t i = 0; i < array_size(inodes); i++) {
+        if (inodes[i] != NULL && inodes[i]->nr_links == 0) {
+            ext_orphan_add(inodes[i]);
+        }
+    }
+    ext_log_inodes(inodes, array_size(inodes));
+    ext_end(fs, EXT_NAME_BLOCKS);
+}
+
+/* A new inode becomes the caller's, or goes for want of a name. */
+static int give_new(int error, struct inode *inode, struct inode **out)
+{
+    if (error != 0) {
+        inode_put(inode);
+    } else {
+        *out = inode;
+    }
+    return error;
+}
+
 static int ext_lookup(struct inode *dir, const char *name, size_t len, struct inode **inode)
 {
     uint32_t number;
@@ -33,73 +63,107 @@ static int ext_lookup(struct inode *dir, const char *name, size_t len, struct in
 }
 
 /* Give a new inode its name; on failure it goes, too. */
-static int add_name(struct inode *dir, const char *name, size_t len, struct inode *inode,
-                    struct inode **out)
+static int add_name(struct inode *dir, const char *name, size_t len, struct inode *inode)
 {
     int error = ext_dir_add(dir, name, len, (uint32_t)inode->number, inode->mode);
 
     if (error != 0) {
         ext_inode_discard(inode);
-        return error;
     }
-    *out = inode;
-    return 0;
+    return error;
 }
 
 static int ext_create(struct inode *dir, const char *name, size_t len, uint32_t mode,
                       uint32_t dev_number, uid_t uid, gid_t gid, struct inode **out)
 {
-    struct inode *inode;
-    int error = ext_inode_create(dir, mode, dev_number, uid, gid, &inode);
+    struct ext_fs *fs = ext_fs(dir->super);
+    struct inode *inode = NULL;
+    int error = ext_begin(fs, EXT_NAME_BLOCKS);
 
-    return error != 0 ? error : add_name(dir, name, len, inode, out);
+    if (error != 0) {
+        return error;
+    }
+    error = ext_inode_create(dir, mode, dev_number, uid, gid, &inode);
+    if (error == 0) {
+        error = add_name(dir, name, len, inode);
+    }
+    end_names(fs, dir, inode, NULL, NULL);
+    return give_new(error, inode, out);
+}
+
+static int make_symlink(struct inode *dir, const char *name, size_t len, const char *target,
+                        uid_t uid, gid_t gid, struct inode **inode)
+{
+    int error = ext_inode_create(dir, S_IFLNK | 0777, 0, uid, gid, inode);
+
+    if (error != 0) {
+        return error;
+    }
+    error = ext_symlink_store(*inode, target, strlen(target));
+    if (error != 0) {
+        ext_inode_discard(*inode);
+        return error;
+    }
+    return add_name(dir, name, len, *inode);
 }
 
 static int ext_symlink(struct inode *dir, const char *name, size_t len, const char *target,
                        uid_t uid, gid_t gid, struct inode **out)
 {
-    struct inode *inode;
+    struct ext_fs *fs = ext_fs(dir->super);
+    struct inode *inode = NULL;
     int error;
 
-    if (strlen(target) >= ext_fs(dir->super)->block_bytes) {
+    if (strlen(target) >= fs->block_bytes) {
         return -ENAMETOOLONG;
     }
-    error = ext_inode_create(dir, S_IFLNK | 0777, 0, uid, gid, &inode);
+    error = ext_begin(fs, EXT_NAME_BLOCKS);
     if (error != 0) {
         return error;
     }
-    error = ext_symlink_store(inode, target, strlen(target));
+    error = make_symlink(dir, name, len, target, uid, gid, &inode);
+    end_names(fs, dir, inode, NULL, NULL);
+    return give_new(error, inode, out);
+}
+
+static int make_dir(struct inode *dir, const char *name, size_t len, uint32_t mode, uid_t uid,
+                    gid_t gid, struct inode **inode)
+{
+    int error = ext_inode_create(dir, S_IFDIR | (mode & ~S_IFMT), 0, uid, gid, inode);
+
     if (error != 0) {
-        ext_inode_discard(inode);
         return error;
     }
-    return add_name(dir, name, len, inode, out);
+    (*inode)->nr_links = 2; /* its name, and its own "." */
+    error = ext_dir_init(*inode, (uint32_t)dir->number);
+    if (error != 0) {
+        ext_inode_discard(*inode);
+        return error;
+    }
+    error = add_name(dir, name, len, *inode);
+    if (error == 0) {
+        change_links(dir, 1); /* the new directory's ".." */
+    }
+    return error;
 }
 
 static int ext_mkdir(struct inode *dir, const char *name, size_t len, uint32_t mode, uid_t uid,
                      gid_t gid, struct inode **out)
 {
-    struct inode *inode;
+    struct ext_fs *fs = ext_fs(dir->super);
+    struct inode *inode = NULL;
     int error;
 
     if (dir->nr_links >= EXT_MAX_LINKS) {
         return -EMLINK;
     }
-    error = ext_inode_create(dir, S_IFDIR | (mode & ~S_IFMT), 0, uid, gid, &inode);
+    error = ext_begin(fs, EXT_NAME_BLOCKS);
     if (error != 0) {
         return error;
     }
-    inode->nr_links = 2; /* its name, and its own "." */
-    error = ext_dir_init(inode, (uint32_t)dir->number);
-    if (error != 0) {
-        ext_inode_discard(inode);
-        return error;
-    }
-    error = add_name(dir, name, len, inode, out);
-    if (error == 0) {
-        change_links(dir, 1); /* the new directory's ".." */
-    }
-    return error;
+    error = make_dir(dir, name, len, mode, uid, gid, &inode);
+    end_names(fs, dir, inode, NULL, NULL);
+    return give_new(error, inode, out);
 }
 
 static int ext_link(struct inode *dir, const char *name, size_t len, struct inode *target)
@@ -109,21 +173,31 @@ static int ext_link(struct inode *dir, const char *name, size_t len, struct inod
     if (target->nr_links >= EXT_MAX_LINKS) {
         return -EMLINK;
     }
+    error = ext_begin(ext_fs(dir->super), EXT_NAME_BLOCKS);
+    if (error != 0) {
+        return error;
+    }
     change_links(target, 1);
     error = ext_dir_add(dir, name, len, (uint32_t)target->number, target->mode);
     if (error != 0) {
         change_links(target, -1);
     }
+    end_names(ext_fs(dir->super), dir, target, NULL, NULL);
     return error;
 }
 
 static int ext_unlink(struct inode *dir, const char *name, size_t len, struct inode *target)
 {
-    int error = ext_dir_remove(dir, name, len);
+    int error = ext_begin(ext_fs(dir->super), EXT_NAME_BLOCKS);
 
+    if (error != 0) {
+        return error;
+    }
+    error = ext_dir_remove(dir, name, len);
     if (error == 0) {
         change_links(target, -1);
     }
+    end_names(ext_fs(dir->super), dir, target, NULL, NULL);
     return error;
 }
 
@@ -132,13 +206,18 @@ static int ext_rmdir(struct inode *dir, const char *name, size_t len, struct ino
     int error = ext_dir_check_empty(target);
 
     if (error == 0) {
-        error = ext_dir_remove(dir, name, len);
+        error = ext_begin(ext_fs(dir->super), EXT_NAME_BLOCKS);
     }
+    if (error != 0) {
+        return error;
+    }
+    error = ext_dir_remove(dir, name, len);
     if (error == 0) {
         target->nr_links = 0;
         inode_touch_changed(target);
         change_links(dir, -1);
     }
+    end_names(ext_fs(dir->super), dir, target, NULL, NULL);
     return error;
 }
 
@@ -190,10 +269,35 @@ static int move_parent(struct inode *old_dir, struct inode *new_dir, struct inod
     return error;
 }
 
+static int move_name(struct inode *old_dir, const char *old_name, size_t old_len,
+                     struct inode *new_dir, const char *new_name, size_t new_len,
+                     struct inode *source, struct inode *replaced)
+{
+    int error = enter_new_name(new_dir, new_name, new_len, source, replaced);
+
+    if (error != 0) {
+        return error;
+    }
+    error = ext_dir_remove(old_dir, old_name, old_len);
+    if (error != 0) {
+        leave_new_name(new_dir, new_name, new_len, replaced);
+        return error;
+    }
+    if (inode_is(source, S_IFDIR) && old_dir != new_dir) {
+        error = move_parent(old_dir, new_dir, source);
+    }
+    if (replaced != NULL) {
+        drop_replaced(new_dir, replaced);
+    }
+    inode_touch_changed(source);
+    return error;
+}
+
 static int ext_rename(struct inode *old_dir, const char *old_name, size_t old_len,
                       struct inode *new_dir, const char *new_name, size_t new_len,
                       struct inode *source, struct inode *replaced)
 {
+    struct ext_fs *fs = ext_fs(old_dir->super);
     bool is_dir = inode_is(source, S_IFDIR);
     int error = 0;
 
@@ -203,23 +307,13 @@ static int ext_rename(struct inode *old_dir, const char *old_name, size_t old_le
         error = -EMLINK;
     }
     if (error == 0) {
-        error = enter_new_name(new_dir, new_name, new_len, source, replaced);
+        error = ext_begin(fs, EXT_NAME_BLOCKS);
     }
     if (error != 0) {
         return error;
     }
-    error = ext_dir_remove(old_dir, old_name, old_len);
-    if (error != 0) {
-        leave_new_name(new_dir, new_name, new_len, replaced);
-        return error;
-    }
-    if (is_dir && old_dir != new_dir) {
-        error = move_parent(old_dir, new_dir, source);
-    }
-    if (replaced != NULL) {
-        drop_replaced(new_dir, replaced);
-    }
-    inode_touch_changed(source);
+    error = move_name(old_dir, old_name, old_len, new_dir, new_name, new_len, source, replaced);
+    end_names(fs, old_dir, new_dir, source, replaced);
     return error;
 }
 

@@ -6,15 +6,11 @@
  * know, and this one does not, refuse the mount; those that only matter to writers refuse a
  * writable one.
  *
- * While it is mounted writable the clean bit is off, so that after a crash e2fsck knows to look;
- * unmounting puts back what was found. Counts in the super block are written at sync time from
- * those in memory.
- *
  * A journal (ext3) that holds what the disk doesn't is replayed first, and then everything is read from
  * the disk again; see journal.c. Inodes that were to be freed are freed then: orphan.c.
  *
  * How the disk is laid out: disk.h and group.c. Blocks: map.c, alloc_block.c. Names: dir.c,
- * names.c. */
+ * names.c. What writing does to the super block: writing.c. */
 #include "fs/ext/ext.h"
 
 #include "drivers/block.h"
@@ -31,11 +27,19 @@ static int refuse(struct super *super, const char *field, unsigned long long val
     return -EUCLEAN;
 }
 
+/* Asked for by this name, a disk without a journal is something else. */
+static struct fs_type ext3_type;
+
 static int check_features(struct super *super, const struct ext_disk_super *disk)
 {
     uint32_t incompat = le32_get(disk->feature_incompat) & ~(uint32_t)EXT_INCOMPAT_KNOWN;
     uint32_t ro_compat = le32_get(disk->feature_ro_compat) & ~(uint32_t)EXT_RO_COMPAT_KNOWN;
 
+    if (super->type == &ext3_type &&
+        (le32_get(disk->revision) == 0 ||
+         (le32_get(disk->feature_compat) & EXT_COMPAT_HAS_JOURNAL) == 0)) {
+        return -EINVAL;
+    }
     if (le32_get(disk->revision) == 0) {
         return 0;
     }
@@ -171,81 +175,13 @@ static int read_super(struct ext_fs *fs)
     return meta_read(super, EXT_SUPER_OFFSET / fs->block_bytes, fs->block_bytes, &fs->super_block);
 }
 
-/* Store counts and state. After damage the disk says so, and e2fsck will look whatever the clean
- * bit says. */
-static void store_super(struct ext_fs *fs, bool is_clean)
-{
-    struct ext_disk_super *disk = ext_disk_super(fs);
-    uint16_t state = le16_get(disk->state) & (uint16_t)~EXT_STATE_CLEAN;
-
-    mutex_assert_held(&fs->alloc_lock);
-    if (super_is_damaged(fs->super)) {
-        state |= EXT_STATE_ERRORS;
-    } else if (is_clean && fs->was_clean) {
-        state |= EXT_STATE_CLEAN;
-    }
-    disk->free_blocks_count = le32_of((uint32_t)fs->nr_free_blocks);
-    disk->free_inodes_count = le32_of((uint32_t)fs->nr_free_inodes);
-    disk->write_time = le32_of((uint32_t)inode_now(fs->super).sec);
-    disk->state = le16_of(state);
-    meta_mark_dirty(&fs->super_block);
-}
-
-static int begin_writing(struct ext_fs *fs)
-{
-    struct ext_disk_super *disk = ext_disk_super(fs);
-    int error;
-
-    mutex_lock(&fs->alloc_lock);
-    fs->was_clean = (le16_get(disk->state) & EXT_STATE_CLEAN) != 0;
-    if (!fs->was_clean) {
-        pr_warn("ext: %s: was not unmounted cleanly: e2fsck is advised", fs->super->device->name);
-    }
-    fs->is_writing = true;
-    disk->mount_count = le16_of((uint16_t)(le16_get(disk->mount_count) + 1));
-    disk->mount_time = le32_of((uint32_t)inode_now(fs->super).sec);
-    store_super(fs, false);
-    mutex_unlock(&fs->alloc_lock);
-    error = meta_write_sync(&fs->super_block);
-    return error != 0 ? error : ext_orphans_release(fs);
-}
-
-/* Nothing is stored for a file system that was never writable: a read-only mount leaves no
- * trace. */
-static int ext_sync(struct super *super, bool is_unmount)
-{
-    struct ext_fs *fs = ext_fs(super);
-
-    mutex_lock(&fs->alloc_lock);
-    if (fs->is_writing) {
-        store_super(fs, is_unmount);
-        fs->is_writing = !is_unmount;
-    }
-    mutex_unlock(&fs->alloc_lock);
-    return 0;
-}
-
-static int end_writing(struct ext_fs *fs)
-{
-    bool was_writing;
-
-    mutex_lock(&fs->alloc_lock);
-    was_writing = fs->is_writing;
-    if (was_writing) {
-        store_super(fs, true);
-        fs->is_writing = false;
-    }
-    mutex_unlock(&fs->alloc_lock);
-    return was_writing ? meta_write_sync(&fs->super_block) : 0;
-}
-
 /* The VFS has set or will set the flag; what counts here is whether we are writing. */
 static int ext_remount(struct super *super, uint32_t flags, const char *options)
 {
     struct ext_fs *fs = ext_fs(super);
 
     if ((flags & SUPER_RDONLY) != 0) {
-        return end_writing(fs);
+        return ext_end_writing(fs);
     }
     if (super->device->is_read_only || super_is_damaged(super) ||
         (le32_get(ext_disk_super(fs)->feature_ro_compat) & ~EXT_RO_COMPAT_KNOWN) != 0) {
@@ -256,7 +192,7 @@ static int ext_remount(struct super *super, uint32_t flags, const char *options)
                super->device->name);
         return -EROFS;
     }
-    return fs->is_writing ? 0 : begin_writing(fs);
+    return fs->is_writing ? 0 : ext_begin_writing(fs);
 }
 
 static int ext_statfs(struct super *super, struct super_stats *stats)
@@ -285,12 +221,25 @@ static int ext_statfs(struct super *super, struct super_stats *stats)
     return 0;
 }
 
+static void unload(struct ext_fs *fs)
+{
+    ext_thaw_blocks(fs, 0); /* what a broken journal has left */
+    ext_thaw_blocks(fs, 1);
+    kfree(fs->groups);
+    fs->groups = NULL;
+    fs->nr_free_blocks = 0;
+    fs->nr_free_inodes = 0;
+    meta_put(&fs->super_block);
+}
+
 static void ext_destroy(struct super *super)
 {
     struct ext_fs *fs = ext_fs(super);
 
-    meta_put(&fs->super_block);
-    kfree(fs->groups);
+    if (fs->journal != NULL) {
+        journal_close(fs->journal);
+    }
+    unload(fs);
     kfree(fs);
     super->fs_data = NULL;
 }
@@ -298,9 +247,10 @@ static void ext_destroy(struct super *super)
 static const struct super_ops ext_super_ops = {
     .alloc_inode = ext_alloc_vfs_inode,
     .free_inode = ext_free_vfs_inode,
-    .write_inode = ext_write_inode,
+    .write_inode = ext_write_inode_alone,
     .evict_inode = ext_evict_inode,
     .sync = ext_sync,
+    .commit = ext_commit,
     .remount = ext_remount,
     .statfs = ext_statfs,
     .destroy = ext_destroy,
@@ -342,15 +292,6 @@ static int load(struct ext_fs *fs)
     return error;
 }
 
-static void unload(struct ext_fs *fs)
-{
-    kfree(fs->groups);
-    fs->groups = NULL;
-    fs->nr_free_blocks = 0;
-    fs->nr_free_inodes = 0;
-    meta_put(&fs->super_block);
-}
-
 /* Load it, after its journal was replayed if it must be: that may have changed everything. */
 static int load_replayed(struct ext_fs *fs)
 {
@@ -377,8 +318,9 @@ static int start_using(struct ext_fs *fs)
     if (error != 0) {
         return error;
     }
-    error = (fs->super->flags & SUPER_RDONLY) == 0 ? begin_writing(fs) : 0;
+    error = (fs->super->flags & SUPER_RDONLY) == 0 ? ext_begin_writing(fs) : 0;
     if (error != 0) {
+        (void)!ext_journal_stop(fs);
         inode_put(fs->super->root);
         fs->super->root = NULL;
     }
@@ -395,6 +337,10 @@ static int ext_mount(struct super *super, const char *options)
     }
     fs->super = super;
     mutex_init(&fs->alloc_lock, LOCK_RANK_FS_ALLOC, "ext alloc");
+    spin_init(&fs->ordered_lock, LOCK_RANK_LEAF, "ext ordered");
+    waitq_init(&fs->ordered_waitq);
+    list_init(&fs->orphans);
+    list_init(&fs->ordered);
     error = ext_options_parse(fs, options);
     if (error == 0) {
         error = load_replayed(fs);
@@ -402,7 +348,8 @@ static int ext_mount(struct super *super, const char *options)
     if (error == 0) {
         error = start_using(fs);
         if (error != 0) {
-            unload(fs);
+            ext_destroy(super);
+            return error;
         }
     }
     if (error != 0) {
@@ -411,13 +358,21 @@ static int ext_mount(struct super *super, const char *options)
     return error;
 }
 
+static struct fs_type ext3_type = {
+    .name = "ext3",
+    .needs_device = true,
+    .mount = ext_mount,
+};
+
 static struct fs_type ext2_type = {
     .name = "ext2",
     .needs_device = true,
     .mount = ext_mount,
 };
 
+/* ext3 comes first: whoever names no type gets it for disks that have a journal. */
 void ext_register(void)
 {
+    fs_type_register(&ext3_type);
     fs_type_register(&ext2_type);
 }

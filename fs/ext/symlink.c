@@ -39,7 +39,7 @@ int ext_symlink_store(struct inode *inode, const char *target, size_t len)
         return error;
     }
     memcpy(meta.data, target, len);
-    meta_mark_dirty(&meta);
+    ext_dirty(fs, &meta);
     meta_put(&meta);
     inode_set_size(inode, len);
     inode_mark_dirty(inode);

@@ -5,6 +5,10 @@
  * it only what lies at or behind the first block to go. An indirect block that keeps nothing is
  * freed itself, after what it named. Runs of neighbours are freed together.
  *
+ * With a journal that is done in steps, each an operation of few blocks: a step ends when its share is used up, and
+ * the next one begins with what the tree still has. A file that needs more than one stands on the list of
+ * orphans meanwhile. Blocks that were metadata (directories, arrays of pointers) are revoked.
+ *
  * The first error ends the walk; what the tree still names stays its own. To go on after damage
  * would be dangerous (blocks that are named twice would be freed under their other owner) and,
  * where every pointer of three levels leads to the same block, a matter of days. */
@@ -14,9 +18,25 @@
 struct cut {
     struct inode *inode;
     struct ext_fs *fs;
+    bool is_metadata;           /* what the tree leads to: directories, symbolic links */
     uint32_t run_first, run_nr; /* collected, not yet freed */
+    uint32_t nr_left;           /* blocks of metadata that the step may still change */
+    bool is_full;               /* the step ends here, and there is more to do */
     int error;                  /* the first that was met */
 };
+
+#define STEP_RESERVE 12u /* of nr_left, for what a step does when it ends */
+
+static bool must_stop(const struct cut *cut)
+{
+    return cut->error != 0 || cut->is_full;
+}
+
+static void spend(struct cut *cut, uint32_t nr_blocks)
+{
+    cut->nr_left -= min_of(nr_blocks, cut->nr_left);
+    cut->is_full |= cut->nr_left < STEP_RESERVE;
+}
 
 static void note_error(struct cut *cut, int error)
 {
@@ -35,6 +55,7 @@ static void free_run(struct cut *cut)
         }
         ext_count_sectors(cut->inode, -(int64_t)cut->run_nr * (cut->fs->block_bytes / 512));
         cut->run_nr = 0;
+        spend(cut, 2); /* a bitmap and a descriptor */
     }
 }
 
@@ -55,6 +76,15 @@ static void free_block(struct cut *cut, uint32_t block)
     cut->run_nr = 1;
 }
 
+static void free_data_block(struct cut *cut, uint32_t block)
+{
+    if (cut->is_metadata && ext_is_data_range(cut->fs, block, 1)) {
+        ext_forget(cut->fs, block);
+        spend(cut, 1);
+    }
+    free_block(cut, block);
+}
+
 static bool cut_subtree(struct cut *cut, uint32_t block, unsigned depth, uint64_t first);
 
 /* Cut what the pointers of an indirect block lead to. Returns whether one of them was cleared. */
@@ -67,7 +97,7 @@ static bool cut_pointers(struct cut *cut, struct le32 *pointers, unsigned depth,
     for (unsigned i = 1; i < depth; i++) {
         span *= per_block;
     }
-    for (uint32_t i = (uint32_t)(first / span); i < per_block && cut->error == 0; i++) {
+    for (uint32_t i = (uint32_t)(first / span); i < per_block && !must_stop(cut); i++) {
         uint64_t first_below = i == first / span ? first % span : 0;
         uint32_t pointer = le32_get(pointers[i]);
 
@@ -88,7 +118,7 @@ static bool cut_subtree(struct cut *cut, uint32_t block, unsigned depth, uint64_
     int error;
 
     if (depth == 0) {
-        free_block(cut, block);
+        free_data_block(cut, block);
         return true;
     }
     if (!ext_is_data_range(cut->fs, block, 1)) {
@@ -103,14 +133,16 @@ static bool cut_subtree(struct cut *cut, uint32_t block, unsigned depth, uint64_
         return false;
     }
     is_changed = cut_pointers(cut, meta.data, depth, first);
-    is_empty = first == 0 && cut->error == 0;
+    is_empty = first == 0 && !must_stop(cut);
     if (is_changed && !is_empty) {
-        meta_mark_dirty(&meta);
+        ext_dirty(cut->fs, &meta);
+        spend(cut, 1);
     }
     meta_put(&meta);
     if (is_empty) {
         free_run(cut);
-        meta_forget(cut->inode->super, block, 1, cut->fs->block_bytes);
+        ext_forget(cut->fs, block);
+        spend(cut, 1);
         free_block(cut, block);
     }
     return is_empty;
@@ -123,13 +155,13 @@ static void cut_inode(struct cut *cut, uint64_t first)
     uint64_t subtree_first = EXT_NR_DIRECT;
     uint64_t span = 1;
 
-    for (uint64_t i = first; i < EXT_NR_DIRECT && cut->error == 0; i++) {
+    for (uint64_t i = first; i < EXT_NR_DIRECT && !must_stop(cut); i++) {
         if (ext->pointers[i] != 0) {
-            free_block(cut, ext->pointers[i]);
+            free_data_block(cut, ext->pointers[i]);
             ext->pointers[i] = 0;
         }
     }
-    for (unsigned depth = 1; depth < EXT_MAX_DEPTH && cut->error == 0; depth++) {
+    for (unsigned depth = 1; depth < EXT_MAX_DEPTH && !must_stop(cut); depth++) {
         uint32_t *pointer = &ext->pointers[EXT_NR_DIRECT + depth - 1];
 
         span *= per_block;
@@ -146,14 +178,54 @@ static void cut_inode(struct cut *cut, uint64_t first)
     ext->next_goal = 0;
 }
 
-int ext_truncate_blocks(struct inode *inode, uint64_t size_bytes)
+/* One step, inside an operation. Returns 0, -EAGAIN when there is more to do, or the first error. */
+static int cut_step(struct inode *inode, uint64_t size_bytes, uint32_t nr_blocks)
 {
-    struct cut cut = {.inode = inode, .fs = ext_fs(inode->super)};
+    struct cut cut = {
+        .inode = inode,
+        .fs = ext_fs(inode->super),
+        .is_metadata = !inode_is(inode, S_IFREG),
+        .nr_left = nr_blocks,
+    };
     uint64_t first = (size_bytes + cut.fs->block_bytes - 1) >> cut.fs->block_shift;
 
     rwlock_write_lock(&ext_inode(inode)->map_lock);
     cut_inode(&cut, first);
     rwlock_write_unlock(&ext_inode(inode)->map_lock);
     inode_mark_dirty(inode);
-    return cut.error;
+    return cut.error != 0 || !cut.is_full ? cut.error : -EAGAIN;
+}
+
+int ext_take_back_blocks(struct inode *inode, uint64_t size_bytes)
+{
+    return cut_step(inode, size_bytes, UINT32_MAX);
+}
+
+int ext_truncate_blocks(struct inode *inode, uint64_t size_bytes)
+{
+    struct ext_fs *fs = ext_fs(inode->super);
+    uint32_t nr_blocks = fs->journal != NULL ? EXT_CUT_BLOCKS : UINT32_MAX;
+    bool was_orphan = list_is_linked(&ext_inode(inode)->orphan_node);
+    int error;
+
+    do {
+        int list_error = 0;
+
+        error = ext_begin(fs, EXT_CUT_BLOCKS);
+        if (error != 0) {
+            return error;
+        }
+        error = cut_step(inode, size_bytes, nr_blocks);
+        if (error == -EAGAIN) {
+            ext_orphan_add(inode);
+        } else if (!was_orphan) {
+            list_error = ext_orphan_remove(inode);
+        }
+        ext_log_inodes(&inode, 1);
+        ext_end(fs, EXT_CUT_BLOCKS);
+        if (error == 0) {
+            error = list_error;
+        }
+    } while (error == -EAGAIN);
+    return error;
 }

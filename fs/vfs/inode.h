@@ -196,6 +196,10 @@ struct super_ops {
     /** Write the super block's own state; VFS writes all inodes and metadata pages around it and
      *  flushes the device. is_unmount: the last time. */
     int (*sync)(struct super *super, bool is_unmount);
+    /** Make durable what the inode's attributes and names depend on, or everything (inode NULL): for file systems
+     *  with a journal. Called by fsync, after pages and attributes were written. NULL: metadata pages are
+     *  all there is. Returns 0 or -EIO. */
+    int (*commit)(struct super *super, struct inode *inode);
     /** Change between read-only and writable, and options. Returns 0 or -errno. NULL: flags
      *  only. */
     int (*remount)(struct super *super, uint32_t flags, const char *options);

@@ -13,16 +13,26 @@ static uint16_t state_on_disk(void)
     return le16_get(super_on_disk()->state);
 }
 
+/* What the disk says while it is mounted for writing: with a journal it is clean all the same. */
+static uint16_t state_while_mounted(void)
+{
+    bool has_journal = (le32_get(super_on_disk()->feature_compat) & EXT_COMPAT_HAS_JOURNAL) != 0;
+    bool needs_replay = (le32_get(super_on_disk()->feature_incompat) & EXT_INCOMPAT_RECOVER) != 0;
+
+    assert_int_equal(needs_replay, has_journal);
+    return has_journal ? EXT_STATE_CLEAN : 0;
+}
+
 /* ---- The clean bit --------------------------------------------------------------------------- */
 
 static void the_clean_bit_is_off_while_mounted_for_writing(void **state)
 {
     assert_int_equal(state_on_disk(), EXT_STATE_CLEAN);
     assert_int_equal(mount_with(0), 0);
-    assert_int_equal(state_on_disk(), 0);
+    assert_int_equal(state_on_disk(), state_while_mounted());
     assert_int_equal(make("/mnt/new"), 0);
     vfs_sync_all();
-    assert_int_equal(state_on_disk(), 0);
+    assert_int_equal(state_on_disk(), state_while_mounted());
     unmount();
     assert_int_equal(state_on_disk(), EXT_STATE_CLEAN);
     expect_clean();
@@ -63,7 +73,7 @@ static void a_remount_changes_sides(void **state)
     assert_int_equal(mount_with(SUPER_RDONLY), 0);
     assert_memory_equal(disk->bytes, pristine, IMAGE_BYTES);
     assert_int_equal(mount_with(SUPER_REMOUNT), 0);
-    assert_int_equal(state_on_disk(), 0);
+    assert_int_equal(state_on_disk(), state_while_mounted());
     assert_int_equal(make("/mnt/new"), 0);
     assert_int_equal(mount_with(SUPER_REMOUNT | SUPER_RDONLY), 0);
     assert_int_equal(state_on_disk(), EXT_STATE_CLEAN);
@@ -73,6 +83,23 @@ static void a_remount_changes_sides(void **state)
     assert_int_equal(vfs_mkdir(&world, "/mnt/dir2", 0755), 0);
     unmount();
     assert_int_equal(state_on_disk(), EXT_STATE_CLEAN);
+    expect_clean();
+}
+
+static void an_open_file_without_a_name_outlives_a_remount(void **state)
+{
+    struct file *file;
+    char byte;
+
+    assert_int_equal(mount_with(0), 0);
+    assert_int_equal(do_open("/mnt/dir/file", O_RDONLY, &file), 0);
+    assert_int_equal(vfs_unlink(&world, "/mnt/dir/file"), 0);
+    assert_int_equal(mount_with(SUPER_REMOUNT | SUPER_RDONLY), 0);
+    assert_int_equal(mount_with(SUPER_REMOUNT), 0);
+    assert_int_equal(read_at(file, &byte, 1, 5 * BLOCK), 1);
+    assert_int_equal(byte, 6);
+    file_put(file);
+    unmount();
     expect_clean();
 }
 
@@ -279,7 +306,8 @@ static void any_allocation_may_fail_and_the_tree_stays_whole(void **state)
         }
         if (nth % 4 == 0) { /* the judge takes his time */
             if (judge() != 0) {
-                fail_msg("allocation %u: e2fsck complains, see %s", nth, log_path);
+                show_verdict();
+                fail_msg("allocation %u: e2fsck complains", nth);
             }
         }
     }
@@ -366,6 +394,7 @@ int main(void)
         TEST(what_was_not_clean_does_not_become_clean_by_mounting),
         TEST(a_read_only_mount_leaves_no_trace),
         TEST(a_remount_changes_sides),
+        TEST(an_open_file_without_a_name_outlives_a_remount),
         TEST(damage_is_recorded_and_keeps_the_file_system_read_only),
         TEST(blocks_of_attributes_go_with_their_inodes),
         TEST(a_shared_block_of_attributes_stays_for_the_others),

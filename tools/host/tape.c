@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+/* The tape is an array of writes in the order in which they were issued; a flush is an entry, too. States are made
+ * going forward: `base` is the disk as it was at the last flush, and a state is base and some of the writes since. */
+#include "tools/host/tape.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/base/atomic.h"
+#include "mm/page.h"
+
+struct tape_entry {
+    bool is_flush;
+    unsigned promised;
+    uint64_t sector;
+    size_t len_bytes;
+    uint8_t *bytes;
+};
+
+struct tape {
+    struct host_disk *disk;
+    uint8_t *before;
+    size_t size_bytes;
+    struct tape_entry *entries; /* [disk->lock] */
+    unsigned nr, nr_room;       /* [disk->lock] */
+    _Atomic unsigned promised;
+};
+
+static void *must_have(void *memory)
+{
+    if (memory == NULL) {
+        fprintf(stderr, "tape: no memory\n");
+        exit(1);
+    }
+    return memory;
+}
+
+static uint8_t *copy_segments(const struct block_request *request, size_t *len_bytes)
+{
+    uint8_t *bytes = must_have(malloc((size_t)request->nr_sectors * SECTOR_SIZE));
+
+    *len_bytes = 0;
+    for (uint32_t i = 0; i < request->nr_segments; i++) {
+        const struct block_segment *segment = &request->segments[i];
+
+        memcpy(bytes + *len_bytes, (char *)page_address(segment->page) + segment->offset_bytes,
+               segment->len_bytes);
+        *len_bytes += segment->len_bytes;
+    }
+    return bytes;
+}
+
+static int record(struct host_disk *disk, const struct block_request *request)
+{
+    struct tape *tape = disk->filter_arg;
+    struct tape_entry *entry;
+
+    if (request->op != BLOCK_WRITE && request->op != BLOCK_FLUSH) {
+        return 0;
+    }
+    if (tape->nr == tape->nr_room) {
+        tape->nr_room = tape->nr_room != 0 ? 2 * tape->nr_room : 256;
+        tape->entries = must_have(realloc(tape->entries, tape->nr_room * sizeof(*entry)));
+    }
+    entry = &tape->entries[tape->nr++];
+    *entry = (struct tape_entry){
+        .is_flush = request->op == BLOCK_FLUSH,
+        .promised = load_relaxed(&tape->promised),
+        .sector = request->sector,
+    };
+    if (!entry->is_flush) {
+        entry->bytes = copy_segments(request, &entry->len_bytes);
+    }
+    return 0;
+}
+
+struct tape *tape_start(struct host_disk *disk)
+{
+    struct tape *tape = must_have(calloc(1, sizeof(*tape)));
+
+    tape->disk = disk;
+    tape->size_bytes = disk->device.nr_sectors * SECTOR_SIZE;
+    tape->before = must_have(malloc(tape->size_bytes));
+    memcpy(tape->before, disk->bytes, tape->size_bytes);
+    disk->filter_arg = tape;
+    disk->filter = record;
+    return tape;
+}
+
+void tape_promise(struct tape *tape, unsigned promised)
+{
+    store_relaxed(&tape->promised, promised);
+}
+
+void tape_stop(struct tape *tape)
+{
+    tape->disk->filter = NULL;
+    tape->disk->filter_arg = NULL;
+}
+
+unsigned tape_length(const struct tape *tape)
+{
+    return tape->nr;
+}
+
+static void apply(const struct tape_entry *entry, uint8_t *bytes)
+{
+    if (!entry->is_flush) {
+        memcpy(bytes + entry->sector * SECTOR_SIZE, entry->bytes, entry->len_bytes);
+    }
+}
+
+static void make_state(const struct tape *tape, struct host_disk *disk, const uint8_t *base,
+                       unsigned flushed, unsigned position, struct host_random *selection)
+{
+    host_disk_forget_cache(disk);
+    memcpy(disk->bytes, base, tape->size_bytes);
+    for (unsigned i = flushed; i < position; i++) {
+        if (selection == NULL || host_random_below(selection, 2) == 0) {
+            apply(&tape->entries[i], disk->bytes);
+        }
+    }
+}
+
+void tape_for_each_state(const struct tape *tape, struct host_disk *disk, unsigned nr,
+                         struct host_random *source,
+                         void (*judge)(struct host_disk *disk, const struct tape_state *state))
+{
+    unsigned step = 1 + 2 * tape->nr / (nr + 1);
+    uint8_t *base = must_have(malloc(tape->size_bytes));
+    unsigned flushed = 0; /* base has the writes before this one */
+
+    memcpy(base, tape->before, tape->size_bytes);
+    for (unsigned i = 0; i <= tape->nr; i++) {
+        struct tape_state state = {
+            .position = i,
+            .promised = i == 0 ? 0 : tape->entries[i - 1].promised,
+        };
+
+        for (unsigned kind = 0; kind < 2 && (i % step == 0 || i == tape->nr); kind++) {
+            state.is_selection = kind == 1;
+            make_state(tape, disk, base, flushed, i, kind == 1 ? source : NULL);
+            judge(disk, &state);
+            host_disk_forget_cache(disk);
+        }
+        if (i < tape->nr && tape->entries[i].is_flush) {
+            for (; flushed < i; flushed++) {
+                apply(&tape->entries[flushed], base);
+            }
+        }
+    }
+    free(base);
+}
+
+void tape_free(struct tape *tape)
+{
+    for (unsigned i = 0; i < tape->nr; i++) {
+        free(tape->entries[i].bytes);
+    }
+    free(tape->entries);
+    free(tape->before);
+    free(tape);
+}

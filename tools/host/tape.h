@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+/* A tape of all writes of a simulated disk, and the states in which a power cut can leave it.
+ *
+ * What was written before a flush that completed is there. Of what was written since, a cut leaves
+ * any part: the tests try the plain prefix, and random selections. */
+#ifndef CAIRN_HOST_TAPE_H
+#define CAIRN_HOST_TAPE_H
+
+#include "tools/host/disk.h"
+#include "tools/host/host.h"
+
+struct tape;
+
+/** Record from now on. What the disk holds just now is the state before the first write. One tape for a
+ *  disk; it takes the disk's filter. Exits the program without memory. */
+struct tape *tape_start(struct host_disk *disk);
+
+/** From here on every state must have what was promised up to this point: a number of the test's own, which
+ *  only grows. Context: any thread. */
+void tape_promise(struct tape *tape, unsigned promised);
+
+/** Record no more. */
+void tape_stop(struct tape *tape);
+
+/** The writes and flushes on it. */
+unsigned tape_length(const struct tape *tape);
+
+struct tape_state {
+    unsigned position; /* so many writes had been issued */
+    unsigned promised; /* what must be there */
+    bool is_selection; /* not the plain prefix */
+};
+
+/** Make about nr states in `disk`, of the same size, and call judge for each: at every position when there
+ *  are fewer, else spread over the tape; at each one the prefix and a selection.
+ *  @source: for the selections. The disk's cache is dropped before and after each. */
+void tape_for_each_state(const struct tape *tape, struct host_disk *disk, unsigned nr,
+                         struct host_random *source,
+                         void (*judge)(struct host_disk *disk, const struct tape_state *state));
+
+void tape_free(struct tape *tape);
+
+#endif
