@@ -296,7 +296,10 @@ int must_check super_write_inodes(struct super *super, uint64_t dirty_before_ns,
 /** Call visit for every mounted super block, each kept alive meanwhile; false ends it. May
  *  sleep. */
 void super_for_each(bool (*visit)(struct super *super, void *arg), void *arg);
-uint64_t inode_size(struct inode *inode);
+static inline uint64_t inode_size(struct inode *inode)
+{
+    return __atomic_load_n(&inode->size_bytes, __ATOMIC_RELAXED);
+}
 void inode_set_size(struct inode *inode, uint64_t size_bytes);
 struct timespec64 inode_now(const struct super *super);
 /** Set mtime and ctime (or only ctime) to now and mark dirty. */

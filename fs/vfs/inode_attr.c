@@ -56,11 +56,6 @@ int inode_check_access(struct inode *inode, const struct cred *cred, unsigned ac
 
 /* ---- Size ------------------------------------------------------------------------------------ */
 
-uint64_t inode_size(struct inode *inode)
-{
-    return __atomic_load_n(&inode->size_bytes, __ATOMIC_RELAXED);
-}
-
 void inode_set_size(struct inode *inode, uint64_t size_bytes)
 {
     __atomic_store_n(&inode->size_bytes, size_bytes, __ATOMIC_RELAXED);

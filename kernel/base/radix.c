@@ -58,7 +58,7 @@ void radix_destroy(struct radix *tree)
     tree->nr_entries = 0;
 }
 
-struct radix_node *radix_find_leaf(const struct radix *tree, uint64_t index)
+static inline struct radix_node *find_leaf(const struct radix *tree, uint64_t index)
 {
     struct radix_node *node = tree->root;
 
@@ -71,16 +71,21 @@ struct radix_node *radix_find_leaf(const struct radix *tree, uint64_t index)
     return node;
 }
 
+struct radix_node *radix_find_leaf(const struct radix *tree, uint64_t index)
+{
+    return find_leaf(tree, index);
+}
+
 void *radix_lookup(const struct radix *tree, uint64_t index)
 {
-    const struct radix_node *leaf = radix_find_leaf(tree, index);
+    const struct radix_node *leaf = find_leaf(tree, index);
 
     return leaf == NULL ? NULL : leaf->slots[slot_of(leaf, index)];
 }
 
 void *const *radix_lookup_run(const struct radix *tree, uint64_t index, unsigned *nr)
 {
-    const struct radix_node *leaf = radix_find_leaf(tree, index);
+    const struct radix_node *leaf = find_leaf(tree, index);
     unsigned slot;
 
     if (leaf == NULL) {

@@ -73,4 +73,8 @@ static inline user_t user_ptr(uint64_t addr)
 #define likely(condition)   __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
+/* Behind the call of a slow path at the end of a function: it stays a call, and so the only path that
+ * needs a stack frame. As a jump, it would have GCC make the frame on the fast path, too. */
+#define keep_call() __asm__ volatile("")
+
 #endif

@@ -46,16 +46,25 @@ static bool try_read(struct rwlock *lock)
     return true;
 }
 
+/* Apart, so that taking a free lock needs no stack. */
+static __attribute__((noinline)) void wait_and_read(struct rwlock *lock)
+{
+    if (rwlock_is_write_held(lock)) {
+        panic("rwlock %s: taken for reading by the task that writes", lock->name);
+    }
+    waitq_wait_event(&lock->waiters, try_read(lock));
+    lock_rank_add_sleeping(lock, lock->rank, lock->name);
+}
+
 void rwlock_read_lock(struct rwlock *lock)
 {
     lock_rank_check_sleeping(lock->rank, lock->name, false);
-    if (!try_read(lock)) {
-        if (rwlock_is_write_held(lock)) {
-            panic("rwlock %s: taken for reading by the task that writes", lock->name);
-        }
-        waitq_wait_event(&lock->waiters, try_read(lock));
+    if (unlikely(!try_read(lock))) {
+        wait_and_read(lock);
+        keep_call();
+    } else {
+        lock_rank_add_sleeping(lock, lock->rank, lock->name);
     }
-    lock_rank_add_sleeping(lock, lock->rank, lock->name);
 }
 
 bool rwlock_read_trylock(struct rwlock *lock)

@@ -43,7 +43,7 @@ static inline int32_t hart_mark(void)
     return (int32_t)port_hart_id() + 1;
 }
 
-static __attribute__((noinline)) void wait_for_turn(struct spinlock *lock, uint32_t ticket)
+static void wait_for_turn(struct spinlock *lock, uint32_t ticket)
 {
     if (load_relaxed(&lock->owner) == hart_mark()) {
         panic("spinlock %s: taken again by the hart that holds it", lock->name);
@@ -70,27 +70,39 @@ static inline void note_taken(struct spinlock *lock)
     lock_rank_add_spin(lock, lock->rank, lock->name);
 }
 
-static inline void take(struct spinlock *lock, bool is_nested)
+/* Apart, so that taking a free lock needs no stack; the interrupt state only passes through. */
+static __attribute__((noinline)) uint64_t wait_and_take(struct spinlock *lock, uint32_t ticket,
+                                                        uint64_t irq_state)
+{
+    wait_for_turn(lock, ticket);
+    /* Acquire, after the relaxed loop: without it the section could read what it held before. */
+    (void)load_acquire(&lock->serving);
+    note_taken(lock);
+    return irq_state;
+}
+
+static inline uint64_t take(struct spinlock *lock, bool is_nested, uint64_t irq_state)
 {
     port_preempt_disable();
     lock_rank_check_spin(lock->rank, lock->name, is_nested);
     uint32_t ticket = atomic_fetch_add_explicit(&lock->next, 1, memory_order_relaxed);
     if (unlikely(load_acquire(&lock->serving) != ticket)) {
-        wait_for_turn(lock, ticket);
-        /* Acquire, after the relaxed loop: without it the section could read what it held before. */
-        (void)load_acquire(&lock->serving);
+        irq_state = wait_and_take(lock, ticket, irq_state);
+        keep_call();
+        return irq_state;
     }
     note_taken(lock);
+    return irq_state;
 }
 
 void spin_lock(struct spinlock *lock)
 {
-    take(lock, false);
+    (void)take(lock, false, 0);
 }
 
 void spin_lock_nested(struct spinlock *lock)
 {
-    take(lock, true);
+    (void)take(lock, true, 0);
 }
 
 bool spin_trylock(struct spinlock *lock)
@@ -120,10 +132,7 @@ void spin_unlock(struct spinlock *lock)
 
 uint64_t spin_lock_irqsave(struct spinlock *lock)
 {
-    uint64_t irq_state = port_irq_save();
-
-    take(lock, false);
-    return irq_state;
+    return take(lock, false, port_irq_save());
 }
 
 /* Interrupts first: preemption, when it becomes possible again, may then happen at once. */
