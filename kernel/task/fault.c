@@ -65,38 +65,13 @@ bool trap_upcall_window_fault(const struct trap_frame *frame, uint64_t address,
                             trap_backtrace(frame, calls, array_size(calls)));
 }
 
-/* A fault of the program itself is no call: allocations that are to fail are not looked for in it. */
-static int fault_in(struct space *space, uint64_t address, enum fault_access access, bool from_user)
+/* What could not be handled becomes a signal. Apart: the record of the signal takes room on the stack. */
+static __attribute__((noinline)) void post_fault(struct trap_frame *frame, enum trap_fault access,
+                                                 int error)
 {
-    int error;
-
-    if (!from_user) {
-        return space_fault(space, address, access);
-    }
-    fault_inject_pause();
-    error = space_fault(space, address, access);
-    fault_inject_resume();
-    return error;
-}
-
-bool trap_upcall_user_fault(struct trap_frame *frame, uint64_t address, enum trap_fault access,
-                            bool from_user)
-{
-    static const enum fault_access space_access[] = {
-        [TRAP_FAULT_READ] = FAULT_READ,
-        [TRAP_FAULT_WRITE] = FAULT_WRITE,
-        [TRAP_FAULT_EXEC] = FAULT_EXEC,
-    };
     struct task *self = task_current();
-    int error = -EFAULT;
+    uint64_t address = frame->value;
 
-    self->nr_faults++;
-    if (self->space != NULL && address < USER_END) {
-        error = fault_in(self->space, address, space_access[access], from_user);
-    }
-    if (error == 0 || !from_user) {
-        return error == 0;
-    }
     switch (error) {
     case -EFAULT:
         post(frame, ABI_SIGSEGV, ABI_SEGV_MAPERR, address, "segfault", access_names[access]);
@@ -118,7 +93,39 @@ bool trap_upcall_user_fault(struct trap_frame *frame, uint64_t address, enum tra
         post(frame, ABI_SIGBUS, ABI_BUS_ADRERR, address, "bus error", access_names[access]);
         break;
     }
-    return false;
+}
+
+static_assert((int)TRAP_FAULT_READ == (int)FAULT_READ &&
+                  (int)TRAP_FAULT_WRITE == (int)FAULT_WRITE &&
+                  (int)TRAP_FAULT_EXEC == (int)FAULT_EXEC,
+              "the machine and mm number the kinds of access alike");
+
+static inline int fault_in(struct task *self, uint64_t address, enum trap_fault access)
+{
+    self->nr_faults++;
+    if (unlikely(self->space == NULL || address >= USER_END)) {
+        return -EFAULT;
+    }
+    return space_fault(self->space, address, (enum fault_access)access);
+}
+
+/* A fault of the program itself is no call: allocations that are to fail are not looked for in it. */
+void trap_upcall_user_fault(struct trap_frame *frame, enum trap_fault access)
+{
+    int error;
+
+    fault_inject_pause();
+    error = fault_in(task_current(), frame->value, access);
+    fault_inject_resume();
+    if (unlikely(error != 0)) {
+        post_fault(frame, access, error);
+        keep_call();
+    }
+}
+
+bool trap_upcall_copy_fault(uint64_t address, enum trap_fault access)
+{
+    return fault_in(task_current(), address, access) == 0;
 }
 
 void trap_upcall_user_exception(struct trap_frame *frame)

@@ -310,13 +310,18 @@ static void flush_local_range(uint64_t start, uint64_t end, int64_t asid)
     }
 }
 
-/* Other harts have used the table: they must forget before they use it again. Returns those that
- * use it now and have to be told. */
-static __attribute__((noinline)) uint64_t make_stale(struct pagetable *table, uint64_t harts)
+/* The end of pagetable_flush() if other harts have used the table: they must forget before they use it
+ * again, and those that use it now are told. Apart, so that the usual case needs no stack. */
+static __attribute__((noinline)) void flush_others(struct pagetable *table, uint64_t harts,
+                                                   uint64_t irq_state)
 {
     atomic_fetch_or_explicit(&table->stale_mask, harts, memory_order_relaxed);
     fence_full(); /* stale_mask before active[] */
-    return harts_using(table) & harts;
+    harts &= harts_using(table);
+    port_irq_restore(irq_state);
+    if (harts != 0) {
+        shootdown(harts, SHOOTDOWN_SPACE);
+    }
 }
 
 void pagetable_flush(struct pagetable *table, uint64_t start, uint64_t end)
@@ -337,12 +342,11 @@ void pagetable_flush(struct pagetable *table, uint64_t start, uint64_t end)
         atomic_fetch_or_explicit(&table->stale_mask, 1ul << hart, memory_order_relaxed);
     }
     if (others != 0) {
-        others = make_stale(table, others);
+        flush_others(table, others, irq_state);
+        keep_call();
+        return;
     }
     port_irq_restore(irq_state);
-    if (others != 0) {
-        shootdown(others, SHOOTDOWN_SPACE);
-    }
 }
 
 void tlb_flush_kernel(uint64_t start, uint64_t end)

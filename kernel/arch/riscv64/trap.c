@@ -5,8 +5,8 @@
  *                page fault        trap_upcall_user_fault; then again, or a signal is pending
  *                FPU is off        its registers are loaded, and the instruction runs again
  *                other exceptions  trap_upcall_user_exception
- *   from kernel  page fault        in a user copy: the same upcall; if that fails, or the caller
- *                                  may not sleep, the copy ends short at its fixup
+ *   from kernel  page fault        in a user copy: trap_upcall_copy_fault; if that fails, or the
+ *                                  caller may not sleep, the copy ends short at its fixup
  *                other exceptions  panic
  *   both         interrupts        timer, message, device; then preemption, if a better task waits
  *
@@ -138,25 +138,30 @@ static void irqs_on(void)
     port_irq_restore(SSTATUS_SIE);
 }
 
+/* Neither an interrupt nor a page fault. Apart, so that those need no stack here. */
+static __attribute__((noinline)) void handle_user_exception(struct trap_frame *frame)
+{
+    if (frame->cause == CAUSE_ILLEGAL_INSTRUCTION && thread_use_fpu(frame)) {
+        return;
+    }
+    irqs_on();
+    trap_upcall_user_exception(frame);
+}
+
 void trap_from_user(struct trap_frame *frame)
 {
     enum trap_fault access;
 
     if ((frame->cause & CAUSE_INTERRUPT) != 0) {
         handle_interrupt(frame->cause);
-        return;
-    }
-    if (is_page_fault(frame->cause, &access)) {
+    } else if (is_page_fault(frame->cause, &access)) {
         cure_stale_translation(frame->value);
         irqs_on();
-        trap_upcall_user_fault(frame, frame->value, access, true);
-        return;
+        trap_upcall_user_fault(frame, access);
+    } else {
+        handle_user_exception(frame);
+        keep_call();
     }
-    if (frame->cause == CAUSE_ILLEGAL_INSTRUCTION && thread_use_fpu(frame)) {
-        return;
-    }
-    irqs_on();
-    trap_upcall_user_exception(frame);
 }
 
 /* Returns whether the instruction may run again, or has been fixed up. */
@@ -176,7 +181,7 @@ static bool handle_kernel_fault(struct trap_frame *frame, enum trap_fault access
             bool is_cured;
 
             irqs_on();
-            is_cured = trap_upcall_user_fault(frame, frame->value, access, false);
+            is_cured = trap_upcall_copy_fault(frame->value, access);
             (void)port_irq_save();
             if (is_cured) {
                 return true;

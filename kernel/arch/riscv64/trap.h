@@ -17,11 +17,13 @@ void trap_upcall_syscall(struct trap_frame *frame);
 
 enum trap_fault { TRAP_FAULT_READ, TRAP_FAULT_WRITE, TRAP_FAULT_EXEC };
 
-/** A page fault at a user address, from user mode or from a user copy in the kernel. Returns true
- *  when the access may be tried again; false for a kernel access means that the copy fails; for a
- *  user access the callee has posted the signal. kernel/task/fault.c. Interrupts on. */
-bool trap_upcall_user_fault(struct trap_frame *frame, uint64_t address, enum trap_fault access,
-                            bool from_user);
+/** A page fault in user mode, at frame->value: when this returns, the access may be tried again, or a
+ *  signal is pending. kernel/task/fault.c. Interrupts on. */
+void trap_upcall_user_fault(struct trap_frame *frame, enum trap_fault access);
+
+/** A page fault at a user address, met by a user copy in the kernel. Returns whether the access may be
+ *  tried again; false: the copy fails. kernel/task/fault.c. Interrupts on. */
+bool must_check trap_upcall_copy_fault(uint64_t address, enum trap_fault access);
 
 /** Any other exception from user mode: illegal instruction, breakpoint, misaligned or bus error.
  *  frame->cause says which. kernel/task/fault.c. Interrupts on. */

@@ -48,12 +48,12 @@
     sd x31, 248(sp)
     .endm
 
-    .macro load_from_x5
+    /* What C functions may change; x8 is the frame pointer, which traps from user mode clear. */
+    .macro load_scratch
     ld x5, 40(sp)
     ld x6, 48(sp)
     ld x7, 56(sp)
     ld x8, 64(sp)
-    ld x9, 72(sp)
     ld x10, 80(sp)
     ld x11, 88(sp)
     ld x12, 96(sp)
@@ -62,6 +62,15 @@
     ld x15, 120(sp)
     ld x16, 128(sp)
     ld x17, 136(sp)
+    ld x28, 224(sp)
+    ld x29, 232(sp)
+    ld x30, 240(sp)
+    ld x31, 248(sp)
+    .endm
+
+    .macro load_from_x5
+    load_scratch
+    ld x9, 72(sp)
     ld x18, 144(sp)
     ld x19, 152(sp)
     ld x20, 160(sp)
@@ -72,10 +81,19 @@
     ld x25, 200(sp)
     ld x26, 208(sp)
     ld x27, 216(sp)
-    ld x28, 224(sp)
-    ld x29, 232(sp)
-    ld x30, 240(sp)
-    ld x31, 248(sp)
+    .endm
+
+    /* Leaving to user mode, all but x5 and up, and sp. */
+    .macro load_for_user
+    sd sp, THREAD_KERNEL_SP(tp)
+    csrw sscratch, tp
+    ld t0, FRAME_STATUS(sp)
+    ld t1, FRAME_PC(sp)
+    csrw sstatus, t0
+    csrw sepc, t1
+    ld ra, 8(sp)
+    ld gp, 24(sp)
+    ld tp, 32(sp)
     .endm
 
     /* Save what the trap left in CSRs. After it: t1 = scause, t2 = sepc. */
@@ -125,6 +143,15 @@ trap_entry:
     li t0, -1
     sd t0, FRAME_SYSCALL(sp)
     call trap_from_user
+    /* C functions keep s1 to s11 as they found them; and as long as the thread has no work, nobody has
+     * changed its frame. (A system call may have: sigreturn, execve.) */
+    csrci sstatus, SSTATUS_SIE
+    ld t0, THREAD_NEED_RESCHED(tp)
+    bnez t0, do_work
+    load_for_user
+    load_scratch
+    ld sp, 16(sp)
+    sret
 
     /* Leave to user mode; sp = the frame. New threads start here, too. */
     .globl return_to_user
@@ -133,15 +160,7 @@ return_to_user:
     ld t0, THREAD_NEED_RESCHED(tp)
     bnez t0, do_work
 restore_user:
-    sd sp, THREAD_KERNEL_SP(tp)
-    csrw sscratch, tp
-    ld t0, FRAME_STATUS(sp)
-    ld t1, FRAME_PC(sp)
-    csrw sstatus, t0
-    csrw sepc, t1
-    ld ra, 8(sp)
-    ld gp, 24(sp)
-    ld tp, 32(sp)
+    load_for_user
     load_from_x5
     ld sp, 16(sp)
     sret

@@ -31,7 +31,8 @@ static inline struct task *port_self(void)
 
 static inline unsigned port_hart_id(void)
 {
-    return __atomic_load_n(&port_thread_in_tp->hart, __ATOMIC_RELAXED);
+    /* Volatile and not an atomic: GCC 12 sign-extends the latter, and undoes that for every index. */
+    return *(volatile uint32_t *)&port_thread_in_tp->hart;
 }
 
 static inline uint64_t port_irq_save(void)
