@@ -90,42 +90,7 @@ void buddy_init(struct buddy *buddy, uint64_t first_frame, uint64_t nr_frames, v
     atomic_init(&buddy->nr_managed, 0);
 }
 
-/* ---- Lists and counts ------------------------------------------------------------------------ */
-
-void buddy_list_block(struct buddy *buddy, struct page *page, unsigned order)
-{
-    unsigned type = block_of(buddy, frame_number(buddy, page))->type;
-
-    page->kind = PAGE_FREE;
-    page->order = (uint8_t)(PAGE_ORDER_FREE | order);
-    list_push_front(&buddy->free[type][order], &page->free.node);
-    count_add(&buddy->nr_blocks[type][order], 1);
-}
-
-void buddy_unlist_block(struct buddy *buddy, struct page *page, unsigned order)
-{
-    unsigned type = block_of(buddy, frame_number(buddy, page))->type;
-
-    list_remove(&page->free.node);
-    count_add(&buddy->nr_blocks[type][order], (uint64_t)-1);
-    page->kind = PAGE_TAIL;
-    page->order = 0;
-}
-
-void buddy_count_block(struct buddy *buddy, uint64_t frame, unsigned order, int sign)
-{
-    struct page_block *block = block_of(buddy, frame);
-    uint64_t change = (uint64_t)((int64_t)frames_of(order) * sign);
-
-    count_add(block->type == FRAMES_ISOLATED ? &buddy->nr_isolated : &buddy->nr_free, change);
-    if (order <= PAGE_BLOCK_ORDER) {
-        block->nr_free = (uint16_t)(block->nr_free + change);
-        return;
-    }
-    for (unsigned i = 0; i < 1u << (order - PAGE_BLOCK_ORDER); i++) {
-        block[i].nr_free = sign > 0 ? PAGE_BLOCK_FRAMES : 0;
-    }
-}
+/* ---- Making frames free ---------------------------------------------------------------------- */
 
 /* The page of the free block that a free block could be joined with, or NULL. */
 static struct page *free_buddy(struct buddy *buddy, uint64_t frame, unsigned order)
@@ -199,9 +164,11 @@ void buddy_release_run(struct buddy *buddy, uint64_t first_frame, uint64_t nr_fr
 
     while (first_frame < end) {
         /* The largest block that both begins here, being aligned, and fits. */
-        unsigned order = min_of(log2_floor(end - first_frame), (unsigned)BUDDY_MAX_ORDER);
-        if (first_frame != 0) {
-            order = min_of(order, bit_first(first_frame));
+        unsigned order = 0;
+
+        while (order < BUDDY_MAX_ORDER && (first_frame & frames_of(order)) == 0 &&
+               frames_of(order + 1) <= end - first_frame) {
+            order++;
         }
         buddy_release_block(buddy, first_frame, order);
         first_frame += frames_of(order);
@@ -312,10 +279,10 @@ static struct page *find_of_other(struct buddy *buddy, unsigned order, enum fram
 
 /* ---- Allocation ------------------------------------------------------------------------------ */
 
-/* Take a block off the lists: the smallest free one of at least `order`, split down to at most
- * `order_max`; the upper halves stay free. */
-static struct page *claim_block(struct buddy *buddy, unsigned order, unsigned order_max,
-                                enum frame_type type)
+/* Take a block off the lists: the smallest free one of at least `order`, split until it has at most
+ * `max_frames`; the upper halves stay free. */
+static inline struct page *claim_block(struct buddy *buddy, unsigned order, uint64_t max_frames,
+                                       enum frame_type type)
 {
     struct page *page = find_smallest(buddy, order, type);
     unsigned have;
@@ -328,7 +295,7 @@ static struct page *claim_block(struct buddy *buddy, unsigned order, unsigned or
     }
     have = free_block_order(page);
     buddy_unlist_block(buddy, page, have);
-    while (have > order_max) {
+    while (frames_of(have) > max_frames) {
         have--;
         buddy_list_block(buddy, page + frames_of(have), have);
     }
@@ -346,7 +313,7 @@ struct page *buddy_alloc_block(struct buddy *buddy, unsigned order, enum frame_t
         return NULL;
     }
     state = spin_lock_irqsave(&buddy->lock);
-    page = claim_block(buddy, order, order, type);
+    page = claim_block(buddy, order, frames_of(order), type);
     if (page != NULL) {
         page->kind = PAGE_USED;
     }
@@ -372,6 +339,25 @@ enum buddy_verdict buddy_free_block(struct buddy *buddy, struct page *page, unsi
     return verdict;
 }
 
+/* claim_block() for a free block that is a single frame: there is nothing to split, and its type is
+ * its list's. After some hours of uptime most are such. NULL: the type has none. */
+static inline struct page *claim_single(struct buddy *buddy, enum frame_type type)
+{
+    struct list *list = &buddy->free[type][0];
+    struct page *page;
+
+    if (list_is_empty(list)) {
+        return NULL;
+    }
+    page = list_first(list, struct page, free.node);
+    list_remove(&page->free.node);
+    count_add(&buddy->nr_blocks[type][0], (uint64_t)-1);
+    count_add(&buddy->nr_free, (uint64_t)-1);
+    block_of(buddy, frame_number(buddy, page))->nr_free--;
+    page->order = 0;
+    return page;
+}
+
 /* Whole small blocks as they are, so that a batch costs a few steps and not a few for each frame. */
 unsigned buddy_take_hot(struct buddy *buddy, struct page **pages, unsigned nr, enum frame_type type)
 {
@@ -380,10 +366,10 @@ unsigned buddy_take_hot(struct buddy *buddy, struct page **pages, unsigned nr, e
     unsigned taken = 0;
 
     while (taken < nr) {
-        struct page *page = claim_block(buddy, 0, log2_floor(nr - taken), type);
+        struct page *page = claim_single(buddy, type);
         unsigned nr_frames;
 
-        if (page == NULL) {
+        if (page == NULL && (page = claim_block(buddy, 0, nr - taken, type)) == NULL) {
             break;
         }
         nr_frames = (unsigned)frames_of(page->order);

@@ -50,13 +50,46 @@ static inline uint64_t block_end(const struct buddy *buddy, uint64_t block)
     return min_of(buddy_block_start(buddy, block + 1), buddy->first_frame + buddy->nr_frames);
 }
 
-/* Put a block on the list of its page block's type, and take it off; off it, it is for the moment
+/* The three steps of which all else is made. Inline: a refill of a hot list out of scattered frames is
+ * little else.
+ *
+ * Put a block on the list of its page block's type, and take it off; off it, it is for the moment
  * no first page of anything. */
-void buddy_list_block(struct buddy *buddy, struct page *page, unsigned order);
-void buddy_unlist_block(struct buddy *buddy, struct page *page, unsigned order);
+static inline void buddy_list_block(struct buddy *buddy, struct page *page, unsigned order)
+{
+    unsigned type = block_of(buddy, frame_number(buddy, page))->type;
+
+    page->kind = PAGE_FREE;
+    page->order = (uint8_t)(PAGE_ORDER_FREE | order);
+    list_push_front(&buddy->free[type][order], &page->free.node);
+    count_add(&buddy->nr_blocks[type][order], 1);
+}
+
+static inline void buddy_unlist_block(struct buddy *buddy, struct page *page, unsigned order)
+{
+    unsigned type = block_of(buddy, frame_number(buddy, page))->type;
+
+    list_remove(&page->free.node);
+    count_add(&buddy->nr_blocks[type][order], (uint64_t)-1);
+    page->kind = PAGE_TAIL;
+    page->order = 0;
+}
 
 /* Count frames of a block as free (sign 1) or taken (-1). */
-void buddy_count_block(struct buddy *buddy, uint64_t frame, unsigned order, int sign);
+static inline void buddy_count_block(struct buddy *buddy, uint64_t frame, unsigned order, int sign)
+{
+    struct page_block *block = block_of(buddy, frame);
+    uint64_t change = (uint64_t)((int64_t)frames_of(order) * sign);
+
+    count_add(block->type == FRAMES_ISOLATED ? &buddy->nr_isolated : &buddy->nr_free, change);
+    if (likely(order <= PAGE_BLOCK_ORDER)) {
+        block->nr_free = (uint16_t)(block->nr_free + change);
+        return;
+    }
+    for (unsigned i = 0; i < 1u << (order - PAGE_BLOCK_ORDER); i++) {
+        block[i].nr_free = sign > 0 ? PAGE_BLOCK_FRAMES : 0;
+    }
+}
 
 /* Make a block free, joined as far as it goes. Its first page is a tail when this begins. */
 void buddy_release_block(struct buddy *buddy, uint64_t frame, unsigned order);

@@ -93,10 +93,7 @@ static struct page *take_batch(enum alloc_flags flags)
     if (taken == 0) {
         return NULL;
     }
-    kept = 1;
-    while (kept < taken && hot_push(pages[kept])) {
-        kept++;
-    }
+    kept = 1 + hot_push_batch(pages + 1, taken - 1, type_of(flags));
     hot_return_frames(pages + kept, taken - kept);
     return pages[0];
 }

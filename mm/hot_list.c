@@ -67,6 +67,24 @@ void hot_return_frames(struct page **pages, unsigned nr)
     }
 }
 
+unsigned hot_push_batch(struct page **pages, unsigned nr, enum frame_type type)
+{
+    uint64_t state = port_irq_save();
+    struct hot_list *hot = hot_here(type);
+    unsigned pushed = 0;
+
+    if (hot_enter(hot)) {
+        uint64_t count = hot_count(hot);
+
+        pushed = (unsigned)min_of((uint64_t)nr, HOT_CAPACITY - count);
+        memcpy(hot->pages + count, pages, pushed * sizeof(pages[0]));
+        store_relaxed(&hot->nr, count + pushed);
+        hot_leave(hot);
+    }
+    port_irq_restore(state);
+    return pushed;
+}
+
 void hot_push_slow(struct page *page)
 {
     uint64_t state = port_irq_save();

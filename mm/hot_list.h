@@ -27,6 +27,10 @@ extern struct hot_list hot_lists[MAX_HARTS][HOT_NR_TYPES]; /* by enum frame_type
 /** Give frames of kind PAGE_HOT back to the buddies that they came from. Context: any. */
 void hot_return_frames(struct page **pages, unsigned nr);
 
+/** Put frames of kind PAGE_HOT, taken for the type, onto this hart's list, in this order. Returns how many
+ *  it took: there may be no room for all, or another hart is draining the list. Context: any. */
+unsigned must_check hot_push_batch(struct page **pages, unsigned nr, enum frame_type type);
+
 /** hot_push() found no room: make some, and push again. Context: any. */
 void hot_push_slow(struct page *page);
 
