@@ -30,6 +30,7 @@
 #include "kernel/base/string.h"
 #include "kernel/base/test_point.h"
 #include "mm/frames.h"
+#include "mm/frames_internal.h"
 #include "mm/huge.h"
 #include "mm/swap.h"
 #include "mm/vmstat.h"
@@ -60,57 +61,65 @@ bool is_zero_page(const struct page *page)
     return page == atomic_load_explicit(&the_zero_page, memory_order_relaxed);
 }
 
-/* Whether the entry is still what the fault saw. The right to write counts: another thread that
- * was given it has stored there since, and a copy made before must not take the page's place. */
-static bool is_unchanged(struct fault *fault, struct pte now)
+static inline bool replaces_anonymous(const struct fault *fault)
 {
-    return now.is_present == fault->pte.is_present && now.is_swapped == fault->pte.is_swapped &&
-           (!now.is_present || (now.frame.addr == fault->pte.frame.addr &&
-                                ((now.flags ^ fault->pte.flags) & PTE_FLAG_WRITE) == 0));
+    return fault->old != NULL && fault->old->kind == PAGE_ANON;
 }
 
-/* Every hart must stop using the old page before it is let go; where the same page was only
- * given more rights, the others may find that out by a fault of their own. */
-static void drop_replaced(struct fault *fault, struct page *old, const struct page *page)
+/* The entry mapped something else before. Every hart must stop using the old page before it is let go;
+ * where the same page was only given more rights, the others may find that out by a fault of their own. */
+static void drop_replaced(struct fault *fault, const struct page *page)
 {
+    struct page *old = fault->old;
+    unsigned nr_refs = old != NULL; /* the fault's, and below the entry's */
+
+    if (old == NULL) {
+        old = page_from_phys(pte_frame(fault->entry));
+    }
     if (old != page) {
         pagetable_flush(&fault->space->table, fault->address, fault->address + PAGE_SIZE);
     }
     if (!is_zero_page(old)) {
-        space_count_page(fault->space, old, -1);
-        page_put(old);
+        nr_refs++;
+        if (old->kind != PAGE_ANON) {
+            space_count_page(fault->space, old, -1);
+        }
     }
+    page_put_refs(old, nr_refs);
 }
 
+/* One anonymous page in another's place leaves their number as it is. */
 static inline bool begin_mapping(const struct fault *fault, struct page *page)
 {
     if (likely(page->kind == PAGE_ANON)) {
-        atomic_fetch_add_explicit(&fault->space->nr_anon_pages, 1, memory_order_relaxed);
+        if (!replaces_anonymous(fault)) {
+            atomic_fetch_add_explicit(&fault->space->nr_anon_pages, 1, memory_order_relaxed);
+        }
         return true;
     }
     return is_zero_page(page) || fault_begin_mapping(fault->space, fault->area, page);
 }
 
+/* Any difference counts, the right to write above all: another thread that was given it has stored
+ * there since, and a copy made before must not take the page's place. */
 int fault_install(struct fault *fault, struct page *page, bool is_writable)
 {
     struct space *space = fault->space;
-    struct pte now;
 
     spin_lock(&space->table_lock);
-    now = pte_slot_get(fault->slot);
-    if (!is_unchanged(fault, now) || !begin_mapping(fault, page)) {
+    if (load_relaxed(fault->slot.entry) != fault->entry || !begin_mapping(fault, page)) {
         spin_unlock(&space->table_lock);
         return -EAGAIN;
     }
     pte_slot_set(fault->slot, page_to_phys(page), area_pte_flags(fault->area, is_writable));
     spin_unlock(&space->table_lock);
-    if (now.is_present) {
-        drop_replaced(fault, page_from_phys(now.frame), page);
+    if (fault->entry != 0) {
+        drop_replaced(fault, page);
     }
     return 0;
 }
 
-static int install_or_put(struct fault *fault, struct page *page, bool is_writable)
+int fault_install_or_put(struct fault *fault, struct page *page, bool is_writable)
 {
     int error = fault_install(fault, page, is_writable);
 
@@ -120,7 +129,7 @@ static int install_or_put(struct fault *fault, struct page *page, bool is_writab
     return error;
 }
 
-static struct page *alloc_anonymous(const struct fault *fault)
+static inline struct page *alloc_anonymous(const struct fault *fault)
 {
     struct area *area = fault->area;
     struct page *page;
@@ -151,7 +160,7 @@ static int fault_anonymous(struct fault *fault)
         return -ENOMEM;
     }
     page_zero(page_address(page));
-    return install_or_put(fault, page, true);
+    return fault_install_or_put(fault, page, true);
 }
 
 int fault_copy(struct fault *fault, struct page *source)
@@ -170,7 +179,7 @@ int fault_copy(struct fault *fault, struct page *source)
     if ((fault->area->flags & AREA_EXEC) != 0) {
         pagetable_sync_icache();
     }
-    return install_or_put(fault, copy, true);
+    return fault_install_or_put(fault, copy, true);
 }
 
 static bool is_allowed(const struct area *area, enum fault_access access)
@@ -182,13 +191,13 @@ static bool is_allowed(const struct area *area, enum fault_access access)
     }
 }
 
-static bool grants(struct pte pte, enum fault_access access)
-{
-    uint32_t needed = access == FAULT_WRITE  ? PTE_FLAG_WRITE
-                      : access == FAULT_EXEC ? PTE_FLAG_EXEC
-                                             : PTE_FLAG_READ;
+static_assert(PTE_FLAG_READ << FAULT_WRITE == PTE_FLAG_WRITE &&
+                  PTE_FLAG_READ << FAULT_EXEC == PTE_FLAG_EXEC,
+              "rights stand in the order of the kinds of access");
 
-    return pte.is_present && (pte.flags & needed) != 0;
+static inline bool grants(struct pte pte, enum fault_access access)
+{
+    return (pte.flags & ((uint32_t)PTE_FLAG_READ << access)) != 0;
 }
 
 /* A page is there, and lacks the right that the access asks for. Whether an anonymous page has
@@ -199,26 +208,26 @@ static int fault_present(struct fault *fault, enum fault_access access)
 {
     struct space *space = fault->space;
     struct page *page;
+    struct pte pte;
     bool is_alone;
     int error;
 
     spin_lock(&space->table_lock);
-    fault->pte = pte_slot_get(fault->slot);
-    if (!fault->pte.is_present || grants(fault->pte, access)) {
-        if (fault->pte.is_present && (fault->pte.flags & PTE_FLAG_ACCESSED) == 0) {
+    fault->entry = load_relaxed(fault->slot.entry);
+    pte = pte_decode(fault->entry);
+    if (!pte.is_present || grants(pte, access)) {
+        if (pte.is_present && (pte.flags & PTE_FLAG_ACCESSED) == 0) {
             /* The hand of swap_out.c took the mark, and this machine leaves setting it to us. */
-            pte_slot_set(fault->slot, fault->pte.frame, fault->pte.flags | PTE_FLAG_ACCESSED);
+            pte_slot_set(fault->slot, pte.frame, pte.flags | PTE_FLAG_ACCESSED);
         }
-        spin_unlock(
-            &space
-                 ->table_lock); /* another hart was faster, or this one remembered an older entry */
+        /* Another hart was faster, or this one remembered an older entry. */
+        spin_unlock(&space->table_lock);
         return 0;
     }
-    page = page_from_phys(fault->pte.frame);
+    page = page_of_frame(pte.frame.addr >> PAGE_SHIFT);
     is_alone = page->kind == PAGE_ANON && page_refs(page) == 1;
-    if (!fault->is_write ||
-        is_alone) { /* rights were added by mprotect, or the page is ours alone */
-        pte_slot_set(fault->slot, fault->pte.frame, area_pte_flags(fault->area, fault->is_write));
+    if (!fault->is_write || is_alone) { /* mprotect added rights, or the page is ours alone */
+        pte_slot_set(fault->slot, pte.frame, area_pte_flags(fault->area, fault->is_write));
         spin_unlock(&space->table_lock);
         return 0;
     }
@@ -227,8 +236,11 @@ static int fault_present(struct fault *fault, enum fault_access access)
     if ((fault->area->flags & AREA_SHARED) != 0 && page->kind == PAGE_CACHE) {
         return fault_shared_write(fault, page);
     }
+    fault->old = page;
     error = fault_copy(fault, page);
-    page_put(page);
+    if (error != 0) {
+        page_put(page);
+    }
     return error;
 }
 
@@ -255,12 +267,13 @@ static int fault_in_area(struct space *space, struct area *area, uint64_t addres
         }
     }
     /* Looked at without the lock: who acts on it looks again. */
-    fault.pte = pte_slot_get(fault.slot);
-    if (fault.pte.is_present) {
-        return fault_present(&fault, access);
-    }
-    if (unlikely(fault.pte.is_swapped)) {
-        return swap_in(area, fault.address, pte_swap_slot(fault.pte), fault.is_write, ALLOC_WAIT);
+    fault.entry = load_relaxed(fault.slot.entry);
+    if (fault.entry != 0) {
+        struct pte pte = pte_decode(fault.entry);
+
+        return pte.is_swapped
+                   ? swap_in(area, fault.address, pte_swap_slot(pte), fault.is_write, ALLOC_WAIT)
+                   : fault_present(&fault, access);
     }
     return area->object != NULL ? fault_object(&fault) : fault_anonymous(&fault);
 }

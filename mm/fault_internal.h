@@ -13,13 +13,18 @@ struct fault {
     uint64_t address; /* of the page */
     bool is_write;
     struct pte_slot slot; /* of its entry */
-    struct pte pte;       /* the entry as last seen */
+    uint64_t entry;       /* as last seen; 0: empty */
+    struct page *old; /* a page that the entry maps and that is to be replaced, with a reference of
+                           *     the fault's own; or NULL */
 };
 
 /** Put `page` (whose reference passes to the entry) in place if the entry is still what the fault
- *  saw. Returns 0, or -EAGAIN with the reference still the caller's. Context: takes the page-table
+ *  saw. What it replaces is let go, and with it fault->old. Returns 0, or -EAGAIN with the reference still the caller's. Context: takes the page-table
  *  lock; may sleep. */
 int must_check fault_install(struct fault *fault, struct page *page, bool is_writable);
+
+/** The same; on failure the reference is dropped. */
+int must_check fault_install_or_put(struct fault *fault, struct page *page, bool is_writable);
 
 /** A private copy of `source` takes the entry. Returns 0, -EAGAIN or -ENOMEM. */
 int must_check fault_copy(struct fault *fault, struct page *source);

@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: MIT
 /* Page faults on what is mapped from an object: a file's pages, seen from mm.
  *
- * A read maps the object's page, and with it the neighbours that are in memory anyway, for each saves
- * a fault of its own: the cache is asked once for the pages of an aligned window around the address,
- * and those that it has are entered under one hold of the page-table lock. Only when the page itself
- * is not among them it is read in, which may sleep. Neighbours are entered read-only, in empty
- * entries of the same page table, so nothing needs to be allocated or flushed for them.
+ * A read maps the object's page. Where one page is read others soon are, and each that is in memory anyway
+ * could be mapped at once and save a fault of its own; but for a program that reads here and there, they
+ * would be many times the work of the one page that it asked for. So memory is seen as aligned windows of
+ * 16 pages, and the page table itself remembers what the program does: the first fault in a window maps
+ * its page alone. The next one finds a page of the window mapped, or the page just before it, and maps all
+ * that there is of the window: the cache is asked once, and the pages are entered under one hold of the
+ * page-table lock. So a file read in order costs a fault in 16 pages, one read here and there a short
+ * fault a page, and text that is run a short one and a long one where it is used.
+ *
+ *     pages    | . . . . . . . . . . . . . . . . | . . . . . . . . . . . . . . . . |
+ *     read 5   | . . . . . x . . . . . . . . . . | . . . . . . . . . . . . . . . . |
+ *     read 9   | x x x x x x x x x x x x x x x x | . . . . . . . . . . . . . . . . |
+ *     read 16  | x x x x x x x x x x x x x x x x | x x x x x x x x x x x x x x x x |
+ *
+ * Only when the page itself is not in memory it is read in, which may sleep. Neighbours are entered
+ * read-only, in empty entries of the same page table, so nothing needs to be allocated or flushed for them.
  *
  * A store to a private mapping copies (fault_copy). A store to a shared one asks the object first
  * (map_object_ops.make_writable): that is where a file system learns that the page becomes dirty.
@@ -19,7 +30,8 @@
 #include "kernel/base/test_point.h"
 #include "mm/fault_internal.h"
 
-#define AROUND_PAGES 16u
+#define AROUND_PAGES         16u
+#define PAGETABLE_SPAN_PAGES (PAGETABLE_SPAN_BYTES >> PAGE_SHIFT)
 
 static bool has_page(const struct map_object *object, const struct page *page)
 {
@@ -62,6 +74,20 @@ struct around {
     struct page *pages[AROUND_PAGES]; /* each with a reference, or NULL */
 };
 
+/* Whether a page of the window, or the page before it, is mapped. Only a hint, so without the lock. */
+static bool has_neighbours(const struct fault *fault)
+{
+    uint64_t page = fault->address >> PAGE_SHIFT;
+    const _Atomic uint64_t *first = fault->slot.entry - page % AROUND_PAGES;
+    uint64_t any = page % PAGETABLE_SPAN_PAGES < AROUND_PAGES ? 0 : load_relaxed(first - 1);
+
+#pragma GCC unroll 16
+    for (unsigned i = 0; i < AROUND_PAGES; i++) {
+        any |= load_relaxed(&first[i]);
+    }
+    return any != 0;
+}
+
 static void choose_window(const struct fault *fault, struct around *around)
 {
     const struct area *area = fault->area;
@@ -69,10 +95,6 @@ static void choose_window(const struct fault *fault, struct around *around)
     uint64_t end = min_of(window + AROUND_PAGES * PAGE_SIZE, area->end);
 
     around->start = max_of(window, area->start);
-    if (area->object->ops->find_pages == NULL) {
-        around->start = fault->address;
-        end = fault->address + PAGE_SIZE;
-    }
     around->nr = (unsigned)((end - around->start) >> PAGE_SHIFT);
     around->own = (unsigned)((fault->address - around->start) >> PAGE_SHIFT);
 }
@@ -91,12 +113,8 @@ static void find_pages(const struct fault *fault, struct around *around)
 {
     struct map_object *object = fault->area->object;
 
-    if (object->ops->find_pages != NULL) {
-        object->ops->find_pages(object, area_index(fault->area, around->start), around->nr,
-                                around->pages);
-    } else {
-        around->pages[0] = NULL;
-    }
+    object->ops->find_pages(object, area_index(fault->area, around->start), around->nr,
+                            around->pages);
 }
 
 /* The same after the page itself was read in, and is in memory if it was not truncated since. */
@@ -154,7 +172,8 @@ static void enter_pages(struct fault *fault, struct around *around)
 
 /* ---- Reading and writing --------------------------------------------------------------------- */
 
-static int fault_read(struct fault *fault)
+/* A read that maps what there is of the window. Apart: a fault of one page shall not pay for its stack. */
+static __attribute__((noinline)) int fault_around(struct fault *fault)
 {
     struct around around;
     int error = 0;
@@ -203,19 +222,22 @@ int fault_shared_write(struct fault *fault, struct page *page)
 int fault_object(struct fault *fault)
 {
     struct area *area = fault->area;
+    const struct map_object_ops *ops = area->object->ops;
     struct page *page;
     int error;
 
-    if (!fault->is_write) {
-        return fault_read(fault);
+    if (!fault->is_write && has_neighbours(fault) && ops->find_pages != NULL) {
+        return fault_around(fault);
     }
-    error = area->object->ops->get_page(area->object, area_index(area, fault->address),
-                                        AROUND_PAGES, &page);
+    error = ops->get_page(area->object, area_index(area, fault->address), AROUND_PAGES, &page);
     if (error != 0) {
         return object_error(error);
     }
     TEST_POINT(TEST_FAULT_FOUND, page);
     sync_instructions(area, page);
+    if (!fault->is_write) {
+        return fault_install_or_put(fault, page, false);
+    }
     if ((area->flags & AREA_SHARED) != 0) {
         return fault_shared_write(fault, page);
     }

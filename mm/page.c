@@ -59,24 +59,29 @@ bool page_try_get(struct page *page)
     return true;
 }
 
-/* Drop a reference. Returns whether it was the last one, and the frame is to be freed. */
-static inline bool drop(struct page *page)
+/* Drop references. Returns whether the last one was among them, and the frame is to be freed. */
+static inline bool drop(struct page *page, unsigned nr)
 {
     /* Release: our accesses come before the freeing; acquire: the others' come before it, too. */
-    uint32_t before = atomic_fetch_sub_explicit(&page->refs, 1, memory_order_acq_rel);
+    uint32_t before = atomic_fetch_sub_explicit(&page->refs, nr, memory_order_acq_rel);
 
-    assert(before != 0);
-    return before == 1;
+    assert(before >= nr && before != 0);
+    return before == nr;
 }
 
-void page_put(struct page *page)
+void page_put_refs(struct page *page, unsigned nr)
 {
-    if (drop(page)) {
+    if (drop(page, nr)) {
         if (page->kind == PAGE_ANON) {
             vm_count_many(VM_NR_ANON_PAGES, -1);
         }
         frames_free(page, 0);
     }
+}
+
+void page_put(struct page *page)
+{
+    page_put_refs(page, 1);
 }
 
 void page_put_bulk(struct page **pages, unsigned nr)
@@ -85,7 +90,7 @@ void page_put_bulk(struct page **pages, unsigned nr)
     int64_t nr_anon = 0;
 
     for (unsigned i = 0; i < nr; i++) {
-        if (drop(pages[i])) {
+        if (drop(pages[i], 1)) {
             nr_anon += pages[i]->kind == PAGE_ANON;
             pages[nr_freed++] = pages[i];
         }

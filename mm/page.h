@@ -121,7 +121,8 @@ extern uint64_t page_origins[]; /* [I] after boot: by page->region */
 
 static inline phys_t page_to_phys(const struct page *page)
 {
-    return phys(((uint64_t)page - page_origins[page->region]) / sizeof(*page) << PAGE_SHIFT);
+    /* Divided by the size of a page's record, times that of its frame. */
+    return phys(((uint64_t)page - page_origins[page->region]) * (PAGE_SIZE / sizeof(*page)));
 }
 
 /** The kernel's own address of the frame, in the direct map. */
@@ -160,8 +161,9 @@ static inline void page_get(struct page *page)
 /** Take a reference unless the count has already fallen to zero. */
 bool must_check page_try_get(struct page *page);
 
-/** Drop a reference; the last one frees the frame (order 0 only). Context: any. */
+/** Drop a reference, or nr of them; the last one frees the frame (order 0 only). Context: any. */
 void page_put(struct page *page);
+void page_put_refs(struct page *page, unsigned nr);
 
 /** Drop a reference to each of nr pages; pages[] is scratch afterwards. Context: any. */
 void page_put_bulk(struct page **pages, unsigned nr);

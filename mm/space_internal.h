@@ -5,6 +5,7 @@
 
 #include "mm/anon.h"
 #include "mm/space.h"
+#include "mm/vmstat.h"
 
 /* Entries handled for each hold of a page-table lock: bounds both the hold and the kernel stack. */
 #define SPACE_BATCH 32u
@@ -91,7 +92,21 @@ void space_unmap_pages(struct space *space, uint64_t start, uint64_t end, enum u
 void space_note_peak(struct space *space);
 
 /** Account for a page that an entry begins (+1) or ceases (-1) to map. */
-void space_count_page(struct space *space, struct page *page, int change);
+static inline void space_count_page(struct space *space, struct page *page, int change)
+{
+    _Atomic uint64_t *counter = page->kind == PAGE_CACHE ? &space->nr_object_pages
+                                                         : &space->nr_anon_pages;
+
+    if (page->kind == PAGE_CACHE) {
+        uint32_t before = atomic_fetch_add_explicit(&page->maps, (uint32_t)change,
+                                                    memory_order_relaxed);
+
+        if (before == 0 || before + (uint32_t)change == 0) { /* the first mapping, or the last */
+            vm_count_many(VM_NR_MAPPED, change);
+        }
+    }
+    atomic_fetch_add_explicit(counter, (uint64_t)(int64_t)change, memory_order_relaxed);
+}
 
 static_assert(AREA_READ << 1 == PTE_FLAG_READ && AREA_WRITE << 1 == PTE_FLAG_WRITE &&
                   AREA_EXEC << 1 == PTE_FLAG_EXEC,

@@ -15,23 +15,6 @@
 #include "mm/huge.h"
 #include "mm/space_internal.h"
 #include "mm/swap.h"
-#include "mm/vmstat.h"
-
-void space_count_page(struct space *space, struct page *page, int change)
-{
-    _Atomic uint64_t *counter = page->kind == PAGE_CACHE ? &space->nr_object_pages
-                                                         : &space->nr_anon_pages;
-
-    if (page->kind == PAGE_CACHE) {
-        uint32_t before = atomic_fetch_add_explicit(&page->maps, (uint32_t)change,
-                                                    memory_order_relaxed);
-
-        if (before == 0 || before + (uint32_t)change == 0) { /* the first mapping, or the last */
-            vm_count_many(VM_NR_MAPPED, change);
-        }
-    }
-    atomic_fetch_add_explicit(counter, (uint64_t)(int64_t)change, memory_order_relaxed);
-}
 
 uint64_t space_nr_resident(struct space *space)
 {

@@ -39,14 +39,29 @@ static void object_find_pages(struct map_object *object, uint64_t index, unsigne
     spin_unlock_irqrestore(&mapping->lock, irq);
 }
 
+/* The page, with a reference, if it is in memory and up to date. */
+static inline struct page *find_page(struct mapping *mapping, uint64_t index)
+{
+    bool is_inside = index < mapping_nr_pages(mapping);
+    uint64_t irq = spin_lock_irqsave(&mapping->lock);
+    struct page *page = radix_lookup(&mapping->pages, index);
+
+    if (unlikely(page == NULL || !is_inside || !page_has(page, PAGE_UPTODATE))) {
+        page = NULL;
+    } else {
+        page_get(page);
+    }
+    spin_unlock_irqrestore(&mapping->lock, irq);
+    return page;
+}
+
 static int object_get_page(struct map_object *object, uint64_t index, unsigned nr_around,
                            struct page **page)
 {
     struct mapping *mapping = mapping_of(object);
-    struct page *cached;
+    struct page *cached = find_page(mapping, index);
 
-    object_find_pages(object, index, 1, &cached);
-    if (cached != NULL) {
+    if (likely(cached != NULL)) {
         if (!page_has(cached, PAGE_REFERENCED)) {
             page_set(cached, PAGE_REFERENCED);
         }
