@@ -19,7 +19,7 @@ sanitized-kernels: $(O)/initramfs.cpio
 	    $(O)/sanitized/cairn $(O)/sanitized/cairn-selftest
 
 ##@ Goals
-.PHONY: test test-host test-qemu test-silent test-debian stress faults-boot asan tsan models
+.PHONY: test test-host test-qemu test-silent test-debian stress churn faults-boot asan tsan models
 ## test: all tests, on the host and in QEMU; the last line is `N passed, N failed`
 test: $(CMOCKA_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS) $(USER_TEST_DEPS) $(KTEST_DEPS)
 	$(Q)$(TEST_ENV) tools/test/run tools model host tsan user qemu
@@ -38,6 +38,9 @@ test-silent: $(KTEST_DEPS) sanitized-kernels
 ## test-debian: programs of Debian's packages, fetched once with apt, on Cairn
 test-debian: $(KTEST_DEPS)
 	$(Q)$(TEST_ENV) tools/test/run debian
+## churn: memory operations measured, T=600 seconds of the guest's work, measured again: none grows
+churn: $(O)/cairn $(O)/root.img
+	$(Q)tools/run --exec '/tests/churn --seconds $(or $(T),600) --seed $(or $(SEED),1)' --icount --smp 1 --mem 256M --timeout 0
 ## models: only the models, by SPIN, in every order of their steps
 models:
 	$(Q)$(TEST_ENV) HOST_CC='$(HOST_CC)' tools/test/run model

@@ -19,3 +19,14 @@ def bench(guest):
     for name in ("call.null", "memory.fault_cow", "switch.ring8", "kernel.cache_pair", "memory.fault_cow.net"):
         if not any(line.startswith(name + "\t") for line in lines):
             raise Failure(f"no line for {name}")
+
+
+@qemu_test("churn", "after a short churn no figure of `bench mm` has grown by a fifth; what has grown is named, and fails")
+def churn(guest):
+    arguments = ("--smp", "1", "--mem", "256M", "--icount")
+    outcome = guest.exec("/tests/churn --seconds 2 --limit 20", *arguments, limit=120).expect(status=0)
+    if not re.search(r"churn: \d+ figures, 0 grown by more than 20 %\n$", outcome.output.decode()):
+        raise Failure(outcome.told())
+    outcome = guest.exec("/tests/churn --seconds 1 --limit -1", *arguments, limit=120).expect(status=1)
+    if b"GROWN" not in outcome.output:
+        raise Failure(outcome.told())

@@ -35,7 +35,7 @@ static struct slot *slots; /* shared with all workers */
 static volatile int *stopping;
 static struct slot *me;
 static int my_number;
-static unsigned seed;
+static unsigned seed, first_seed;
 static char self[PATH_MAX];
 static bool have_shell;
 
@@ -386,7 +386,7 @@ _Noreturn static void run_worker(int number, const char *dir)
     char path[64];
     my_number = number;
     me = &slots[number];
-    seed = (unsigned)number * 2654435761u + 17;
+    seed = (unsigned)number * 2654435761u + 17 + first_seed * 40503u;
     me->work = "start";
     snprintf(path, sizeof(path), "w%d", number);
     if (chdir(dir) != 0 || mkdir(path, 0700) != 0 || chdir(path) != 0) {
@@ -518,13 +518,15 @@ int main(int argc, char **argv)
             procs = atoi(argv[i + 1]);
         else if (i + 1 < argc && !strcmp(argv[i], "--seconds"))
             seconds = atol(argv[i + 1]);
+        else if (i + 1 < argc && !strcmp(argv[i], "--seed"))
+            first_seed = (unsigned)atol(argv[i + 1]);
         else if (i + 1 < argc && !strcmp(argv[i], "--dir"))
             parent = argv[i + 1];
         else
             procs = 0;
     }
     if (procs < 1 || procs > MAX_WORKERS || seconds < 1) {
-        fprintf(stderr, "usage: stress [--procs 64] [--seconds 60] [--dir DIR]\n");
+        fprintf(stderr, "usage: stress [--procs 64] [--seconds 60] [--seed 0] [--dir DIR]\n");
         return 2;
     }
     ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
