@@ -340,7 +340,7 @@ enum buddy_verdict buddy_free_block(struct buddy *buddy, struct page *page, unsi
 }
 
 /* claim_block() for a free block that is a single frame: there is nothing to split, and its type is
- * its list's. After some hours of uptime most are such. NULL: the type has none. */
+ * its list's. Where memory is in pieces most are such. NULL: the type has none. */
 static inline struct page *claim_single(struct buddy *buddy, enum frame_type type)
 {
     struct list *list = &buddy->free[type][0];
