@@ -219,13 +219,14 @@ bool swap_cache_hold(struct page *page)
 {
     uint64_t slot = peek_slot(page);
     unsigned number = slot_area_number(slot);
-    struct swap_area *area = swap_area_of(number);
+    struct swap_area *area;
     bool is_held = false;
     uint64_t irq;
 
     if (!page_has(page, PAGE_SWAPCACHE) || number >= swap_nr_known()) {
-        return false;
+        return false; /* what seems a number may be anything */
     }
+    area = swap_area_of(number);
     irq = spin_lock_irqsave(&area->lock);
     if (slot_index(slot) < area->nr_slots && area->slots[slot_index(slot)].page == page) {
         page_get(page);
@@ -260,6 +261,49 @@ bool swap_cache_remove(struct page *page, bool even_if_used)
     }
     page_put(removed);
     return true;
+}
+
+bool swap_cache_pin(struct page *page, uint64_t *number)
+{
+    struct swap_area *area = swap_area_of(slot_area_number(page->anon.slot));
+    uint64_t irq = spin_lock_irqsave(&area->lock);
+    struct swap_slot *slot = slot_of(area, page);
+
+    if (slot != NULL) {
+        assert(nr_entries(slot) < SLOT_ENTRIES);
+        slot->state++;
+        *number = page->anon.slot;
+    }
+    spin_unlock_irqrestore(&area->lock, irq);
+    return slot != NULL;
+}
+
+/* The cached page of one slot, if nobody maps it or means it any more. */
+static struct page *take_unused(struct swap_area *area, uint64_t index)
+{
+    uint64_t irq = spin_lock_irqsave(&area->lock);
+    struct swap_slot *slot = &area->slots[index];
+    struct page *page = NULL;
+
+    if (slot->page != NULL && (slot->state & ~SLOT_BAD) == 0 && page_refs(slot->page) == 1) {
+        page = uncache(slot);
+        release_if_unused(area, index);
+    }
+    spin_unlock_irqrestore(&area->lock, irq);
+    return page;
+}
+
+void swap_cache_drop_unused(unsigned area_number)
+{
+    struct swap_area *area = swap_area_of(area_number);
+
+    for (uint64_t i = 0; i < area->nr_slots; i++) {
+        struct page *page = take_unused(area, i);
+
+        if (page != NULL) {
+            page_put(page);
+        }
+    }
 }
 
 enum swap_claim swap_cache_claim(uint64_t slot, struct page *page)
@@ -381,9 +425,8 @@ bool swap_cache_end_write(unsigned area_number, uint64_t index, struct page *pag
         if (error == 0 && page_refs(page) == 2) { /* the cache's, and the write's */
             removed = uncache(slot);
         }
-    } else {
-        release_if_unused(area, index);
     }
+    release_if_unused(area, index); /* its last entry may have gone while it was being written */
     page_clear(page, PAGE_WRITEBACK);
     spin_unlock_irqrestore(&area->lock, irq);
     if (removed != NULL) {

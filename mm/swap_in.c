@@ -309,6 +309,7 @@ int swap_in_all(unsigned area_number, bool (*is_interrupted)(void))
             error = bring_back_space(space, area_number, is_interrupted);
             space_put(space);
         }
+        swap_cache_drop_unused(area_number);
         if (error == 0 && is_interrupted()) {
             error = -EINTR;
         }

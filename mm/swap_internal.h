@@ -87,6 +87,14 @@ bool must_check swap_cache_hold(struct page *page);
  *  reference stays. */
 bool must_check swap_cache_remove(struct page *page, bool even_if_used);
 
+/** Keep the slot of a cached page as one more entry would, until swap_slot_put(*slot). Returns false when the page is
+ *  cached no more. Caller: a reference to the page. Context: any task. */
+bool must_check swap_cache_pin(struct page *page, uint64_t *slot);
+
+/** Give up the cached pages of an area that are in nobody's page tables: whoever had them is gone, and reclaim has not
+ *  come by. The area is being given up: its slots stay. Context: may sleep. */
+void swap_cache_drop_unused(unsigned area_number);
+
 enum swap_claim {
     SWAP_GONE,   /* the slot has another page by now */
     SWAP_SHARED, /* the entry may map the page, read-only */

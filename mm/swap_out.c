@@ -171,6 +171,7 @@ static bool unmap(struct anon_family *family, struct page *page, struct swap_rou
 {
     struct look look = {.page = page};
     unsigned is_cached = page_has(page, PAGE_SWAPCACHE);
+    uint64_t slot;
 
     anon_for_each(family, page->anon.index, look_at_entry, &look);
     if (look.is_wanted || page_refs(page) != look.nr_entries + 1 + is_cached) {
@@ -180,7 +181,12 @@ static bool unmap(struct anon_family *family, struct page *page, struct swap_rou
         round->is_full = true;
         return false;
     }
+    /* Others who named its slot may let go of it meanwhile: it stays the page's until all have it. */
+    if (!swap_cache_pin(page, &slot)) {
+        return false;
+    }
     anon_for_each(family, page->anon.index, take_entry, page);
+    swap_slot_put(slot);
     return true;
 }
 

@@ -153,11 +153,9 @@ def magazines(cache):
     found = {}
     for hart in range(cache["harts"].type.range()[1] + 1):
         own = cache["harts"][hart]
-        bottom, top = number(own["bottom"]), number(own["top"])
-        found.update((value, f"the loaded magazine of hart {hart}") for value in pointers(bottom, (top - bottom) // 8))
-        if number(own["previous"]):
-            objects = number(own["previous"]["objects"].address)
-            found.update((value, f"the other magazine of hart {hart}") for value in pointers(objects, number(own["nr_previous"])))
+        for rounds, which in (own["loaded"], "loaded"), (own["previous"], "other"):
+            bottom, top = number(rounds["bottom"]), number(rounds["top"])
+            found.update((value, f"the {which} magazine of hart {hart}") for value in pointers(bottom, (top - bottom) // 8))
     full = cache["full"]
     for position in range(number(full["pop_position"]), number(full["push_position"])):
         magazine = full["cells"][position & number(full["mask"])]["value"].cast(gdb.lookup_type("struct magazine").pointer())

@@ -80,7 +80,9 @@ static unsigned long vmstat(const char *name)
 
 static char *map(size_t length, int advice)
 {
-    char *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    /* As much as there is, and that is not to be promised. */
+    char *memory = mmap(NULL, length, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (memory == MAP_FAILED || madvise(memory, length, advice))
         fail("mmap");
