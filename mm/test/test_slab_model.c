@@ -228,6 +228,6 @@ int main(void)
     };
 
     host_random_init(&source);
-    machine_start(4ul << 20);
+    machine_start(8ul << 20); /* magazines of all harts and sizes may hold half of it */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
