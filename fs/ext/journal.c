@@ -67,7 +67,8 @@ static int find_place(struct ext_fs *fs, struct inode *inode, struct journal_pla
     *place = (struct journal_place){
         .super = fs->super,
         .block_bytes = fs->block_bytes,
-        .nr_blocks = inode_size(inode) >> fs->block_shift,
+        /* A file larger than the disk has blocks twice, and would be mapped for days. */
+        .nr_blocks = min_of(inode_size(inode) >> fs->block_shift, (uint64_t)fs->nr_blocks),
         .fs_blocks = fs->nr_blocks,
         .map = map_journal,
         .map_arg = inode,
