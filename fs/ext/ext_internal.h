@@ -203,7 +203,9 @@ extern const struct journal_ops ext_journal_ops;
  *  happens. Context: inside an operation, which also puts the inode itself (ext_log_inodes). */
 void ext_orphan_add(struct inode *inode);
 int must_check ext_orphan_remove(struct inode *inode);
-/** The inode goes and the disk cannot be written. */
+/** Whether it is on the list. */
+bool ext_is_orphan(struct inode *inode);
+/** The inode goes: the list in memory is rid of it, whatever the disk's says. */
 void ext_orphan_forget(struct inode *inode);
 /** What stands on the disk where the time of deletion does: the orphan behind this one. */
 uint32_t ext_orphan_next(struct inode *inode);

@@ -87,6 +87,17 @@ int ext_orphan_remove(struct inode *inode)
     return error;
 }
 
+bool ext_is_orphan(struct inode *inode)
+{
+    struct ext_fs *fs = ext_fs(inode->super);
+    bool result;
+
+    mutex_lock(&fs->alloc_lock);
+    result = list_is_linked(&ext_inode(inode)->orphan_node);
+    mutex_unlock(&fs->alloc_lock);
+    return result;
+}
+
 void ext_orphan_forget(struct inode *inode)
 {
     struct ext_fs *fs = ext_fs(inode->super);

@@ -25,7 +25,12 @@ struct cut {
     int error;                  /* the first that was met */
 };
 
-#define STEP_RESERVE 12u /* of nr_left, for what a step does when it ends */
+/* A run of neighbours may lie in two groups, with a bitmap and a descriptor each; not in more, for a whole group has
+ * bitmaps of its own in it. */
+#define RUN_BLOCKS   4u
+/* Of nr_left, for what a step does when it ends: the last run, three arrays of pointers, the inode, and the list of
+ * orphans. (The one that was spent last may have gone RUN_BLOCKS below it.) */
+#define STEP_RESERVE 16u
 
 static bool must_stop(const struct cut *cut)
 {
@@ -55,7 +60,7 @@ static void free_run(struct cut *cut)
         }
         ext_count_sectors(cut->inode, -(int64_t)cut->run_nr * (cut->fs->block_bytes / 512));
         cut->run_nr = 0;
-        spend(cut, 2); /* a bitmap and a descriptor */
+        spend(cut, RUN_BLOCKS);
     }
 }
 
@@ -205,7 +210,7 @@ int ext_truncate_blocks(struct inode *inode, uint64_t size_bytes)
 {
     struct ext_fs *fs = ext_fs(inode->super);
     uint32_t nr_blocks = fs->journal != NULL ? EXT_CUT_BLOCKS : UINT32_MAX;
-    bool was_orphan = list_is_linked(&ext_inode(inode)->orphan_node);
+    bool was_orphan = ext_is_orphan(inode);
     int error;
 
     do {

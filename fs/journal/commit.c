@@ -211,13 +211,14 @@ static int write_transaction(struct journal *journal, uint32_t number)
 {
     struct log_writer writer = {.journal = journal, .number = number};
     struct block_device *device = journal->place.super->device;
-    int error, data_error;
+    int error;
 
     journal_io_begin(&writer.io, device, false);
     write_copies(&writer);
     write_revoked(&writer);
-    data_error =
-        journal->ops->write_data(journal->place.ops_arg); /* while the ring is being written */
+    /* While the ring is being written. An error stands in the file's mapping, for fsync to report; the tree is
+     * whole without that data. */
+    (void)!journal->ops->write_data(journal->place.ops_arg);
     error = journal_io_wait(&writer.io);
     undo_escapes(journal);
     if (error == 0) {
@@ -226,8 +227,6 @@ static int write_transaction(struct journal *journal, uint32_t number)
     if (error == 0) {
         error = write_commit_block(&writer);
     }
-    (void)
-        data_error; /* is in the file's mapping, for fsync to report; the tree is whole without it */
     return error;
 }
 
