@@ -317,6 +317,102 @@ static int ext_rename(struct inode *old_dir, const char *old_name, size_t old_le
     return error;
 }
 
+/* ---- Two names change places ------------------------------------------------------------------- */
+
+/* A name of `dir` now stands for `inode`, and no more for `was`. */
+static void count_exchanged(struct inode *dir, const struct inode *inode, const struct inode *was)
+{
+    int change = (inode_is(inode, S_IFDIR) ? 1 : 0) - (inode_is(was, S_IFDIR) ? 1 : 0);
+
+    if (change != 0) {
+        change_links(dir, change);
+    }
+}
+
+static int point_up(struct inode *inode, const struct inode *dir)
+{
+    return inode_is(inode, S_IFDIR)
+               ? ext_dir_replace(inode, "..", 2, (uint32_t)dir->number, S_IFDIR)
+               : 0;
+}
+
+/* The directories among the two have each other's parents. A first step that was done is undone. */
+static int exchange_parents(struct inode *old_dir, struct inode *new_dir, struct inode *source,
+                            struct inode *target)
+{
+    int error = point_up(source, new_dir);
+
+    if (error == 0) {
+        error = point_up(target, old_dir);
+        if (error != 0) {
+            (void)!point_up(source, old_dir);
+        }
+    }
+    if (error == -ENOENT) {
+        error = super_damaged(source->super, "directory %llu or %llu: has no \"..\"",
+                              (unsigned long long)source->number,
+                              (unsigned long long)target->number);
+    }
+    return error;
+}
+
+static int exchange_names(struct inode *old_dir, const char *old_name, size_t old_len,
+                          struct inode *new_dir, const char *new_name, size_t new_len,
+                          struct inode *source, struct inode *target)
+{
+    int error = exchange_parents(old_dir, new_dir, source, target);
+
+    if (error == 0) {
+        error = ext_dir_replace(new_dir, new_name, new_len, (uint32_t)source->number, source->mode);
+        if (error == 0) {
+            error = ext_dir_replace(old_dir, old_name, old_len, (uint32_t)target->number,
+                                    target->mode);
+            if (error != 0) {
+                (void)!ext_dir_replace(new_dir, new_name, new_len, (uint32_t)target->number,
+                                       target->mode);
+            }
+        }
+        if (error != 0) {
+            (void)!exchange_parents(new_dir, old_dir, source, target);
+        }
+    }
+    return error;
+}
+
+static bool has_room_for(const struct inode *dir, const struct inode *inode,
+                         const struct inode *was)
+{
+    return !inode_is(inode, S_IFDIR) || inode_is(was, S_IFDIR) || dir->nr_links < EXT_MAX_LINKS;
+}
+
+static int ext_exchange(struct inode *old_dir, const char *old_name, size_t old_len,
+                        struct inode *new_dir, const char *new_name, size_t new_len,
+                        struct inode *source, struct inode *target)
+{
+    struct ext_fs *fs = ext_fs(old_dir->super);
+    int error;
+
+    if (old_dir != new_dir &&
+        (!has_room_for(new_dir, source, target) || !has_room_for(old_dir, target, source))) {
+        return -EMLINK;
+    }
+    error = ext_begin(fs, EXT_NAME_BLOCKS);
+    if (error != 0) {
+        return error;
+    }
+    error = exchange_names(old_dir, old_name, old_len, new_dir, new_name, new_len, source, target);
+    if (error == 0) {
+        if (old_dir != new_dir) {
+            count_exchanged(new_dir, source, target);
+            count_exchanged(old_dir, target, source);
+        }
+        inode_touch_changed(source);
+        inode_touch_changed(target);
+    }
+    end_names(fs, old_dir, new_dir, source, target);
+    return error;
+}
+
 int ext_setattr(struct inode *inode, const struct attr_change *change)
 {
     int error = 0;
@@ -341,6 +437,7 @@ const struct inode_ops ext_dir_ops = {
     .unlink = ext_unlink,
     .rmdir = ext_rmdir,
     .rename = ext_rename,
+    .exchange = ext_exchange,
     .setattr = ext_setattr,
 };
 

@@ -31,6 +31,7 @@
 
 struct tree_features {
     bool has_links; /* hard and symbolic */
+    bool has_exchange;
     bool is_case_blind;
 };
 
@@ -373,6 +374,38 @@ static void tree_step_rename(struct tree_model *model)
     memcpy(model->nodes[node].name, name, sizeof(name));
 }
 
+static void tree_swap_names(struct tree_node *a, struct tree_node *b)
+{
+    struct tree_node old = *a;
+
+    a->parent = b->parent;
+    memcpy(a->name, b->name, sizeof(a->name));
+    b->parent = old.parent;
+    memcpy(b->name, old.name, sizeof(b->name));
+}
+
+static void tree_step_exchange(struct tree_model *model)
+{
+    struct walk_context context = tree_context(model);
+    int a = tree_pick(model, tree_below(model, 2) == 0);
+    int b = tree_pick(model, tree_below(model, 2) == 0);
+    char a_path[512], b_path[512];
+    int expected = model->features.has_exchange ? 0 : -EINVAL;
+
+    if (a < 0 || b < 0 || a == b) {
+        return;
+    }
+    if (tree_is_below(model, a, b) || tree_is_below(model, b, a)) {
+        expected = -EINVAL;
+    }
+    tree_path(model, a, a_path, sizeof(a_path));
+    tree_path(model, b, b_path, sizeof(b_path));
+    assert_int_equal(vfs_rename(&context, a_path, &context, b_path, RENAME_EXCHANGE), expected);
+    if (expected == 0) {
+        tree_swap_names(&model->nodes[a], &model->nodes[b]);
+    }
+}
+
 static void tree_step_link(struct tree_model *model)
 {
     struct walk_context context = tree_context(model);
@@ -479,13 +512,14 @@ static inline void tree_model_check(struct tree_model *model)
 static inline void tree_model_run(struct tree_model *model, unsigned nr_steps)
 {
     for (unsigned i = 0; i < nr_steps; i++) {
-        switch (tree_below(model, 20)) {
+        switch (tree_below(model, 21)) {
         case 0 ... 5: tree_step_create(model); break;
         case 6 ... 10: tree_step_write(model); break;
         case 11: tree_step_truncate(model); break;
         case 12 ... 13: tree_step_remove(model); break;
         case 14 ... 15: tree_step_rename(model); break;
         case 16: tree_step_link(model); break;
+        case 17: tree_step_exchange(model); break;
         default: {
             int node = tree_pick(model, false);
 

@@ -170,6 +170,25 @@ static int tmpfs_rename(struct inode *old_dir, const char *old_name, size_t old_
     return 0;
 }
 
+static int tmpfs_exchange(struct inode *old_dir, const char *old_name, size_t old_len,
+                          struct inode *new_dir, const char *new_name, size_t new_len,
+                          struct inode *source, struct inode *target)
+{
+    int error = tmpfs_entry_exchange(old_dir, old_name, old_len, new_dir, new_name, new_len);
+    uint32_t is_source_dir = inode_is(source, S_IFDIR), is_target_dir = inode_is(target, S_IFDIR);
+
+    if (error != 0) {
+        return error;
+    }
+    old_dir->nr_links += is_target_dir - is_source_dir;
+    new_dir->nr_links += is_source_dir - is_target_dir;
+    inode_touch_changed(source);
+    inode_touch_changed(target);
+    inode_touch_modified(old_dir);
+    inode_touch_modified(new_dir);
+    return 0;
+}
+
 const struct inode_ops tmpfs_dir_ops = {
     .lookup = tmpfs_find,
     .create = tmpfs_create,
@@ -179,6 +198,7 @@ const struct inode_ops tmpfs_dir_ops = {
     .unlink = tmpfs_unlink,
     .rmdir = tmpfs_rmdir,
     .rename = tmpfs_rename,
+    .exchange = tmpfs_exchange,
     .setattr = tmpfs_setattr,
     .getattr = tmpfs_getattr,
 };

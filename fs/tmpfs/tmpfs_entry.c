@@ -80,14 +80,19 @@ struct tmpfs_entry *tmpfs_entry_make(const char *name, size_t len, struct inode 
     return entry;
 }
 
+static void set_parent(struct tmpfs_entry *entry, struct tmpfs_inode *dir)
+{
+    if (inode_is(entry->inode, S_IFDIR)) {
+        tmpfs_inode_of(entry->inode)->parent = dir;
+    }
+}
+
 static void insert_locked(struct tmpfs_inode *dir, struct tmpfs_entry *entry)
 {
     entry->cookie = ++dir->last_cookie;
     rbtree_insert(&dir->by_cookie, &entry->cookie_node, compare_cookies);
     inode_set_size(&dir->inode, inode_size(&dir->inode) + DIR_ENTRY_BYTES);
-    if (inode_is(entry->inode, S_IFDIR)) {
-        tmpfs_inode_of(entry->inode)->parent = dir;
-    }
+    set_parent(entry, dir);
 }
 
 bool tmpfs_entry_insert(struct tmpfs_inode *dir, struct tmpfs_entry *entry)
@@ -180,6 +185,27 @@ struct tmpfs_entry *tmpfs_entry_move(struct inode *old_dir, const char *old_name
     }
     spin_unlock(&fs->lock);
     return old;
+}
+
+int tmpfs_entry_exchange(struct inode *old_dir, const char *old_name, size_t old_len,
+                         struct inode *new_dir, const char *new_name, size_t new_len)
+{
+    struct tmpfs_super *fs = tmpfs_super_of(old_dir);
+    struct tmpfs_entry *a, *b;
+
+    spin_lock(&fs->lock);
+    a = find_entry(tmpfs_inode_of(old_dir), old_name, old_len);
+    b = find_entry(tmpfs_inode_of(new_dir), new_name, new_len);
+    if (a != NULL && b != NULL) {
+        struct inode *inode = a->inode;
+
+        a->inode = b->inode;
+        b->inode = inode;
+        set_parent(a, tmpfs_inode_of(old_dir));
+        set_parent(b, tmpfs_inode_of(new_dir));
+    }
+    spin_unlock(&fs->lock);
+    return a != NULL && b != NULL ? 0 : -ENOENT;
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */

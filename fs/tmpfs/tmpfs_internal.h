@@ -73,6 +73,9 @@ struct tmpfs_entry *must_check tmpfs_entry_move(struct inode *old_dir, const cha
                                                 size_t old_len, struct inode *new_dir,
                                                 struct tmpfs_entry *fresh,
                                                 struct tmpfs_entry **replaced);
+/** Let two entries change inodes. Returns 0, or -ENOENT when one is not there. */
+int must_check tmpfs_entry_exchange(struct inode *old_dir, const char *old_name, size_t old_len,
+                                    struct inode *new_dir, const char *new_name, size_t new_len);
 bool tmpfs_dir_is_empty(struct inode *dir);
 uint64_t tmpfs_parent_number(struct tmpfs_inode *dir);
 

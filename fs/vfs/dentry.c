@@ -395,51 +395,12 @@ void dentry_unhash(struct dentry *dentry)
     }
 }
 
-int dentry_move(struct dentry *dentry, struct dentry *new_parent,
-                const struct dentry_name *new_name)
+void dentry_rehash_locked(struct dentry *dentry)
 {
-    struct dentry_bucket *bucket;
-    struct dentry *old_parent;
-    char *old_long_name;
-    char *long_name = NULL;
+    struct dentry_bucket *bucket = bucket_of(dentry->parent, dentry->hash);
 
-    if (!dentry_is_hashed(dentry)) {
-        return 0; /* nobody finds it anyway */
-    }
-    if (new_name->len >= sizeof(dentry->inline_name)) {
-        long_name = kstrndup(new_name->text, new_name->len, ALLOC_KERNEL);
-        if (long_name == NULL) {
-            dentry_unhash(dentry);
-            return -ENOMEM;
-        }
-    }
-    dentry_get(new_parent);
-    spin_lock(&dentry_tree_lock);
-    if (!dentry_unhash_locked(
-            dentry,
-            /* the shrinker can't: the caller has a reference. A racing drop of the tree can. */
-            false)) {
-        spin_unlock(&dentry_tree_lock);
-        dentry_put(new_parent);
-        kfree(long_name);
-        return 0;
-    }
-    old_parent = dentry->parent;
-    old_long_name = dentry->long_name;
-    bucket = bucket_of(new_parent, new_name->hash);
+    spin_assert_held(&dentry_tree_lock);
     spin_lock_nested(&bucket->lock);
-    dentry->parent = new_parent;
-    dentry->long_name = long_name;
-    if (long_name == NULL) {
-        memcpy(dentry->inline_name, new_name->text, new_name->len);
-        dentry->inline_name[new_name->len] = '\0';
-    }
-    dentry->name_len = new_name->len;
-    dentry->hash = new_name->hash;
     insert_locked(dentry, bucket);
     spin_unlock(&bucket->lock);
-    spin_unlock(&dentry_tree_lock);
-    kfree(old_long_name);
-    dentry_put(old_parent);
-    return 0;
 }

@@ -54,6 +54,9 @@ void dentry_unhash(struct dentry *dentry);
 int must_check dentry_move(struct dentry *dentry, struct dentry *new_parent,
                            const struct dentry_name *new_name);
 
+/** Two names have changed places. Both directories are locked for writing. */
+void dentry_exchange(struct dentry *a, struct dentry *b);
+
 void dentry_get(struct dentry *dentry);
 void dentry_put(struct dentry *dentry); /* may sleep; NULL is ignored */
 

@@ -15,6 +15,10 @@ extern struct shrinker dentry_shrinker;
  *  Returns whether the cache's reference is now the caller's. */
 bool must_check dentry_unhash_locked(struct dentry *dentry, bool only_if_unused);
 
+/** Put a dentry that is unhashed, and has a reference for the cache to take, under its parent and name. The
+ *  same lock is held. */
+void dentry_rehash_locked(struct dentry *dentry);
+
 static inline const char *dentry_text(const struct dentry *dentry)
 {
     return dentry->long_name != NULL ? dentry->long_name : dentry->inline_name;

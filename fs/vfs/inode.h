@@ -87,6 +87,12 @@ struct inode_ops {
     int (*rename)(struct inode *old_dir, const char *old_name, size_t old_len,
                   struct inode *new_dir, const char *new_name, size_t new_len, struct inode *source,
                   struct inode *replaced);
+    /** Let two names that exist change what they stand for, files or directories; old_dir and new_dir may be
+     *  the same, neither inode is above the other. Updates ".." and link counts. Both dirs and both inodes are
+     *  locked. NULL: -EINVAL. */
+    int (*exchange)(struct inode *old_dir, const char *old_name, size_t old_len,
+                    struct inode *new_dir, const char *new_name, size_t new_len,
+                    struct inode *source, struct inode *target);
     /** Copy the target of a symlink, not terminated. Returns its length, at most size_bytes. */
     ssize_t (*readlink)(struct inode *inode, char *buffer, size_t size_bytes);
     /** Change attributes: store them in the inode and mark it dirty (inode_store_attr() does

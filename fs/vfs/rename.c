@@ -13,8 +13,11 @@
  * (EINVAL), and one over an ancestor (ENOTEMPTY): the next step from the upper directory down to
  * the lower one is a trap for both names.
  *
- * Renaming a name to another name of the same file does nothing, as POSIX wants. RENAME_EXCHANGE
- * is not supported (EINVAL). */
+ * Renaming a name to another name of the same file does nothing, as POSIX wants.
+ *
+ * RENAME_EXCHANGE lets two names change places. The rules are the same, applied in both directions. FAT does not
+ * offer it (EINVAL): two entries in two sectors cannot change in one step, and in between one of the files
+ * would have no name, or two. */
 #include "fs/vfs/names.h"
 #include "fs/vfs/vfs.h"
 #include "kernel/abi/errno.h"
@@ -102,6 +105,42 @@ static int look_up_both(struct rename *rename)
     return walk_lookup_locked(rename->to.path.dentry, &rename->to.last, &rename->target);
 }
 
+static bool is_exchange(const struct rename *rename)
+{
+    return (rename->flags & RENAME_EXCHANGE) != 0;
+}
+
+static bool target_is_dir(const struct rename *rename)
+{
+    return rename->target->inode != NULL && inode_is(rename->target->inode, S_IFDIR);
+}
+
+/* What can be said without asking for permission. */
+static int check_forms(const struct rename *rename, bool is_dir)
+{
+    if (rename->target->inode != NULL && (rename->flags & RENAME_NOREPLACE) != 0) {
+        return -EEXIST;
+    }
+    if (is_exchange(rename)) {
+        if (rename->target->inode == NULL) {
+            return -ENOENT;
+        }
+        if (!target_is_dir(rename) && rename->to.has_slash) {
+            return -ENOTDIR;
+        }
+    }
+    if (!is_dir && (rename->from.has_slash || (rename->to.has_slash && !is_exchange(rename)))) {
+        return -ENOTDIR;
+    }
+    if (rename->source == rename->trap) {
+        return -EINVAL;
+    }
+    if (rename->target == rename->trap) {
+        return is_exchange(rename) ? -EINVAL : -ENOTEMPTY;
+    }
+    return 0;
+}
+
 static int check_rules(struct rename *rename)
 {
     struct inode *from = rename->from.path.dentry->inode;
@@ -109,30 +148,23 @@ static int check_rules(struct rename *rename)
     bool is_dir = inode_is(rename->source->inode, S_IFDIR);
     int error;
 
-    if (rename->target->inode != NULL && (rename->flags & RENAME_NOREPLACE) != 0) {
-        return -EEXIST;
-    }
-    if (!is_dir && (rename->from.has_slash || rename->to.has_slash)) {
-        return -ENOTDIR;
-    }
-    if (rename->source == rename->trap) {
-        return -EINVAL;
-    }
-    if (rename->target == rename->trap) {
-        return -ENOTEMPTY;
-    }
-    if (rename->target->inode == rename->source->inode) {
-        return 0;
+    error = check_forms(rename, is_dir);
+    if (error != 0 || rename->target->inode == rename->source->inode) {
+        return error;
     }
     error = names_may_delete(from, rename->source, rename->cred, is_dir);
     if (error == 0) {
         error = rename->target->inode != NULL
-                    ? names_may_delete(to, rename->target, rename->cred, is_dir)
+                    ? names_may_delete(to, rename->target, rename->cred,
+                                       is_exchange(rename) ? target_is_dir(rename) : is_dir)
                     : names_may_create(to, rename->cred);
     }
+    /* A directory that moves has another "..". */
     if (error == 0 && is_dir && from != to) {
-        /* its ".." changes */
         error = walk_permission(rename->source->inode, rename->cred, ACCESS_WRITE);
+    }
+    if (error == 0 && is_exchange(rename) && target_is_dir(rename) && from != to) {
+        error = walk_permission(rename->target->inode, rename->cred, ACCESS_WRITE);
     }
     return error;
 }
@@ -140,6 +172,34 @@ static int check_rules(struct rename *rename)
 static bool is_mount_point(const struct dentry *dentry)
 {
     return (atomic_load_explicit(&dentry->flags, memory_order_relaxed) & DENTRY_MOUNT_POINT) != 0;
+}
+
+/* The file system does it, and the cache of names follows. */
+static int move_locked(struct rename *rename, struct inode *from, struct inode *to)
+{
+    int error = from->ops->rename(from, rename->from.last.text, rename->from.last.len, to,
+                                  rename->to.last.text, rename->to.last.len, rename->source->inode,
+                                  rename->target->inode);
+
+    if (error == 0) {
+        dentry_unhash(rename->target);
+        /* Without memory for a long name the entry is only forgotten: the next lookup finds it
+         * on the disk. */
+        (void)!dentry_move(rename->source, rename->to.path.dentry, &rename->to.last);
+    }
+    return error;
+}
+
+static int exchange_locked(struct rename *rename, struct inode *from, struct inode *to)
+{
+    int error = from->ops->exchange(from, rename->from.last.text, rename->from.last.len, to,
+                                    rename->to.last.text, rename->to.last.len,
+                                    rename->source->inode, rename->target->inode);
+
+    if (error == 0) {
+        dentry_exchange(rename->source, rename->target);
+    }
+    return error;
 }
 
 static int move(struct rename *rename)
@@ -156,20 +216,17 @@ static int move(struct rename *rename)
     if (from->ops->rename == NULL) {
         return -EPERM;
     }
+    if (is_exchange(rename) && from->ops->exchange == NULL) {
+        return -EINVAL;
+    }
     lock_files(source, replaced);
     if (is_mount_point(rename->source) || is_mount_point(rename->target)) {
         error = -EBUSY;
     } else if (source->has_pinned_names || (replaced != NULL && replaced->has_pinned_names)) {
         error = -EPERM;
     } else {
-        error = from->ops->rename(from, rename->from.last.text, rename->from.last.len, to,
-                                  rename->to.last.text, rename->to.last.len, source, replaced);
-    }
-    if (error == 0) {
-        dentry_unhash(rename->target);
-        /* Without memory for a long name the entry is only forgotten: the next lookup finds it
-         * on the disk. */
-        (void)!dentry_move(rename->source, rename->to.path.dentry, &rename->to.last);
+        error = is_exchange(rename) ? exchange_locked(rename, from, to)
+                                    : move_locked(rename, from, to);
     }
     unlock_files(source, replaced);
     return error;
@@ -201,7 +258,7 @@ static int rename_at(struct rename *rename)
         error = move(rename);
     }
     unlock_dirs(rename);
-    if (error == 0 && rename->target->inode != NULL && inode_is(rename->target->inode, S_IFDIR)) {
+    if (error == 0 && !is_exchange(rename) && target_is_dir(rename)) {
         dentry_drop_children(rename->target);
     }
     dentry_put(rename->source);
@@ -215,7 +272,8 @@ int vfs_rename(const struct walk_context *old_context, const char *old_name,
     struct rename rename = {.cred = new_context->cred, .flags = flags};
     int error;
 
-    if ((flags & ~(unsigned)RENAME_NOREPLACE) != 0) {
+    if ((flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE)) != 0 ||
+        flags == (RENAME_NOREPLACE | RENAME_EXCHANGE)) {
         return -EINVAL;
     }
     error = walk_begin(&rename.from, old_context, old_name, false);

@@ -300,7 +300,8 @@ static int start(void **state)
     close(fd);
     tmpfs_init();
     ext_register();
-    tree_model_start(&model, &source, (struct tree_features){.has_links = true});
+    tree_model_start(&model, &source,
+                     (struct tree_features){.has_links = true, .has_exchange = true});
     return 0;
 }
 

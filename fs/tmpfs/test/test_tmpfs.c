@@ -10,7 +10,8 @@ static struct tree_model model;
 
 static void random_work_agrees_with_the_model(void **state)
 {
-    tree_model_start(&model, &source, (struct tree_features){.has_links = true});
+    tree_model_start(&model, &source,
+                     (struct tree_features){.has_links = true, .has_exchange = true});
     tree_mount(&model, "none", "tmpfs");
     for (unsigned round = 0; round < 10; round++) {
         tree_model_run(&model, 400);

@@ -211,7 +211,9 @@ static void rename_obeys_its_rules(void **state)
     assert_int_equal(rename_name("/r/.", "/r/x"), -EBUSY);
     assert_int_equal(rename_name("/r/d", "/r/.."), -EBUSY);
     assert_int_equal(vfs_rename(&world, "/r/f", &world, "/r/d/g", RENAME_NOREPLACE), -EEXIST);
-    assert_int_equal(vfs_rename(&world, "/r/f", &world, "/r/d/g", RENAME_EXCHANGE), -EINVAL);
+    assert_int_equal(vfs_rename(&world, "/r/f", &world, "/r/d/g", RENAME_EXCHANGE), 0);
+    assert_int_equal(vfs_rename(&world, "/r/d", &world, "/r/f", RENAME_EXCHANGE | RENAME_NOREPLACE),
+                     -EINVAL);
     assert_int_equal(rename_name("/r/d", "/r/empty"), 0);
     assert_int_equal(look("/r", &stat), 0);
     assert_int_equal(stat.nr_links, 3);

@@ -4,6 +4,7 @@
 
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1
+#define RENAME_EXCHANGE  2
 #endif
 
 static ino_t inode_of(const char *path)
@@ -221,4 +222,100 @@ CASE(rename, crossing_moves_do_not_deadlock)
     EXPECT_EXIT(pids[0], 0);
     EXPECT_EXIT(pids[1], 0);
     EXPECT(exists("a/x") && exists("b/y"));
+}
+
+/* ---- RENAME_EXCHANGE ----------------------------------------------------------------------------- */
+
+static long exchange(const char *a, const char *b)
+{
+    return syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
+}
+
+CASE(rename, exchange_of_two_files)
+{
+    write_file("a", "A", 1);
+    write_file("b", "BB", 2);
+    ino_t a = inode_of("a"), b = inode_of("b");
+    OK(exchange("a", "b"));
+    EXPECT_EQ(inode_of("a"), b);
+    EXPECT_EQ(inode_of("b"), a);
+    expect_file("a", "BB");
+    expect_file("b", "A");
+    OK(exchange("a", "a"));
+    OK(link("a", "same"));
+    OK(exchange("a", "same"));
+    expect_file("a", "BB");
+}
+
+CASE(rename, exchange_of_a_directory_and_a_file_moves_link_counts)
+{
+    struct stat st;
+    char cwd[PATH_MAX];
+    OK(mkdir("one", 0755));
+    OK(mkdir("two", 0755));
+    OK(mkdir("one/dir", 0755));
+    make_file("one/dir/inside", 0644);
+    write_file("two/file", "F", 1);
+    OK(chdir("one/dir"));
+    OK(exchange("../../one/dir", "../../two/file"));
+    EXPECT(getcwd(cwd, sizeof(cwd)));
+    EXPECT_STR(cwd + strlen(cwd) - 9, "/two/file");
+    EXPECT_EQ(inode_of(".."), inode_of("../../two"));
+    OK(chdir("../.."));
+    expect_file("one/dir", "F");
+    EXPECT(exists("two/file/inside"));
+    OK(stat("one", &st));
+    EXPECT_EQ(st.st_nlink, 2);
+    OK(stat("two", &st));
+    EXPECT_EQ(st.st_nlink, 3);
+}
+
+CASE(rename, exchange_needs_both_names_and_no_ancestor)
+{
+    make_file("f", 0644);
+    OK(mkdir("d", 0755));
+    OK(mkdir("d/e", 0755));
+    EXPECT_ERR(exchange("f", "missing"), ENOENT);
+    EXPECT_ERR(exchange("missing", "f"), ENOENT);
+    EXPECT_ERR(exchange("d", "d/e"), EINVAL);
+    EXPECT_ERR(exchange("d/e", "d"), EINVAL);
+    EXPECT_ERR(exchange("f/", "d"), ENOTDIR);
+    EXPECT_ERR(exchange("d", "f/"), ENOTDIR);
+    OK(exchange("d/", "f"));
+    EXPECT(exists("f/e"));
+    EXPECT_ERR(
+        syscall(SYS_renameat2, AT_FDCWD, "f", AT_FDCWD, "d", RENAME_EXCHANGE | RENAME_NOREPLACE),
+        EINVAL);
+}
+
+CASE(rename, exchange_obeys_the_sticky_bit_of_both_directories)
+{
+    NEED_ROOT();
+    OK(chmod(".", 0777));
+    OK(mkdir("sticky", 01777));
+    OK(chmod("sticky", 01777));
+    make_file("sticky/theirs", 0666);
+    become_user(TEST_UID, TEST_GID);
+    make_file("mine", 0644);
+    EXPECT_ERR(exchange("mine", "sticky/theirs"), EPERM);
+    EXPECT_ERR(exchange("sticky/theirs", "mine"), EPERM);
+    make_file("sticky/mine", 0644);
+    OK(exchange("mine", "sticky/mine"));
+}
+
+CASE(rename, exchange_is_never_seen_half_done)
+{
+    pid_t pid;
+    write_file("a", "one", 3);
+    write_file("b", "two", 3);
+    CHILD (pid) {
+        for (int i = 0; i < 500; i++) {
+            OK(exchange("a", "b"));
+        }
+    }
+    while (waitpid(pid, NULL, WNOHANG) == 0) {
+        char buf[8];
+        EXPECT_EQ(read_file("a", buf, sizeof(buf)), 3);
+        EXPECT_EQ(read_file("b", buf, sizeof(buf)), 3);
+    }
 }
