@@ -339,44 +339,51 @@ enum buddy_verdict buddy_free_block(struct buddy *buddy, struct page *page, unsi
     return verdict;
 }
 
-/* claim_block() for a free block that is a single frame: there is nothing to split, and its type is
- * its list's. Where memory is in pieces most are such. NULL: the type has none. */
-static inline struct page *claim_single(struct buddy *buddy, enum frame_type type)
+/* Make a frame one for a hot list. */
+static inline void mark_hot(struct page *page, enum frame_type type)
+{
+    page->kind = PAGE_HOT;
+    page->order = type == FRAMES_MOVABLE ? PAGE_ORDER_MOVABLE : 0;
+}
+
+/* claim_block() for many free blocks that are single frames: there is nothing to split, their type is
+ * their list's, and they leave it together. Where memory is in pieces most blocks are such. Returns how
+ * many there were, at most nr. */
+static inline unsigned claim_singles(struct buddy *buddy, struct page **pages, unsigned nr,
+                                     enum frame_type type)
 {
     struct list *list = &buddy->free[type][0];
-    struct page *page;
+    struct list *node = list->next;
+    unsigned taken = 0;
 
-    if (list_is_empty(list)) {
-        return NULL;
+    for (; taken < nr && node != list; node = node->next) {
+        struct page *page = list_entry(node, struct page, free.node);
+
+        block_of(buddy, frame_number(buddy, page))->nr_free--;
+        mark_hot(page, type);
+        pages[taken++] = page;
     }
-    page = list_first(list, struct page, free.node);
-    list_remove(&page->free.node);
-    count_add(&buddy->nr_blocks[type][0], (uint64_t)-1);
-    count_add(&buddy->nr_free, (uint64_t)-1);
-    block_of(buddy, frame_number(buddy, page))->nr_free--;
-    page->order = 0;
-    return page;
+    list_drop_before(list, node);
+    count_add(&buddy->nr_blocks[type][0], -(uint64_t)taken);
+    count_add(&buddy->nr_free, -(uint64_t)taken);
+    return taken;
 }
 
 /* Whole small blocks as they are, so that a batch costs a few steps and not a few for each frame. */
 unsigned buddy_take_hot(struct buddy *buddy, struct page **pages, unsigned nr, enum frame_type type)
 {
     uint64_t state = spin_lock_irqsave(&buddy->lock);
-    uint8_t mark = type == FRAMES_MOVABLE ? PAGE_ORDER_MOVABLE : 0;
-    unsigned taken = 0;
+    unsigned taken = claim_singles(buddy, pages, nr, type);
 
     while (taken < nr) {
-        struct page *page = claim_single(buddy, type);
-        unsigned nr_frames;
+        struct page *page = claim_block(buddy, 0, nr - taken, type);
 
-        if (page == NULL && (page = claim_block(buddy, 0, nr - taken, type)) == NULL) {
+        if (page == NULL) {
             break;
         }
-        nr_frames = (unsigned)frames_of(page->order);
         /* The last first: popped from the end, they come in the order of their addresses. */
-        for (unsigned i = nr_frames; i-- > 0;) {
-            page[i].kind = PAGE_HOT;
-            page[i].order = mark;
+        for (unsigned i = (unsigned)frames_of(page->order); i-- > 0;) {
+            mark_hot(&page[i], type);
             pages[taken++] = &page[i];
         }
     }

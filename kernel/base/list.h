@@ -52,6 +52,13 @@ static inline void list_remove(struct list *item)
     list_init(item);
 }
 
+/** Drop all items before `item`, or all if that is the head; they are left as they stood. */
+static inline void list_drop_before(struct list *head, struct list *item)
+{
+    head->next = item;
+    item->prev = head;
+}
+
 /** Whether an initialised item is on some list. */
 static inline bool list_is_linked(const struct list *item)
 {
