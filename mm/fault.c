@@ -119,16 +119,6 @@ int fault_install(struct fault *fault, struct page *page, bool is_writable)
     return 0;
 }
 
-int fault_install_or_put(struct fault *fault, struct page *page, bool is_writable)
-{
-    int error = fault_install(fault, page, is_writable);
-
-    if (error != 0) {
-        page_put(page);
-    }
-    return error;
-}
-
 static inline struct page *alloc_anonymous(const struct fault *fault)
 {
     struct area *area = fault->area;
@@ -253,9 +243,9 @@ static int fault_in_area(struct space *space, struct area *area, uint64_t addres
         .area = area,
         .address = align_down(address, PAGE_SIZE),
         .is_write = access == FAULT_WRITE,
+        .slot = pagetable_find(&space->table, address),
     };
 
-    fault.slot = pagetable_find(&space->table, fault.address);
     if (unlikely(fault.slot.entry == NULL)) { /* the first page in these 2 MiB, or a large one */
         int error = 0;
 

@@ -24,7 +24,16 @@ struct fault {
 int must_check fault_install(struct fault *fault, struct page *page, bool is_writable);
 
 /** The same; on failure the reference is dropped. */
-int must_check fault_install_or_put(struct fault *fault, struct page *page, bool is_writable);
+static inline int must_check fault_install_or_put(struct fault *fault, struct page *page,
+                                                  bool is_writable)
+{
+    int error = fault_install(fault, page, is_writable);
+
+    if (unlikely(error != 0)) {
+        page_put(page);
+    }
+    return error;
+}
 
 /** A private copy of `source` takes the entry. Returns 0, -EAGAIN or -ENOMEM. */
 int must_check fault_copy(struct fault *fault, struct page *source);

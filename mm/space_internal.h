@@ -113,14 +113,14 @@ static_assert(AREA_READ << 1 == PTE_FLAG_READ && AREA_WRITE << 1 == PTE_FLAG_WRI
               "an area's rights are those of its entries, a bit further up");
 
 /** Flags of the page-table entries of an area, for a page that may (not) be written. */
-static inline uint32_t area_pte_flags(const struct area *area, bool is_writable)
+static inline uint64_t area_pte_flags(const struct area *area, bool is_writable)
 {
-    uint32_t rights = (area->flags & (AREA_READ | AREA_WRITE | AREA_EXEC)) << 1;
+    uint64_t rights = (area->flags & (AREA_READ | AREA_WRITE | AREA_EXEC)) << 1;
 
     if ((rights & PTE_FLAG_WRITE) != 0) {
         rights |= is_writable ? PTE_FLAG_READ | PTE_FLAG_DIRTY : PTE_FLAG_READ;
     }
-    return (is_writable ? rights : rights & ~(uint32_t)PTE_FLAG_WRITE) | PTE_FLAG_USER |
+    return (is_writable ? rights : rights & ~(uint64_t)PTE_FLAG_WRITE) | PTE_FLAG_USER |
            PTE_FLAG_ACCESSED;
 }
 

@@ -76,7 +76,10 @@ bool mapping_remove_if_unused(struct mapping *mapping, struct page *page);
 
 /** The number of whole and partial pages that hold the object's bytes; UINT64_MAX for objects
  *  without an end. */
-uint64_t mapping_nr_pages(struct mapping *mapping);
+static inline uint64_t mapping_nr_pages(struct mapping *mapping)
+{
+    return (mapping_size(mapping) + PAGE_MASK) >> PAGE_SHIFT;
+}
 
 /** Where a block of the object lies on its device; identity for a device's own mapping. */
 int must_check mapping_map(struct mapping *mapping, uint64_t block, uint64_t max_blocks,

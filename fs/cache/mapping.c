@@ -74,11 +74,6 @@ void mapping_init(struct mapping *mapping, struct inode *inode, struct block_dev
     radix_init(&mapping->pages, alloc_radix_node, free_radix_node, mapping);
 }
 
-uint64_t mapping_nr_pages(struct mapping *mapping)
-{
-    return (mapping_size(mapping) + PAGE_MASK) >> PAGE_SHIFT;
-}
-
 int mapping_map(struct mapping *mapping, uint64_t block, uint64_t max_blocks, bool create,
                 struct block_extent *extent)
 {

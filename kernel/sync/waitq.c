@@ -58,11 +58,6 @@ void waitq_remove(struct waiter *waiter)
     spin_unlock_irqrestore(&queue->lock, irq_state);
 }
 
-bool waitq_is_idle(const struct waitq *queue)
-{
-    return load_relaxed(&queue->nr_waiters) == 0;
-}
-
 /* Returns whether the waiter counts as the one that this wake-up went to. */
 static bool wake_waiter(struct waiter *waiter)
 {
@@ -73,15 +68,10 @@ static bool wake_waiter(struct waiter *waiter)
     return is_first_wake || was_blocked;
 }
 
-static void wake(struct waitq *queue, bool all)
+void waitq_wake_waiters(struct waitq *queue, bool all)
 {
     struct waiter *waiter;
     bool has_woken_one = false;
-
-    fence_full();
-    if (waitq_is_idle(queue)) {
-        return;
-    }
     uint64_t irq_state = spin_lock_irqsave(&queue->lock);
     list_for_each (waiter, &queue->waiters, node) {
         if (all || !waiter->is_exclusive) {
@@ -91,14 +81,4 @@ static void wake(struct waitq *queue, bool all)
         }
     }
     spin_unlock_irqrestore(&queue->lock, irq_state);
-}
-
-void waitq_wake_one(struct waitq *queue)
-{
-    wake(queue, false);
-}
-
-void waitq_wake_all(struct waitq *queue)
-{
-    wake(queue, true);
 }

@@ -7,6 +7,7 @@
 #ifndef CAIRN_SYNC_WAITQ_H
 #define CAIRN_SYNC_WAITQ_H
 
+#include "kernel/base/atomic.h"
 #include "kernel/base/list.h"
 #include "kernel/base/port.h"
 #include "kernel/sync/spinlock.h"
@@ -36,14 +37,33 @@ void waitq_init(struct waitq *queue);
 void waitq_add(struct waitq *queue, struct waiter *waiter, bool is_exclusive);
 void waitq_remove(struct waiter *waiter);
 
-/** Wake every waiter that is not exclusive, and one (or all) of the exclusive ones. The caller has made the
- *  condition true before; both begin with a full fence, and return at once if nobody waits.
- *  Context: any, also interrupt handlers. */
-void waitq_wake_one(struct waitq *queue);
-void waitq_wake_all(struct waitq *queue);
-
 /** Whether nobody waits: a hint for fast paths; the caller needs a full fence between its change and this. */
-bool waitq_is_idle(const struct waitq *queue);
+static inline bool waitq_is_idle(const struct waitq *queue)
+{
+    return load_relaxed(&queue->nr_waiters) == 0;
+}
+
+/** The halves below when somebody waits. */
+void waitq_wake_waiters(struct waitq *queue, bool all);
+
+/** Wake every waiter that is not exclusive, and one (or all) of the exclusive ones. The caller has made the
+ *  condition true before; both begin with a full fence, and return at once if nobody waits: inline, for that
+ *  is the usual end of an unlock. Context: any, also interrupt handlers. */
+static inline void waitq_wake_one(struct waitq *queue)
+{
+    fence_full();
+    if (unlikely(!waitq_is_idle(queue))) {
+        waitq_wake_waiters(queue, false);
+    }
+}
+
+static inline void waitq_wake_all(struct waitq *queue)
+{
+    fence_full();
+    if (unlikely(!waitq_is_idle(queue))) {
+        waitq_wake_waiters(queue, true);
+    }
+}
 
 /* Wait until `condition` is true. The value is 0, -ERESTARTSYS (a signal, as the mode allows) or -ETIMEDOUT.
  * The condition is evaluated with the task prepared to block, so it must not sleep. Context: may sleep. */

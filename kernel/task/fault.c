@@ -103,7 +103,7 @@ static_assert((int)TRAP_FAULT_READ == (int)FAULT_READ &&
 static inline int fault_in(struct task *self, uint64_t address, enum trap_fault access)
 {
     self->nr_faults++;
-    if (unlikely(self->space == NULL || address >= USER_END)) {
+    if (unlikely(self->space == NULL)) {
         return -EFAULT;
     }
     return space_fault(self->space, address, (enum fault_access)access);

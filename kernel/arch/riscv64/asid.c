@@ -56,6 +56,7 @@
 
 static struct spinlock asid_lock = SPINLOCK_INIT(LOCK_RANK_ASID, "asid");
 static unsigned asid_bits;          /* [I] */
+static uint64_t number_mask;        /* [I] the bits of a table's asid that are its number */
 static _Atomic uint64_t generation; /* [a] in the bits above asid_bits; written under asid_lock */
 static uint32_t next_asid = 1;      /* [asid_lock] where to look for a free number */
 static uint64_t taken[(1u << ASID_BITS_MAX) / 64]; /* [asid_lock] bitmap, of this generation */
@@ -65,11 +66,6 @@ static uint64_t kept[MAX_HARTS];    /* [asid_lock] what each hart used when the 
 static _Atomic uint64_t must_flush; /* [a] harts that enter the new generation yet */
 static struct pagetable *_Atomic active[MAX_HARTS]; /* [a] NULL: the kernel's own */
 static _Atomic uint64_t stale_code; /* [a] harts that must forget instructions before user mode */
-
-static uint64_t number_mask(void)
-{
-    return (1ul << asid_bits) - 1;
-}
 
 static void write_satp(phys_t root, uint64_t asid)
 {
@@ -104,6 +100,7 @@ void asid_init(void)
                      : "r"(before | 0xfffful << SATP_ASID_SHIFT), "r"(before));
     tlb_flush_local();
     asid_bits = (unsigned)__builtin_popcountl(satp >> SATP_ASID_SHIFT & 0xffff);
+    number_mask = (1ul << asid_bits) - 1;
     store_relaxed(&generation, 1ul << asid_bits);
     taken[0] = 1; /* ASID_KERNEL */
 }
@@ -139,7 +136,7 @@ static void begin_generation(void)
         if (asid != 0) {
             kept[hart] = asid;
         }
-        take(kept[hart] & number_mask());
+        take(kept[hart] & number_mask);
     }
     atomic_store_explicit(&must_flush, UINT64_MAX, memory_order_release);
 }
@@ -164,7 +161,7 @@ static uint64_t new_asid(uint64_t old)
     uint64_t first = 1ul << asid_bits;
 
     if (old != 0) {
-        uint64_t renewed = load_relaxed(&generation) | (old & number_mask());
+        uint64_t renewed = load_relaxed(&generation) | (old & number_mask);
 
         if (is_kept(old, renewed)) {
             return renewed;
@@ -224,7 +221,7 @@ void pagetable_activate(struct pagetable *table)
     }
     fence_full(); /* active[] before stale_mask: see above */
     if (asid_bits > 0) {
-        asid = acquire_asid(table, hart) & number_mask();
+        asid = acquire_asid(table, hart) & number_mask;
     }
     write_satp(table->root, asid);
     if (asid_bits == 0) {
@@ -253,7 +250,7 @@ void tlb_flush_active(void)
         tlb_flush_local();
     } else {
         /* The number of a table in use does not change, whatever generation it counts as. */
-        flush_local_asid(load_relaxed(&table->asid) & number_mask());
+        flush_local_asid(load_relaxed(&table->asid) & number_mask);
     }
 }
 
@@ -288,7 +285,7 @@ void pagetable_forget(struct pagetable *table)
     }
 }
 
-/* Flush pages [start, end) here: of one space, or (asid -1) of the kernel. */
+/* Flush pages [start, end), at least one, here: of one space, or (asid -1) of the kernel. */
 static void flush_local_range(uint64_t start, uint64_t end, int64_t asid)
 {
     uint64_t address = align_down(start, PAGE_SIZE);
@@ -301,13 +298,14 @@ static void flush_local_range(uint64_t start, uint64_t end, int64_t asid)
         }
         return;
     }
-    for (; address < end; address += PAGE_SIZE) {
+    do {
         if (asid < 0) {
             __asm__ volatile("sfence.vma %0, zero" : : "r"(address) : "memory");
         } else {
             flush_local_page(address, (uint64_t)asid);
         }
-    }
+        address += PAGE_SIZE;
+    } while (address < end);
 }
 
 /* The end of pagetable_flush() if other harts have used the table: they must forget before they use it
@@ -337,7 +335,7 @@ void pagetable_flush(struct pagetable *table, uint64_t start, uint64_t end)
     fence_full(); /* the entries before hart_mask: who enters it later finds them changed */
     others = load_relaxed(&table->hart_mask) & ~(1ul << hart);
     if (likely(load_relaxed(&active[hart]) == table)) {
-        flush_local_range(start, end, (int64_t)(load_relaxed(&table->asid) & number_mask()));
+        flush_local_range(start, end, (int64_t)(load_relaxed(&table->asid) & number_mask));
     } else {
         atomic_fetch_or_explicit(&table->stale_mask, 1ul << hart, memory_order_relaxed);
     }

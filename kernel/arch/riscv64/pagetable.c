@@ -95,25 +95,6 @@ void pagetable_destroy(struct pagetable *table)
     table->root = phys(0);
 }
 
-/* The level-0 entry of an address, or NULL when no table leads to it. */
-static inline entry_t *find_entry(struct pagetable *table, uint64_t address)
-{
-    entry_t *entries = table_at(table->root);
-
-    debug_assert(address < USER_END);
-#pragma GCC unroll 2
-    for (int level = PT_LEVELS - 1; level > 0; level--) {
-        /* Dependent: the table was zeroed before it was published. */
-        uint64_t entry = load_dependent(&entries[pt_index(address, level)]);
-
-        if (unlikely(!pte_is_table(entry))) {
-            return NULL;
-        }
-        entries = table_at(pte_frame(entry));
-    }
-    return &entries[pt_index(address, 0)];
-}
-
 uint64_t pagetable_add_table(entry_t *slot, enum alloc_flags flags)
 {
     uint64_t *new_table = pagetable_alloc_table(flags);
@@ -151,21 +132,16 @@ static __attribute__((noinline)) int add_tables(struct pagetable *table, uint64_
             slot->entry = NULL;
             return 0;
         }
-        entries = table_at(pte_frame(entry));
+        entries = pte_table(entry);
     }
     slot->entry = &entries[pt_index(address, 0)];
     return 0;
 }
 
-struct pte_slot pagetable_find(struct pagetable *table, uint64_t address)
-{
-    return (struct pte_slot){find_entry(table, address)};
-}
-
 int pagetable_prepare(struct pagetable *table, uint64_t address, enum alloc_flags flags,
                       struct pte_slot *slot)
 {
-    entry_t *entry = find_entry(table, address);
+    entry_t *entry = pagetable_find(table, address).entry;
 
     if (unlikely(entry == NULL)) {
         return add_tables(table, address, flags, slot);
@@ -177,13 +153,13 @@ int pagetable_prepare(struct pagetable *table, uint64_t address, enum alloc_flag
 /* The entry of a single page for someone who changes it: a large page around it is split. */
 static entry_t *find_single(struct pagetable *table, uint64_t address)
 {
-    entry_t *entry = find_entry(table, address);
+    entry_t *entry = pagetable_find(table, address).entry;
     entry_t *upper;
 
     if (unlikely(entry == NULL) && (upper = pagetable_find_upper(table, address)) != NULL &&
         pte_is_leaf(load_relaxed(upper))) {
         pagetable_split(table, upper);
-        entry = find_entry(table, address);
+        entry = pagetable_find(table, address).entry;
     }
     return entry;
 }
@@ -198,7 +174,7 @@ void pagetable_set(struct pagetable *table, uint64_t address, phys_t frame, uint
 
 struct pte pagetable_get(struct pagetable *table, uint64_t address)
 {
-    entry_t *entry = find_entry(table, address);
+    entry_t *entry = pagetable_find(table, address).entry;
     struct pte pte;
 
     if (likely(entry != NULL)) {
@@ -237,7 +213,7 @@ unsigned pagetable_next_run(struct pagetable *table, uint64_t *address, uint64_t
             if (!pte_is_table(entry)) {
                 break;
             }
-            entries = table_at(pte_frame(entry));
+            entries = pte_table(entry);
         }
         /* As far as one lowest-level table reaches, or a table of which there is none. */
         size = pt_level_size(max_of(level, 1));

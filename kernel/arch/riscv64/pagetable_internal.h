@@ -14,22 +14,12 @@
 #define PTE_ACCESSED PTE_FLAG_ACCESSED
 #define PTE_DIRTY    PTE_FLAG_DIRTY
 
-/* A virtual address is three indices of 9 bits and an offset of 12. Level 2 is the root. */
-#define PT_ENTRIES               512u
-#define PT_LEVELS                3
-#define PT_USER_ENTRIES          256u /* of the root: the lower half */
-#define pt_level_shift(level)    (PAGE_SHIFT + 9u * (unsigned)(level))
-#define pt_level_size(level)     (1ul << pt_level_shift(level))
-#define pt_index(address, level) (((address) >> pt_level_shift(level)) & (PT_ENTRIES - 1))
+#define PT_USER_ENTRIES      256u /* of the root: the lower half */
+#define pt_level_size(level) (1ul << pt_level_shift(level))
 
 static inline uint64_t pte_make(phys_t frame, uint64_t bits)
 {
     return (frame.addr >> PAGE_SHIFT) << PTE_FRAME_SHIFT | bits;
-}
-
-static inline bool pte_is_table(uint64_t entry)
-{
-    return (entry & (PTE_VALID | PTE_RIGHTS)) == PTE_VALID;
 }
 
 static inline bool pte_is_leaf(uint64_t entry)

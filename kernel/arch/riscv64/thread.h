@@ -43,6 +43,7 @@ struct thread {
     uint32_t fpu_is_live;  /* the hart's FPU holds this task's state (its frame's FS is not Off) */
     uint64_t stack;        /* lowest address of the kernel stack; KERNEL_STACK_SIZE bytes */
     uint64_t saved[14];    /* ra, s0-s11 and a spare while switched away */
+    uint64_t fault_page;   /* where it faulted last: trap.c */
     struct fpu_state fpu;
 };
 

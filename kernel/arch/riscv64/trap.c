@@ -16,8 +16,9 @@
  *
  * Stale translations. A hart may remember that an entry was invalid or read-only. mm does not
  * flush after it has added rights: it would pay for a flush at every page fault, and nearly no
- * hart remembers such things. Instead a hart that faults on the same page as the last time forgets
- * the page's translation first: so the second fault at the latest is cured. */
+ * hart remembers such things. Instead, when a thread faults on the same page as the last time, its hart
+ * forgets the page's translation first: so the second fault at the latest is cured, whatever other
+ * threads do there in between. */
 #include "kernel/arch/riscv64/trap.h"
 
 #include "kernel/arch/riscv64/exceptions.h"
@@ -44,7 +45,6 @@ enum {
 #define SIE_SOFTWARE (1ul << IRQ_SOFTWARE)
 #define SIE_EXTERNAL (1ul << IRQ_EXTERNAL)
 
-static uint64_t last_fault_page[MAX_HARTS];              /* [hart] */
 static const struct trap_frame *panic_frames[MAX_HARTS]; /* [hart] */
 
 void trap_init_hart(void)
@@ -110,14 +110,14 @@ static bool is_page_fault(uint64_t cause, enum trap_fault *access)
     }
 }
 
-/* Whether this hart has faulted on the same page the last time, too. */
+/* Whether this thread has faulted on the same page the last time, too. */
 static bool is_same_fault(uint64_t address)
 {
-    uint64_t *last = &last_fault_page[port_hart_id()];
+    struct thread *self = port_thread();
     uint64_t page = align_down(address, PAGE_SIZE) | 1; /* never 0 */
-    bool is_same = *last == page;
+    bool is_same = self->fault_page == page;
 
-    *last = page;
+    self->fault_page = page;
     return is_same;
 }
 

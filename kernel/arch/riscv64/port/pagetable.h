@@ -5,9 +5,11 @@
 #ifndef CAIRN_PORT_PAGETABLE_H
 #define CAIRN_PORT_PAGETABLE_H
 
+#include "kernel/base/assert.h"
 #include "kernel/base/atomic.h"
 #include "kernel/base/types.h"
 #include "mm/alloc_flags.h"
+#include "port/memory.h"
 
 /* What mm asks for. The values are those of the bits in an Sv39 entry, so that they are taken over
  * as they stand; the rest of the encoding is below. */
@@ -51,10 +53,6 @@ void pagetable_destroy(struct pagetable *table);
 struct pte_slot {
     _Atomic uint64_t *entry;
 };
-
-/** The place of the page's entry; NULL when no table leads to it, or a large page is mapped there.
- *  Needs no lock. */
-struct pte_slot pagetable_find(struct pagetable *table, uint64_t address);
 
 /** Make sure that the tables that lead to `address` exist, and find the place of its entry; what is
  *  done there cannot fail any more. Where a large page is mapped, the place is NULL.
@@ -152,11 +150,11 @@ static inline phys_t pte_frame(uint64_t entry)
                                                                         << PAGE_SHIFT);
 }
 
-static inline uint64_t pte_encode(phys_t frame, uint32_t flags)
+static inline uint64_t pte_encode(phys_t frame, uint64_t flags)
 {
     uint64_t bits = flags & PTE_OWN_FLAGS;
 
-    bits |= (flags & PTE_FLAG_WRITE) != 0 ? PTE_FLAG_READ : 0; /* write alone is reserved */
+    debug_assert((flags & (PTE_FLAG_READ | PTE_FLAG_WRITE)) != PTE_FLAG_WRITE); /* reserved */
     bits |= (flags & PTE_RIGHTS) != 0 ? PTE_VALID : PTE_SOFT_NO_ACCESS;
     bits |= (flags & PTE_FLAG_USER) != 0 ? 0 : PTE_GLOBAL;
     return frame.addr >> PAGE_SHIFT << PTE_FRAME_SHIFT | bits;
@@ -192,9 +190,9 @@ static inline struct pte pte_slot_get(struct pte_slot slot)
 
 /** Set a 4 KiB entry. Does not flush. To take rights away from a present entry, clear it first: the
  *  hardware may set its dirty bit at any moment, and pte_slot_clear() misses none. No right at all
- *  (neither read, write nor execute) makes an entry that faults and is still present. Caller:
- *  page-table lock. */
-static inline void pte_slot_set(struct pte_slot slot, phys_t frame, uint32_t flags)
+ *  (neither read, write nor execute) makes an entry that faults and is still present; the right to
+ *  write alone does not exist. Caller: page-table lock. */
+static inline void pte_slot_set(struct pte_slot slot, phys_t frame, uint64_t flags)
 {
     /* Release: whoever's walk sees the entry sees the page's content, too. */
     store_release(slot.entry, pte_encode(frame, flags));
@@ -217,6 +215,45 @@ static inline void pte_slot_reduce(struct pte_slot slot, uint32_t flags)
 static inline struct pte pte_slot_clear(struct pte_slot slot)
 {
     return pte_decode(atomic_exchange_explicit(slot.entry, 0, memory_order_acq_rel));
+}
+
+/* ---- The way to an entry ---------------------------------------------------------------------- */
+
+/* A virtual address is three indices of 9 bits and an offset of 12. Level 2 is the root. */
+#define PT_ENTRIES               512u
+#define PT_LEVELS                3
+#define pt_level_shift(level)    (PAGE_SHIFT + 9u * (unsigned)(level))
+#define pt_index(address, level) (((address) >> pt_level_shift(level)) & (PT_ENTRIES - 1))
+
+static inline bool pte_is_table(uint64_t entry)
+{
+    return (entry & (PTE_VALID | PTE_RIGHTS)) == PTE_VALID;
+}
+
+/* The table that such an entry leads to. It has no bit but PTE_VALID beside the frame's number. */
+static inline _Atomic uint64_t *pte_table(uint64_t entry)
+{
+    return phys_to_virt(phys((entry - PTE_VALID) << (PAGE_SHIFT - PTE_FRAME_SHIFT)));
+}
+
+/** The place of the page's entry; NULL when no table leads to it, or a large page is mapped there.
+ *  Inline: each fault begins with it. Needs no lock. */
+static inline struct pte_slot pagetable_find(struct pagetable *table, uint64_t address)
+{
+    _Atomic uint64_t *entries = phys_to_virt(table->root);
+
+    debug_assert(address < USER_END);
+#pragma GCC unroll 2
+    for (int level = PT_LEVELS - 1; level > 0; level--) {
+        /* Dependent: the table was zeroed before it was published. */
+        uint64_t entry = load_dependent(&entries[pt_index(address, level)]);
+
+        if (unlikely(!pte_is_table(entry))) {
+            return (struct pte_slot){NULL};
+        }
+        entries = pte_table(entry);
+    }
+    return (struct pte_slot){&entries[pt_index(address, 0)]};
 }
 
 #endif
