@@ -8,24 +8,15 @@
  * the first room that is large enough, be it behind a shorter entry or in an unused one; when there
  * is none, the directory grows by a block.
  *
- * Directory blocks are metadata: they live in the device's cache, like bitmaps. Each record is
- * checked before it is used: its length, that its name fits, that its inode can exist, that the
- * name can be a name. The first that is wrong ends the call with an error; nothing is silently
- * skipped.
- *
  * A hashed directory (INDEX) is also a valid linear one; it is read as such, and loses its hash
  * when it is changed.
  *
  * Lock: dir->lock is held by the VFS, for writing around changes. */
-#include "fs/ext/ext_internal.h"
+#include "fs/ext/dir_walk.h"
+
 #include "kernel/abi/dirent.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"
-
-static uint32_t record_bytes(size_t name_len)
-{
-    return (uint32_t)align_up(sizeof(struct ext_disk_entry) + name_len, 4ul);
-}
 
 static uint8_t entry_type(const struct ext_fs *fs, uint32_t mode)
 {
@@ -45,132 +36,37 @@ static uint8_t dirent_type(uint8_t entry_file_type)
     return entry_file_type < array_size(types) ? types[entry_file_type] : DT_UNKNOWN;
 }
 
-/* Block `index` of a directory. A directory has no holes. */
-static int read_dir_block(struct inode *dir, uint64_t index, struct meta_block *meta)
-{
-    struct block_extent extent;
-    int error = ext_map_blocks(dir, index, 1, false, &extent);
-
-    if (error != 0) {
-        return error;
-    }
-    if (extent.is_hole) {
-        return super_damaged(dir->super, "directory %llu: block %llu is missing",
-                             (unsigned long long)dir->number, (unsigned long long)index);
-    }
-    return meta_read(dir->super, extent.disk_block, ext_fs(dir->super)->block_bytes, meta);
-}
-
-/* ---- Walking --------------------------------------------------------------------------------- */
-
-struct dir_walk {
-    struct inode *dir;
-    uint64_t nr_blocks;
-    uint64_t block;                /* of the directory */
-    uint32_t offset;               /* of `entry` in it */
-    struct meta_block meta;        /* page NULL: no block at hand */
-    struct ext_disk_entry *entry;  /* the current one */
-    struct ext_disk_entry *before; /* the one before it in the block, or NULL */
-};
-
-static const char *record_fault(const struct dir_walk *walk, const struct ext_disk_entry *entry,
-                                uint32_t offset)
-{
-    const struct ext_fs *fs = ext_fs(walk->dir->super);
-    uint32_t left = fs->block_bytes - offset;
-    uint32_t len;
-
-    if (left < sizeof(*entry)) {
-        return "no room for a record";
-    }
-    len = le16_get(entry->record_len);
-    if (len < sizeof(*entry) || len % 4 != 0 || len > left) {
-        return "a record's length is wrong";
-    }
-    if (le32_get(entry->inode) == 0) {
-        return NULL;
-    }
-    if (le32_get(entry->inode) > fs->nr_inodes) {
-        return "a record's inode is out of range";
-    }
-    if (entry->name_len == 0 || record_bytes(entry->name_len) > len) {
-        return "a name does not fit its record";
-    }
-    if (memchr(entry->name, '/', entry->name_len) != NULL ||
-        memchr(entry->name, '\0', entry->name_len) != NULL) {
-        return "a name has a character that no name can have";
-    }
-    return NULL;
-}
-
-/* Check the record at walk->offset and make it the current one. */
-static int enter_record(struct dir_walk *walk)
-{
-    struct ext_disk_entry *entry =
-        (struct ext_disk_entry *)((char *)walk->meta.data + walk->offset);
-    const char *fault = record_fault(walk, entry, walk->offset);
-
-    if (fault != NULL) {
-        return super_damaged(walk->dir->super, "directory %llu: block %llu: offset %u: %s",
-                             (unsigned long long)walk->dir->number, (unsigned long long)walk->block,
-                             walk->offset, fault);
-    }
-    walk->entry = entry;
-    return 0;
-}
-
-static void walk_begin(struct dir_walk *walk, struct inode *dir, uint64_t block)
-{
-    *walk = (struct dir_walk){
-        .dir = dir,
-        .nr_blocks = inode_size(dir) >> ext_fs(dir->super)->block_shift,
-        .block = block,
-    };
-}
-
-static void walk_end(struct dir_walk *walk)
-{
-    meta_put(&walk->meta);
-}
-
-/* Move to the next record, used or not. Returns 0, -ENOENT at the end, or an error. */
-static int walk_next(struct dir_walk *walk)
-{
-    uint32_t block_bytes = ext_fs(walk->dir->super)->block_bytes;
-    int error;
-
-    if (walk->meta.page != NULL) {
-        walk->before = walk->entry;
-        walk->offset += le16_get(walk->entry->record_len);
-        if (walk->offset < block_bytes) {
-            return enter_record(walk);
-        }
-        meta_put(&walk->meta);
-        walk->block++;
-    }
-    if (walk->block >= walk->nr_blocks) {
-        return -ENOENT;
-    }
-    error = read_dir_block(walk->dir, walk->block, &walk->meta);
-    if (error != 0) {
-        return error;
-    }
-    walk->offset = 0;
-    walk->before = NULL;
-    return enter_record(walk);
-}
-
-/* Walk to the entry of this name. Returns 0, -ENOENT or an error; walk_end() in any case. */
-static int walk_to_name(struct dir_walk *walk, struct inode *dir, const char *name, size_t len)
+/* Walk on to the entry of this name. Returns 0, -ENOENT or an error. */
+static int walk_on_to_name(struct dir_walk *walk, const char *name, size_t len)
 {
     int error;
 
-    walk_begin(walk, dir, 0);
-    while ((error = walk_next(walk)) == 0) {
+    while ((error = dir_walk_next(walk)) == 0) {
         if (le32_get(walk->entry->inode) != 0 && walk->entry->name_len == len &&
             memcmp(walk->entry->name, name, len) == 0) {
             break;
         }
+    }
+    return error;
+}
+
+/* Walk to the entry of this name, over the blocks where it can be. Returns 0, -ENOENT or an error;
+ * dir_walk_end() in any case. */
+static int walk_to_name(struct dir_walk *walk, struct inode *dir, const char *name, size_t len)
+{
+    uint32_t blocks[NAME_INDEX_PLACES];
+    unsigned nr_blocks = ext_dir_index_find(dir, name, len, blocks);
+    int error = -ENOENT;
+
+    if (nr_blocks > NAME_INDEX_PLACES) {
+        dir_walk_begin(walk, dir, 0, UINT64_MAX);
+        return walk_on_to_name(walk, name, len);
+    }
+    dir_walk_begin(walk, dir, 0, 0);
+    for (unsigned i = 0; i < nr_blocks && error == -ENOENT; i++) {
+        dir_walk_end(walk);
+        dir_walk_begin(walk, dir, blocks[i], blocks[i] + 1ull);
+        error = walk_on_to_name(walk, name, len);
     }
     return error;
 }
@@ -183,7 +79,7 @@ int ext_dir_find(struct inode *dir, const char *name, size_t len, uint32_t *numb
     if (error == 0) {
         *number = le32_get(walk.entry->inode);
     }
-    walk_end(&walk);
+    dir_walk_end(&walk);
     return error;
 }
 
@@ -192,8 +88,8 @@ int ext_dir_check_empty(struct inode *dir)
     struct dir_walk walk;
     int error;
 
-    walk_begin(&walk, dir, 0);
-    while ((error = walk_next(&walk)) == 0) {
+    dir_walk_begin(&walk, dir, 0, UINT64_MAX);
+    while ((error = dir_walk_next(&walk)) == 0) {
         const struct ext_disk_entry *entry = walk.entry;
         bool is_dot = (entry->name_len == 1 && entry->name[0] == '.') ||
                       (entry->name_len == 2 && entry->name[0] == '.' && entry->name[1] == '.');
@@ -203,7 +99,7 @@ int ext_dir_check_empty(struct inode *dir)
             break;
         }
     }
-    walk_end(&walk);
+    dir_walk_end(&walk);
     return error == -ENOENT ? 0 : error;
 }
 
@@ -225,25 +121,49 @@ static void fill_entry(struct inode *dir, struct ext_disk_entry *entry, const ch
     memcpy(entry->name, name, len);
 }
 
-/* Put the name into the current record's spare room, if there is enough. */
-static bool try_add_here(struct dir_walk *walk, const char *name, size_t len, uint32_t number,
-                         uint32_t mode)
+/* Put the name into the current record's room, which is large enough. */
+static void add_here(struct dir_walk *walk, const char *name, size_t len, uint32_t number,
+                     uint32_t mode)
 {
     struct ext_disk_entry *entry = walk->entry;
-    uint32_t record_len = le16_get(entry->record_len);
-    uint32_t used = le32_get(entry->inode) != 0 ? record_bytes(entry->name_len) : 0;
+    uint32_t room = dir_record_room(entry);
+    uint32_t used = le16_get(entry->record_len) - room;
 
-    if (record_len - used < record_bytes(len)) {
-        return false;
-    }
     if (used != 0) {
         entry->record_len = le16_of((uint16_t)used);
         entry = (struct ext_disk_entry *)((char *)entry + used);
-        entry->record_len = le16_of((uint16_t)(record_len - used));
+        entry->record_len = le16_of((uint16_t)room);
     }
     fill_entry(walk->dir, entry, name, len, number, mode);
     ext_dirty(ext_fs(walk->dir->super), &walk->meta);
-    return true;
+}
+
+/* Walk to a record with so much room. Returns 0, -ENOENT or an error; dir_walk_end() in any case. */
+static int walk_to_room(struct dir_walk *walk, struct inode *dir, uint32_t bytes)
+{
+    uint64_t nr_blocks = inode_size(dir) >> ext_fs(dir->super)->block_shift;
+    uint64_t block = ext_dir_index_next_room(dir, 0, bytes);
+
+    dir_walk_begin(walk, dir, 0, 0);
+    while (block < nr_blocks) {
+        uint32_t most = 0;
+        int error;
+
+        dir_walk_end(walk);
+        dir_walk_begin(walk, dir, block, block + 1);
+        while ((error = dir_walk_next(walk)) == 0) {
+            most = max_of(most, dir_record_room(walk->entry));
+            if (most >= bytes) {
+                return 0;
+            }
+        }
+        if (error != -ENOENT) {
+            return error;
+        }
+        ext_dir_index_note_room(dir, block, most);
+        block = ext_dir_index_next_room(dir, block + 1, bytes);
+    }
+    return -ENOENT;
 }
 
 /* Grow by a block that holds one unused record. */
@@ -272,23 +192,22 @@ static int append_block(struct inode *dir, struct meta_block *meta)
 
 int ext_dir_add(struct inode *dir, const char *name, size_t len, uint32_t number, uint32_t mode)
 {
+    uint64_t block = inode_size(dir) >> ext_fs(dir->super)->block_shift;
     struct dir_walk walk;
-    int error;
+    int error = walk_to_room(&walk, dir, dir_record_bytes(len));
 
-    walk_begin(&walk, dir, 0);
-    while ((error = walk_next(&walk)) == 0) {
-        if (try_add_here(&walk, name, len, number, mode)) {
-            break;
-        }
-    }
-    if (error == -ENOENT) {
+    if (error == 0) {
+        block = walk.block;
+        add_here(&walk, name, len, number, mode);
+    } else if (error == -ENOENT) {
         error = append_block(dir, &walk.meta);
         if (error == 0) {
             fill_entry(dir, walk.meta.data, name, len, number, mode);
         }
     }
-    walk_end(&walk);
+    dir_walk_end(&walk);
     if (error == 0) {
+        ext_dir_index_add(dir, name, len, block);
         note_change(dir);
     }
     return error;
@@ -306,9 +225,10 @@ int ext_dir_remove(struct inode *dir, const char *name, size_t len)
         }
         walk.entry->inode = le32_of(0);
         ext_dirty(ext_fs(dir->super), &walk.meta);
+        ext_dir_index_remove(dir, name, len, walk.block);
         note_change(dir);
     }
-    walk_end(&walk);
+    dir_walk_end(&walk);
     return error;
 }
 
@@ -323,7 +243,7 @@ int ext_dir_replace(struct inode *dir, const char *name, size_t len, uint32_t nu
         ext_dirty(ext_fs(dir->super), &walk.meta);
         note_change(dir);
     }
-    walk_end(&walk);
+    dir_walk_end(&walk);
     return error;
 }
 
@@ -339,10 +259,10 @@ int ext_dir_init(struct inode *dir, uint32_t parent)
     }
     dot = meta.data;
     fill_entry(dir, dot, ".", 1, (uint32_t)dir->number, S_IFDIR);
-    dot->record_len = le16_of((uint16_t)record_bytes(1));
-    dotdot = (struct ext_disk_entry *)((char *)meta.data + record_bytes(1));
+    dot->record_len = le16_of((uint16_t)dir_record_bytes(1));
+    dotdot = (struct ext_disk_entry *)((char *)meta.data + dir_record_bytes(1));
     fill_entry(dir, dotdot, "..", 2, parent, S_IFDIR);
-    dotdot->record_len = le16_of((uint16_t)(fs->block_bytes - record_bytes(1)));
+    dotdot->record_len = le16_of((uint16_t)(fs->block_bytes - dir_record_bytes(1)));
     ext_dirty(fs, &meta);
     meta_put(&meta);
     return 0;
@@ -359,8 +279,8 @@ static int ext_readdir(struct file *file, struct dir_context *context)
     struct dir_walk walk;
     int error;
 
-    walk_begin(&walk, dir, context->position >> shift);
-    while ((error = walk_next(&walk)) == 0) {
+    dir_walk_begin(&walk, dir, context->position >> shift, UINT64_MAX);
+    while ((error = dir_walk_next(&walk)) == 0) {
         uint64_t position = (walk.block << shift) + walk.offset;
         struct dir_entry entry = {
             .name = walk.entry->name,
@@ -373,13 +293,17 @@ static int ext_readdir(struct file *file, struct dir_context *context)
         if (position < context->position || entry.inode_number == 0) {
             continue;
         }
+        error = dir_walk_check_name(&walk);
+        if (error != 0) {
+            break;
+        }
         if (!context->emit(context, &entry)) {
             context->position = position;
             break;
         }
         context->position = entry.next_position;
     }
-    walk_end(&walk);
+    dir_walk_end(&walk);
     return error == -ENOENT ? 0 : error;
 }
 

@@ -7,6 +7,7 @@
 #include "fs/vfs/file.h"
 #include "fs/journal/journal.h"
 #include "fs/vfs/inode.h"
+#include "fs/vfs/name_index.h"
 #include "kernel/sync/mutex.h"
 
 struct ext_group {
@@ -66,6 +67,8 @@ struct ext_inode {
         ordered_node; /* [fs->ordered_lock] blocks were given to it: its pages go before the commit */
     bool is_being_written;        /* [fs->ordered_lock] by the journal's thread */
     _Atomic uint32_t transaction; /* [a] the last that it was changed in */
+    struct ext_dir_index
+        *_Atomic dir_index; /* [a] of a large directory, or NULL: see dir_index.c */
 };
 
 static inline struct ext_fs *ext_fs(const struct super *super)
@@ -280,6 +283,23 @@ int must_check ext_dir_init(struct inode *dir, uint32_t parent);
 /** 0 when it holds nothing but "." and "..", else -ENOTEMPTY or damage. */
 int must_check ext_dir_check_empty(struct inode *dir);
 extern const struct file_ops ext_dir_file_ops;
+
+/* ---- dir_index.c: what is remembered of a large directory -------------------------------------- */
+
+/** The blocks of the directory where names with this name's hash are. Returns how many; more than
+ *  NAME_INDEX_PLACES: not known, the name may be anywhere. Caller: dir->lock, for reading at least. May sleep. */
+unsigned must_check ext_dir_index_find(struct inode *dir, const char *name, size_t len,
+                                       uint32_t blocks[NAME_INDEX_PLACES]);
+/** The first block from `block` on that may have room for a record of so many bytes; at or behind the directory's
+ *  end: none. Caller, of these four: dir->lock, for writing. */
+uint64_t ext_dir_index_next_room(struct inode *dir, uint64_t block, uint32_t bytes);
+/** The longest record that finds room in a block, as a walk has found it. */
+void ext_dir_index_note_room(struct inode *dir, uint64_t block, uint32_t bytes);
+/** The name was added in a block, or removed from it. */
+void ext_dir_index_add(struct inode *dir, const char *name, size_t len, uint64_t block);
+void ext_dir_index_remove(struct inode *dir, const char *name, size_t len, uint64_t block);
+/** Forget it. Context: nobody else uses the inode, or dir->lock is held for writing. */
+void ext_dir_index_drop(struct ext_inode *ext);
 
 /* ---- names.c, symlink.c ---------------------------------------------------------------------- */
 

@@ -35,12 +35,14 @@ struct inode *ext_alloc_vfs_inode(struct super *super)
     list_init(&ext->ordered_node);
     ext->is_being_written = false;
     store_relaxed(&ext->transaction, 0);
+    store_relaxed(&ext->dir_index, NULL);
     rwlock_init(&ext->map_lock, LOCK_RANK_FS_MAP, "ext map");
     return &ext->vfs;
 }
 
 void ext_free_vfs_inode(struct inode *inode)
 {
+    ext_dir_index_drop(ext_inode(inode));
     slab_free(&ext_inode_cache, ext_inode(inode));
 }
 

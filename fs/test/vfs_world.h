@@ -121,7 +121,8 @@ static inline bool world_take_name(struct dir_context *context, const struct dir
     if (listing->nr == listing->max) {
         return false;
     }
-    strlcpy(listing->names[listing->nr++], entry->name, entry->name_len + 1);
+    memcpy(listing->names[listing->nr], entry->name, entry->name_len);
+    listing->names[listing->nr++][entry->name_len] = '\0';
     return true;
 }
 

@@ -3,8 +3,9 @@
  * out.
  *
  * Idea ("fast key erasure"): the state is a 256-bit key and nothing else. A request makes one
- * block with the key; its first half is the next key, its second half seeds a one-time key under
- * which the output is produced. Who learns the state later learns nothing about earlier output.
+ * block with the key; its first half is the next key, its second half is the output if that is
+ * enough, and else a one-time key under which the output is produced. Who learns the state later
+ * learns nothing about earlier output.
  * Mixing in seed bytes runs the cipher over them: each 32-byte piece is added to the key, and the
  * key is replaced by a block of itself, so no input can undo another.
  *
@@ -126,6 +127,10 @@ void random_fill(void *buffer, size_t len_bytes)
 
     replace_state(key);
     unlock_state(irq_state);
+    if (len_bytes <= sizeof(key)) {
+        memcpy(buffer, key, len_bytes);
+        return;
+    }
     for (size_t done = 0; done < len_bytes; done += sizeof(block)) {
         chacha20_block(key, counter_nonce, block);
         memcpy(to + done, block, min_of(sizeof(block), len_bytes - done));

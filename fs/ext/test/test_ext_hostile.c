@@ -347,22 +347,23 @@ static const struct {
     const char *name;
     void (*damage)(void);
     const char *line;
+    int error; /* of a look for another name */
 } directories[] = {
-    {"record length 0", record_len_0, "record's length"},
-    {"record length 4", record_len_small, "record's length"},
-    {"record length odd", record_len_odd, "record's length"},
-    {"record past its block", record_len_past_block, "record's length"},
-    {"record length huge", record_len_huge, "record's length"},
-    {"inode out of range", record_inode_out_of_range, "inode is out of range"},
-    {"inode huge", record_inode_huge, "inode is out of range"},
-    {"name with a slash", name_with_slash, "a name has a character"},
-    {"name with a NUL", name_with_nul, "a name has a character"},
-    {"name of 0 bytes", name_of_0_bytes, "a name does not fit"},
-    {"name beyond its record", name_beyond_its_record, "a name does not fit"},
-    {"hole", hole, "block 0 is missing"},
-    {"second block missing", second_block_missing, "block 1 is missing"},
-    {"block outside", block_outside, "leads outside the file system"},
-    {"block in the inode table", block_in_the_inode_table, "leads into metadata"},
+    {"record length 0", record_len_0, "record's length", -EUCLEAN},
+    {"record length 4", record_len_small, "record's length", -EUCLEAN},
+    {"record length odd", record_len_odd, "record's length", -EUCLEAN},
+    {"record past its block", record_len_past_block, "record's length", -EUCLEAN},
+    {"record length huge", record_len_huge, "record's length", -EUCLEAN},
+    {"inode out of range", record_inode_out_of_range, "inode is out of range", -EUCLEAN},
+    {"inode huge", record_inode_huge, "inode is out of range", -EUCLEAN},
+    {"name with a slash", name_with_slash, "a name has a character", -ENOENT},
+    {"name with a NUL", name_with_nul, "a name has a character", -ENOENT},
+    {"name of 0 bytes", name_of_0_bytes, "a name does not fit", -EUCLEAN},
+    {"name beyond its record", name_beyond_its_record, "a name does not fit", -EUCLEAN},
+    {"hole", hole, "block 0 is missing", -EUCLEAN},
+    {"second block missing", second_block_missing, "block 1 is missing", -EUCLEAN},
+    {"block outside", block_outside, "leads outside the file system", -EUCLEAN},
+    {"block in the inode table", block_in_the_inode_table, "leads into metadata", -EUCLEAN},
 };
 
 static void a_damaged_directory_never_seems_shorter_than_it_is(void **state)
@@ -386,7 +387,7 @@ static void a_damaged_directory_never_seems_shorter_than_it_is(void **state)
         }
         file_put(dir);
         error = look("/mnt/dir/nobody", &stat);
-        if (error != -EUCLEAN) {
+        if (error != directories[i].error) {
             fail_msg("%s: a look gives %d", directories[i].name, error);
         }
         if (!machine_said(directories[i].line)) {
