@@ -66,6 +66,9 @@ void bench_start(struct bench *b);
 /** The measured part ends; it was nr operations. */
 void bench_stop(struct bench *b, unsigned nr);
 
+/** A round whose figure is a count of something else than instructions. */
+void bench_count(struct bench *b, uint64_t count);
+
 /** What one turn of the loop in BENCH_LOOP costs by itself, in instructions. */
 double bench_loop_cost(void);
 

@@ -48,19 +48,27 @@ void bench_start(struct bench *b)
     b->start = clock_now();
 }
 
+static void note_round(struct bench *b, double cost)
+{
+    b->nr_done++;
+    if (b->nr_done == 1 || cost < b->best)
+        b->best = cost;
+}
+
 void bench_stop(struct bench *b, unsigned nr)
 {
     uint64_t elapsed = clock_now() - b->start;
     uint64_t idle = bench_idle() - b->idle_start;
     double cost;
 
-    b->nr_done++;
     b->spent += elapsed;
     cost = (elapsed > idle ? (double)(elapsed - idle) : 0.0) / nr - b->less;
-    if (cost < 0)
-        cost = 0;
-    if (b->nr_done == 1 || cost < b->best)
-        b->best = cost;
+    note_round(b, cost > 0 ? cost : 0);
+}
+
+void bench_count(struct bench *b, uint64_t count)
+{
+    note_round(b, (double)count);
 }
 
 double bench_loop_cost(void)
