@@ -85,6 +85,7 @@ include tools/make/image.mk
 include tools/make/host.mk
 include tools/make/bench_mm.mk
 include tools/make/run.mk
+include tools/make/storage.mk
 include tools/make/check.mk
 include tools/make/bench.mk
 

@@ -83,9 +83,9 @@ uint64_t ext_max_file_bytes(const struct ext_fs *fs)
 
 static int bad_pointer(struct inode *inode, uint64_t block, uint32_t pointer)
 {
-    return super_damaged(inode->super, "inode %llu: block %llu: pointer %u leads %s",
+    return super_damaged(inode->super, "inode %llu: block %llu: pointer %u %s",
                          (unsigned long long)inode->number, (unsigned long long)block, pointer,
-                         pointer < ext_fs(inode->super)->nr_blocks ? "into metadata"
+                         pointer < ext_fs(inode->super)->nr_blocks ? "inside metadata"
                                                                    : "outside the file system");
 }
 

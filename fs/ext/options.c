@@ -10,7 +10,7 @@
 
 static bool is_so_anyway(const char *option)
 {
-    static const char *const accepted[] = {"rw", "ro", "errors=remount-ro", "data=ordered"};
+    static const char *const accepted[] = {"rw", "ro", "data=ordered"};
 
     for (size_t i = 0; i < array_size(accepted); i++) {
         if (strcmp(option, accepted[i]) == 0) {

@@ -27,6 +27,16 @@ static int refuse(struct super *super, const char *field, unsigned long long val
     return -EUCLEAN;
 }
 
+/* Something else, for which the next type may have a driver. */
+static int not_this_format(struct super *super, const char *lacks)
+{
+    if ((super->flags & SUPER_SILENT) == 0) {
+        pr_err("ext: %s: has not %s of %s: not mounted", super->device->name, lacks,
+               super->type->name);
+    }
+    return -EINVAL;
+}
+
 /* Asked for by this name, a disk without a journal is something else. */
 static struct fs_type ext3_type;
 
@@ -38,7 +48,7 @@ static int check_features(struct super *super, const struct ext_disk_super *disk
     if (super->type == &ext3_type &&
         (le32_get(disk->revision) == 0 ||
          (le32_get(disk->feature_compat) & EXT_COMPAT_HAS_JOURNAL) == 0)) {
-        return -EINVAL;
+        return not_this_format(super, "a journal");
     }
     if (le32_get(disk->revision) == 0) {
         return 0;
@@ -153,7 +163,7 @@ static int read_super(struct ext_fs *fs)
     int error;
 
     if (super->device->nr_sectors < 8) {
-        return -EINVAL;
+        return not_this_format(super, "a super block");
     }
     error = meta_read(super, 1, EXT_SUPER_OFFSET, &meta);
     if (error != 0) {
@@ -162,7 +172,7 @@ static int read_super(struct ext_fs *fs)
     memcpy(&disk, meta.data, sizeof(disk));
     meta_put(&meta);
     if (le16_get(disk.magic) != EXT_SUPER_MAGIC) {
-        return -EINVAL;
+        return not_this_format(super, "a super block");
     }
     error = check_features(super, &disk);
     if (error == 0) {
@@ -360,12 +370,14 @@ static int ext_mount(struct super *super, const char *options)
 
 static struct fs_type ext3_type = {
     .name = "ext3",
+    .driver_name = "ext",
     .needs_device = true,
     .mount = ext_mount,
 };
 
 static struct fs_type ext2_type = {
     .name = "ext2",
+    .driver_name = "ext",
     .needs_device = true,
     .mount = ext_mount,
 };

@@ -37,8 +37,7 @@ static int parse_number(const char *text, unsigned base, uint64_t max, uint32_t 
 
 static int parse_one(const char *option, struct fat_options *options)
 {
-    static const char *const accepted[] = {
-        "utf8", "utf8=1", "iocharset=utf8", "errors=remount-ro", "quiet", "rw", "ro"};
+    static const char *const accepted[] = {"utf8", "utf8=1", "iocharset=utf8", "quiet", "rw", "ro"};
     const char *value;
     int error;
 

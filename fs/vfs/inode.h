@@ -172,6 +172,12 @@ enum super_flags {
     SUPER_RELATIME = 1u << 21,
 };
 
+enum super_errors { /* mount option errors= */
+                    SUPER_ERRORS_READ_ONLY = 0,
+                    SUPER_ERRORS_CONTINUE = 1,
+                    SUPER_ERRORS_PANIC = 2,
+};
+
 enum name_caching {
     NAMES_CACHED = 0,   /* names that exist and names that don't: all changes go through the VFS */
     NAMES_POSITIVE = 1, /* only names that exist: others may appear by themselves (devfs) */
@@ -247,14 +253,18 @@ struct super {
     _Atomic uint32_t nr_mounts;     /* [a] also lazily detached ones */
     /* [a] files open for writing: what a remount to read-only looks at */
     _Atomic uint32_t nr_write_opens;
-    /* [inode_lock] super_damaged(): when the current rate window began */
+    enum super_errors errors; /* [a] what damage does */
+    /* [inode_lock] damage.c: objects that were complained about, ever and of late; the rate window */
+    uint32_t nr_damaged;
+    uint32_t damaged_objects[64];
     uint64_t damage_window_ns;
-    uint32_t nr_damage_lines; /* [inode_lock] lines logged in it */
-    struct list node;         /* [registry] all mounted super blocks */
+    uint32_t nr_damage_lines;
+    struct list node; /* [registry] all mounted super blocks */
 };
 
 struct fs_type {
     const char *name;          /* [I] "ext2" */
+    const char *driver_name;   /* [I] "ext": in log lines; NULL: the same as name */
     bool needs_device;         /* [I] else "nodev" in /proc/filesystems */
     struct slab_cache *inodes; /* [I] may be NULL */
     /** Look at the device, check everything that will be trusted, and fill super (ops, root,
@@ -327,7 +337,7 @@ enum access_bits { ACCESS_EXEC = 1, ACCESS_WRITE = 2, ACCESS_READ = 4 };
 int must_check inode_check_access(struct inode *inode, const struct cred *cred, unsigned access);
 
 /** Damage was found on a mounted file system: one log line ("ext: vda: inode 12: …"), and
- *  writable mounts turn read-only (errors=remount-ro). Returns -EUCLEAN, for `return
+ *  what the mount option errors= says: by default a writable mount turns read-only. Returns -EUCLEAN, for `return
  *  super_damaged(…)`. */
 int super_damaged(struct super *super, const char *format, ...) printf_like(2, 3);
 /** Whether it ever was called for this mount. */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* Mount options: "uid=1000,umask=022", one at a time. What they mean is each file system's. */
+/* Mount options: "uid=1000,umask=022", one at a time. What they mean is each file system's, but for
+ * "errors=…", which is the same for all and handled above them (damage.c). */
 #include "fs/vfs/options.h"
 #include "kernel/base/string.h"
 
-bool mount_option_next(const char **text, char option[MOUNT_OPTION_MAX])
+static bool next_word(const char **text, char option[MOUNT_OPTION_MAX])
 {
     size_t len = 0;
 
@@ -20,4 +21,24 @@ bool mount_option_next(const char **text, char option[MOUNT_OPTION_MAX])
     }
     option[len] = '\0';
     return true;
+}
+
+static bool next_of_kind(const char **text, char option[MOUNT_OPTION_MAX], bool is_errors)
+{
+    while (next_word(text, option)) {
+        if ((strncmp(option, "errors=", 7) == 0) == is_errors) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool mount_option_next(const char **text, char option[MOUNT_OPTION_MAX])
+{
+    return next_of_kind(text, option, false);
+}
+
+bool mount_option_next_errors(const char **text, char option[MOUNT_OPTION_MAX])
+{
+    return next_of_kind(text, option, true);
 }

@@ -8,9 +8,7 @@
  * is flushed. Until that is done it stays in the registry, so that the same device is not opened
  * a second time meanwhile.
  *
- * Damage. A file system that finds its disk inconsistent calls super_damaged(): one log line
- * says what and where (at most ten in five seconds), and a writable file system turns read-only,
- * so that a wrong map is not used to write.
+ * Damage that is found meanwhile: damage.c.
  *
  * Locks. registry_lock guards the list of super blocks, and the step of refs to 0 is final: a
  * walker takes a reference only if they are not 0. */
@@ -25,9 +23,6 @@
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 #include "mm/kmalloc.h"
-
-#define DAMAGE_WINDOW_NS        5000000000ull
-#define DAMAGE_LINES_PER_WINDOW 10u
 
 static struct spinlock registry_lock = SPINLOCK_INIT(LOCK_RANK_LEAF, "file systems");
 static struct list supers = LIST_INIT(supers); /* [registry_lock] */
@@ -196,6 +191,10 @@ static int super_fill(struct super *super, struct fs_type *type, const char *opt
             return error;
         }
     }
+    error = super_set_policy(super, options);
+    if (error != 0) {
+        return error;
+    }
     error = type->mount(super, options);
     if (error != 0) {
         drop_failed_inodes(super);
@@ -359,6 +358,10 @@ int super_remount(struct super *super, uint32_t flags, const char *options)
         super->device->is_read_only) {
         return -EROFS;
     }
+    error = super_set_policy(super, options);
+    if (error != 0) {
+        return error;
+    }
     if ((old & SUPER_RDONLY) == 0 && (wanted & SUPER_RDONLY) != 0) {
         /* Close the door first, then look whether somebody is inside. */
         __atomic_fetch_or(&super->flags, SUPER_RDONLY, __ATOMIC_SEQ_CST);
@@ -381,44 +384,4 @@ int super_remount(struct super *super, uint32_t flags, const char *options)
     }
     __atomic_store_n(&super->flags, wanted, __ATOMIC_SEQ_CST);
     return (wanted & SUPER_RDONLY) != 0 && (old & SUPER_RDONLY) == 0 ? vfs_sync_super(super) : 0;
-}
-
-/* Whether one more line may be logged about this file system now. */
-static bool may_log_damage(struct super *super)
-{
-    uint64_t now_ns = port_clock_ns();
-    bool result;
-
-    spin_lock(&super->inode_lock);
-    if (super->nr_damage_lines == 0 || now_ns - super->damage_window_ns > DAMAGE_WINDOW_NS) {
-        super->damage_window_ns = now_ns;
-        super->nr_damage_lines = 0;
-    }
-    result = super->nr_damage_lines++ < DAMAGE_LINES_PER_WINDOW;
-    spin_unlock(&super->inode_lock);
-    return result;
-}
-
-bool super_is_damaged(const struct super *super)
-{
-    return __atomic_load_n(&super->nr_damage_lines, __ATOMIC_RELAXED) != 0;
-}
-
-int super_damaged(struct super *super, const char *format, ...)
-{
-    uint32_t old = __atomic_fetch_or(&super->flags, SUPER_RDONLY, __ATOMIC_SEQ_CST);
-    char text[200];
-    va_list args;
-
-    if (may_log_damage(super)) {
-        va_start(args, format);
-        kvsnprintf(text, sizeof(text), format, args);
-        va_end(args);
-        pr_err("%s: %s: %s", super->type->name, super_name(super), text);
-    }
-    if ((old & SUPER_RDONLY) == 0) {
-        pr_err("%s: %s: damaged: the file system is read-only from now on", super->type->name,
-               super_name(super));
-    }
-    return -EUCLEAN;
 }

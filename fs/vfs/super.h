@@ -31,6 +31,16 @@ int must_check super_remount(struct super *super, uint32_t flags, const char *op
 /** Its device's name, or "none". */
 const char *super_name(const struct super *super);
 
+/** What its driver is called in the log. */
+static inline const char *super_driver_name(const struct super *super)
+{
+    return super->type->driver_name != NULL ? super->type->driver_name : super->type->name;
+}
+
+/** What damage is to do, from the "errors=…" among mount options (NULL: none). Returns 0, or -EINVAL with a log
+ *  line. */
+int must_check super_set_policy(struct super *super, const char *options);
+
 static inline uint32_t super_flags(const struct super *super)
 {
     return __atomic_load_n(&super->flags, __ATOMIC_RELAXED);

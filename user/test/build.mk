@@ -12,7 +12,7 @@ USER_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -pthread -Wall -Wextra -Wshadow
 # Its start-up is its own: not every C library has one for static PIE.
 PIE_FLAGS := -static-pie -fpie -nostdlib -fno-stack-protector -Wl,--no-dynamic-linker
 
-USER_TESTS := $(addprefix $(O)/user/tests/,abi pie stress leakcheck thrash touchmem fragment churn promise lockmem failnth failnth_exec)
+USER_TESTS := $(addprefix $(O)/user/tests/,abi pie stress leakcheck thrash touchmem fragment churn promise lockmem mistreat failnth failnth_exec)
 USER_HOST_TESTS := $(addprefix $(O)/user/host-tests/,abi pie stress thrash touchmem)
 
 # $(call user_test,folder,program,compiler and flags,sources,headers,libraries)
@@ -24,7 +24,7 @@ $(O)/user/$1/$2: $4 $5 user/test/build.mk
 endef
 $(eval $(call user_test,tests,abi,$(USER_CC) -static -s,$(ABI_SRCS),user/test/abi/abi.h,-lm))
 $(eval $(call user_test,tests,pie,$(USER_CC) $(PIE_FLAGS) -s,user/test/pie.c))
-$(foreach p,stress thrash touchmem fragment churn promise lockmem,$(eval $(call user_test,tests,$p,$(USER_CC) -static -s,user/test/$p.c)))
+$(foreach p,stress thrash touchmem fragment churn promise lockmem mistreat,$(eval $(call user_test,tests,$p,$(USER_CC) -static -s,user/test/$p.c)))
 $(eval $(call user_test,tests,leakcheck,$(USER_CC) -static -s,user/test/leakcheck.c user/test/picture.c,user/test/picture.h))
 $(eval $(call user_test,tests,failnth,$(USER_CC) -static -s,user/test/failnth.c user/test/failnth_ops.c user/test/picture.c,user/test/failnth.h user/test/picture.h))
 $(eval $(call user_test,tests,failnth_exec,$(USER_CC) -static -s -nostdlib -fno-stack-protector,user/test/failnth_exec.c))

@@ -7,6 +7,7 @@
 
 #include "fs/journal/disk.h"
 #include "mm/fault_inject.h"
+#include "tools/host/cases.h"
 
 #define JOURNAL_INODE 8u
 
@@ -488,6 +489,7 @@ static void journals_that_lie_are_refused_with_a_line(void **state)
         log_copy(block_of(file_number, 0), 0x55, false);
         log_commit();
         cases[i].damage();
+        host_case_keep(disk, "ext3", cases[i].line);
         memcpy(before, disk->bytes, IMAGE_BYTES);
         machine_listen();
         assert_int_equal(mount_with(0), cases[i].error);

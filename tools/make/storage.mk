@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+#
+# Storage under attack: damaged images, fuzzers, failing disks.
+
+STORAGE_SRCS := tools/storage/exercise.c
+CHECK_IMAGE := $(O)/host/check_image
+
+$(CHECK_IMAGE): tools/storage/check_image.c $(STORAGE_SRCS) $(wildcard tools/storage/*.h) $(O)/host/libcairn.a
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) $(ASAN_FLAGS) -o $@ tools/storage/check_image.c $(STORAGE_SRCS) $(O)/host/libcairn.a
+
+# The tests that leave the images they damage.
+HOSTILE_MAKERS := $(addprefix $(O)/host/,fs/ext/test/test_ext_hostile fs/ext/test/test_ext_journal fs/fat/test/test_hostile fs/fat/test/test_features)
+
+##@ Goals
+.PHONY: hostile
+## hostile: damaged images, ours and e2fsprogs' and dosfstools' (fetched once with apt), in the host build and in QEMU
+hostile: $(CHECK_IMAGE) $(HOSTILE_MAKERS) $(O)/cairn $(O)/root.img
+	$(Q)T='$(T)' tools/storage/hostile --out '$(O)'
