@@ -34,8 +34,8 @@ struct map_object_ops {
      *  write passes here and writeback makes pages read-only again (map_object_clean), a page that
      *  can be written through a mapping is always already dirty: page-table dirty bits are never
      *  needed.
-     *  Returns 0, -ENOSPC, -EIO, -ENOMEM, or -EFAULT when the page was truncated meanwhile. May
-     *  sleep. */
+     *  Returns 0, -ENOSPC, -EIO, -ENOMEM, -EFAULT when the object ends before the page now, or -EAGAIN
+     *  when it has left the object: the caller asks for it anew. May sleep. */
     int (*make_writable)(struct map_object *object, struct page *page);
     void (*unlock_page)(struct page *page);
 

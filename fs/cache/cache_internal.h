@@ -93,6 +93,22 @@ bool mapping_has(struct mapping *mapping, uint64_t index);
 int must_check mapping_add_page(struct mapping *mapping, uint64_t index, enum alloc_flags flags,
                                 struct page **page);
 
+/** Drop whole pages [first, last], dirty or not; private copies stay. */
+void mapping_cut_pages(struct mapping *mapping, uint64_t first, uint64_t last);
+
+/* ---- holes.c --------------------------------------------------------------------------------- */
+
+/** Whether a part of bytes [start, end) lies in blocks that are being freed. */
+bool mapping_is_punched_slow(struct mapping *mapping, uint64_t start, uint64_t end);
+static inline bool mapping_is_punched(struct mapping *mapping, uint64_t start, uint64_t end)
+{
+    return unlikely(load_relaxed(&mapping->punch_end) != 0) &&
+           mapping_is_punched_slow(mapping, start, end);
+}
+
+/** Wait until no part of page `index` is so. Context: may sleep; no page lock is held. */
+void mapping_wait_punched(struct mapping *mapping, uint64_t index);
+
 /* ---- read.c ---------------------------------------------------------------------------------- */
 
 /** Start reading up to nr pages from index on that are not in the cache; waits for none of them.

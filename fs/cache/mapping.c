@@ -289,7 +289,7 @@ static size_t gather_pages(struct mapping *mapping, uint64_t first, uint64_t las
 /* Take one page away from its object and from everybody who has it mapped. It leaves the object
  * first: a fault that has found it already counts it as mapped and then looks whether it still
  * belongs (mm/fault.c), so one of the two sees the other. */
-static void cut_page(struct mapping *mapping, struct page *page)
+static void cut_page(struct mapping *mapping, struct page *page, bool also_private)
 {
     page_lock(page);
     page_wait_writeback(page);
@@ -297,7 +297,7 @@ static void cut_page(struct mapping *mapping, struct page *page)
         mapping_remove_locked(mapping, page);
         fence_full();
         if (atomic_load_explicit(&page->maps, memory_order_acquire) != 0) {
-            map_object_unmap(&mapping->object, page->cache.index, 1, true);
+            map_object_unmap(&mapping->object, page->cache.index, 1, also_private);
         }
     }
     page_unlock(page);
@@ -311,7 +311,21 @@ static void cut_whole_pages(struct mapping *mapping, uint64_t first)
 
     while ((nr = gather_pages(mapping, first, UINT64_MAX, pages, CACHE_BATCH)) != 0) {
         for (size_t i = 0; i < nr; i++) {
-            cut_page(mapping, pages[i]);
+            cut_page(mapping, pages[i], true);
+            page_put(pages[i]);
+        }
+    }
+}
+
+void mapping_cut_pages(struct mapping *mapping, uint64_t first, uint64_t last)
+{
+    struct page *pages[CACHE_BATCH];
+    size_t nr;
+
+    while (first <= last && (nr = gather_pages(mapping, first, last, pages, CACHE_BATCH)) != 0) {
+        first = pages[nr - 1]->cache.index + 1;
+        for (size_t i = 0; i < nr; i++) {
+            cut_page(mapping, pages[i], false);
             page_put(pages[i]);
         }
     }
@@ -323,13 +337,17 @@ int mapping_zero_rest(struct mapping *mapping, uint64_t size_bytes)
 {
     uint32_t offset = (uint32_t)(size_bytes & PAGE_MASK);
     struct page *page;
-    int error;
+    int error = 0;
 
     if (offset == 0) {
         return 0;
     }
-    error = mapping_read(mapping, size_bytes >> PAGE_SHIFT, 1, &page);
-    if (error != 0) {
+    if (mapping->device == NULL) {
+        page = mapping_find(mapping, size_bytes >> PAGE_SHIFT);
+    } else {
+        error = mapping_read(mapping, size_bytes >> PAGE_SHIFT, 1, &page);
+    }
+    if (error != 0 || page == NULL) { /* where no page is there are zeros */
         return error;
     }
     page_lock(page);

@@ -62,6 +62,9 @@ struct mapping {
     uint64_t writeback_index;      /* [lock] where background writeback goes on */
     _Atomic uint64_t
         limit_bytes; /* [a] while it is being cut: nothing exists from here on; else UINT64_MAX */
+    /* [lock] the bytes whose blocks are being freed (holes.c); punch_end 0: none */
+    uint64_t punch_start;
+    _Atomic uint64_t punch_end;
     _Atomic uint32_t error_seq; /* [a] counts write errors; a file remembers what it has reported */
     _Atomic int32_t error;      /* [a] the last write error */
 };
@@ -115,6 +118,18 @@ int must_check mapping_zero_rest(struct mapping *mapping, uint64_t size_bytes);
  *  writing must ask again, for only the part inside the old size had places on the disk; what was
  *  stored behind that since then gets its place now. Caller: inode->lock for writing. */
 void mapping_extended(struct mapping *mapping, uint64_t old_size_bytes);
+/** Make bytes [start, end) zeros, and drop their pages, so that the blocks that lie wholly inside can be freed:
+ *  until mapping_punch_end(), which is called in any case, they read as zeros and nobody can write to them. Returns
+ *  0, or why a page at an edge cannot be read. Caller: inode->lock for writing. */
+int must_check mapping_punch_begin(struct mapping *mapping, uint64_t start, uint64_t end);
+void mapping_punch_end(struct mapping *mapping);
+/** Give places, and zeros, to what of bytes [start, end) has none; on a disk they lie inside the file. Returns 0,
+ *  -ENOSPC with a part of it done, or what map_blocks said. Caller: inode->lock for writing. */
+int must_check mapping_fill(struct mapping *mapping, uint64_t start, uint64_t end);
+/** The first byte of data (or of a hole; the end of the file is one) at or behind a position. Returns 0, -ENXIO
+ *  when there is none, or what map_blocks said. Caller: inode->lock. */
+int must_check mapping_find_edge(struct inode *inode, uint64_t position, bool is_data,
+                                 uint64_t *found);
 /** Drop clean, unmapped pages. Returns how many. */
 uint64_t mapping_drop_clean(struct mapping *mapping);
 /** Drop everything: the inode is evicted. */

@@ -87,8 +87,11 @@ static int check_writable(struct mapping *mapping, struct page *page)
     bool is_open;
     int error;
 
-    if (page_mapping(page) != mapping || start >= size) {
+    if (start >= size) {
         return -EFAULT;
+    }
+    if (page_mapping(page) != mapping || mapping_is_punched(mapping, start, start + PAGE_SIZE)) {
+        return -EAGAIN;
     }
     if (mapping->inode != NULL && is_read_only(mapping->inode)) {
         return -EROFS;
@@ -96,9 +99,6 @@ static int check_writable(struct mapping *mapping, struct page *page)
     wanted = (uint32_t)min_of(size - start, PAGE_SIZE);
     error = mapping_allocate(mapping, page, 0, wanted, &end, &is_open);
     mapping_end_allocate(mapping, is_open);
-    if (error == -EAGAIN) {
-        return -EFAULT;
-    }
     return error == 0 && end < wanted ? -ENOSPC : error;
 }
 
@@ -111,6 +111,9 @@ static int object_make_writable(struct map_object *object, struct page *page)
     error = check_writable(mapping, page);
     if (error != 0) {
         page_unlock(page);
+        if (error == -EAGAIN) {
+            mapping_wait_punched(mapping, page->cache.index);
+        }
         return error;
     }
     page_mark_dirty(page, 0, PAGE_SIZE);

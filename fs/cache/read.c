@@ -59,7 +59,8 @@ static int read_page(struct io_builder *builder, struct page *page, struct exten
     for (uint32_t offset = 0; offset < PAGE_SIZE; offset += block_bytes) {
         uint64_t block = first_block + (offset >> shift);
 
-        if (mapping->device != NULL && block < end_block) {
+        if (mapping->device != NULL && block < end_block &&
+            !mapping_is_punched(mapping, block << shift, (block + 1) << shift)) {
             error = locate_block(mapping, cursor, block,
                                  min_of(nr_wanted_blocks, end_block - block));
             if (error != 0) {

@@ -131,7 +131,9 @@ int must_check ext_map_blocks(struct inode *inode, uint64_t block, uint64_t max_
 /** Free all blocks from byte size_bytes on. An error ends it: what is left stays the file's. Takes
  *  map_lock. Context: outside operations; it makes as many of its own as it needs. */
 int must_check ext_truncate_blocks(struct inode *inode, uint64_t size_bytes);
-/** The same for some blocks at the end, inside an operation. */
+/** inode_ops.punch. Context: as that. */
+int ext_punch(struct inode *inode, uint64_t start, uint64_t end);
+/** As ext_truncate_blocks() for some blocks at the end, inside an operation. */
 int must_check ext_take_back_blocks(struct inode *inode, uint64_t size_bytes);
 /** The largest file that the block map can hold, in bytes. */
 uint64_t ext_max_file_bytes(const struct ext_fs *fs);

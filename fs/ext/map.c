@@ -177,6 +177,19 @@ static int descend(struct map_walk *walk, uint32_t offset, bool create)
     return 0;
 }
 
+/* How many blocks lie from this one on in what a pointer of the path at `level` leads to. */
+static uint64_t blocks_below(const struct map_walk *walk, unsigned level)
+{
+    uint64_t per_block = pointers_per_block(ext_fs(walk->inode->super));
+    uint64_t before = 0, span = 1;
+
+    for (unsigned i = walk->path.depth - 1; i > level; i--) {
+        before += walk->path.offsets[i] * span;
+        span *= per_block;
+    }
+    return span - before;
+}
+
 /* How many pointers from the path's last on continue one another: all holes, or disk blocks in
  * sequence. */
 static uint64_t count_run(const struct map_walk *walk, uint64_t max_blocks)
@@ -224,9 +237,9 @@ static int map_locked(struct map_walk *walk, uint64_t max_blocks, bool create,
     for (unsigned level = 0; level + 1 < walk->path.depth; level++) {
         int error = descend(walk, walk->path.offsets[level], create);
 
-        if (error == -ENOENT) { /* the whole array is missing: a hole up to its end at least */
-            *extent = (struct block_extent){.nr_blocks = min_of(max_blocks, walk->path.nr_left),
-                                            .is_hole = true};
+        if (error == -ENOENT) { /* a whole array is missing: a hole up to its end at least */
+            *extent = (struct block_extent){
+                .nr_blocks = min_of(max_blocks, blocks_below(walk, level)), .is_hole = true};
             return 0;
         }
         if (error != 0) {

@@ -443,4 +443,6 @@ const struct inode_ops ext_dir_ops = {
 
 const struct inode_ops ext_file_ops = {
     .setattr = ext_setattr,
+    .fallocate = generic_fallocate,
+    .punch = ext_punch,
 };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* Freeing a file's blocks from some point on.
+/* Freeing a file's blocks from some point on, or between two.
  *
- * The tree of pointers is cut from the right: each of the inode's four subtrees is visited, and in
- * it only what lies at or behind the first block to go. An indirect block that keeps nothing is
- * freed itself, after what it named. Runs of neighbours are freed together.
+ * Each of the inode's four subtrees of pointers is visited, and in it only what lies in the range that is to
+ * go. An indirect block that keeps nothing is freed itself, after what it named. Runs of neighbours are freed
+ * together.
  *
  * With a journal that is done in steps, each an operation of few blocks: a step ends when its share is used up, and
  * the next one begins with what the tree still has. A file that needs more than one stands on the list of
@@ -90,10 +90,25 @@ static void free_data_block(struct cut *cut, uint32_t block)
     free_block(cut, block);
 }
 
-static bool cut_subtree(struct cut *cut, uint32_t block, unsigned depth, uint64_t first);
+/* Blocks [first, end) of what a pointer leads to, counted from there. */
+struct cut_range {
+    uint64_t first, end;
+};
+
+/* The part of a range that lies in [start, start + span), counted from its start. */
+static struct cut_range range_below(struct cut_range range, uint64_t start, uint64_t span)
+{
+    return (struct cut_range){
+        .first = range.first > start ? range.first - start : 0,
+        .end = range.end > start ? min_of(range.end - start, span) : 0,
+    };
+}
+
+static bool cut_subtree(struct cut *cut, uint32_t block, unsigned depth, struct cut_range range);
 
 /* Cut what the pointers of an indirect block lead to. Returns whether one of them was cleared. */
-static bool cut_pointers(struct cut *cut, struct le32 *pointers, unsigned depth, uint64_t first)
+static bool cut_pointers(struct cut *cut, struct le32 *pointers, unsigned depth,
+                         struct cut_range range)
 {
     uint32_t per_block = cut->fs->block_bytes / (uint32_t)sizeof(struct le32);
     uint64_t span = 1;
@@ -102,11 +117,12 @@ static bool cut_pointers(struct cut *cut, struct le32 *pointers, unsigned depth,
     for (unsigned i = 1; i < depth; i++) {
         span *= per_block;
     }
-    for (uint32_t i = (uint32_t)(first / span); i < per_block && !must_stop(cut); i++) {
-        uint64_t first_below = i == first / span ? first % span : 0;
+    for (uint32_t i = (uint32_t)(range.first / span);
+         i < per_block && i * span < range.end && !must_stop(cut); i++) {
         uint32_t pointer = le32_get(pointers[i]);
 
-        if (pointer != 0 && cut_subtree(cut, pointer, depth - 1, first_below)) {
+        if (pointer != 0 &&
+            cut_subtree(cut, pointer, depth - 1, range_below(range, i * span, span))) {
             pointers[i] = le32_of(0);
             is_changed = true;
         }
@@ -114,9 +130,19 @@ static bool cut_pointers(struct cut *cut, struct le32 *pointers, unsigned depth,
     return is_changed;
 }
 
-/* Free what pointer `block` leads to, `depth` arrays deep, from the first-th data block of it on.
- * Returns whether nothing of it is left, so that the pointer is to be cleared. */
-static bool cut_subtree(struct cut *cut, uint32_t block, unsigned depth, uint64_t first)
+static bool has_no_pointers(const struct cut *cut, const struct le32 *pointers)
+{
+    for (uint32_t i = 0; i < cut->fs->block_bytes / sizeof(struct le32); i++) {
+        if (le32_get(pointers[i]) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Free a range of what pointer `block` leads to, `depth` arrays deep. Returns whether nothing of it is left, so that
+ * the pointer is to be cleared. */
+static bool cut_subtree(struct cut *cut, uint32_t block, unsigned depth, struct cut_range range)
 {
     struct meta_block meta;
     bool is_changed, is_empty;
@@ -137,8 +163,8 @@ static bool cut_subtree(struct cut *cut, uint32_t block, unsigned depth, uint64_
         note_error(cut, error);
         return false;
     }
-    is_changed = cut_pointers(cut, meta.data, depth, first);
-    is_empty = first == 0 && !must_stop(cut);
+    is_changed = cut_pointers(cut, meta.data, depth, range);
+    is_empty = !must_stop(cut) && has_no_pointers(cut, meta.data);
     if (is_changed && !is_empty) {
         ext_dirty(cut->fs, &meta);
         spend(cut, 1);
@@ -153,14 +179,15 @@ static bool cut_subtree(struct cut *cut, uint32_t block, unsigned depth, uint64_
     return is_empty;
 }
 
-static void cut_inode(struct cut *cut, uint64_t first)
+static void cut_inode(struct cut *cut, struct cut_range range)
 {
     struct ext_inode *ext = ext_inode(cut->inode);
     uint64_t per_block = cut->fs->block_bytes / sizeof(struct le32);
     uint64_t subtree_first = EXT_NR_DIRECT;
     uint64_t span = 1;
 
-    for (uint64_t i = first; i < EXT_NR_DIRECT && !must_stop(cut); i++) {
+    for (uint64_t i = range.first;
+         i < min_of(range.end, (uint64_t)EXT_NR_DIRECT) && !must_stop(cut); i++) {
         if (ext->pointers[i] != 0) {
             free_data_block(cut, ext->pointers[i]);
             ext->pointers[i] = 0;
@@ -170,12 +197,9 @@ static void cut_inode(struct cut *cut, uint64_t first)
         uint32_t *pointer = &ext->pointers[EXT_NR_DIRECT + depth - 1];
 
         span *= per_block;
-        if (*pointer != 0 && first < subtree_first + span) {
-            uint64_t first_below = first > subtree_first ? first - subtree_first : 0;
-
-            if (cut_subtree(cut, *pointer, depth, first_below)) {
-                *pointer = 0;
-            }
+        if (*pointer != 0 && range.first < subtree_first + span && range.end > subtree_first &&
+            cut_subtree(cut, *pointer, depth, range_below(range, subtree_first, span))) {
+            *pointer = 0;
         }
         subtree_first += span;
     }
@@ -184,7 +208,7 @@ static void cut_inode(struct cut *cut, uint64_t first)
 }
 
 /* One step, inside an operation. Returns 0, -EAGAIN when there is more to do, or the first error. */
-static int cut_step(struct inode *inode, uint64_t size_bytes, uint32_t nr_blocks)
+static int cut_step(struct inode *inode, struct cut_range range, uint32_t nr_blocks)
 {
     struct cut cut = {
         .inode = inode,
@@ -192,18 +216,46 @@ static int cut_step(struct inode *inode, uint64_t size_bytes, uint32_t nr_blocks
         .is_metadata = !inode_is(inode, S_IFREG),
         .nr_left = nr_blocks,
     };
-    uint64_t first = (size_bytes + cut.fs->block_bytes - 1) >> cut.fs->block_shift;
 
     rwlock_write_lock(&ext_inode(inode)->map_lock);
-    cut_inode(&cut, first);
+    cut_inode(&cut, range);
     rwlock_write_unlock(&ext_inode(inode)->map_lock);
     inode_mark_dirty(inode);
     return cut.error != 0 || !cut.is_full ? cut.error : -EAGAIN;
 }
 
+static struct cut_range all_behind(const struct ext_fs *fs, uint64_t size_bytes)
+{
+    return (struct cut_range){(size_bytes + fs->block_bytes - 1) >> fs->block_shift, UINT64_MAX};
+}
+
 int ext_take_back_blocks(struct inode *inode, uint64_t size_bytes)
 {
-    return cut_step(inode, size_bytes, UINT32_MAX);
+    return cut_step(inode, all_behind(ext_fs(inode->super), size_bytes), UINT32_MAX);
+}
+
+/* Each step leaves a file that is whole, so nothing need be finished after a power cut. */
+int ext_punch(struct inode *inode, uint64_t start, uint64_t end)
+{
+    struct ext_fs *fs = ext_fs(inode->super);
+    struct cut_range range = {(start + fs->block_bytes - 1) >> fs->block_shift,
+                              end >> fs->block_shift};
+    uint32_t nr_blocks = fs->journal != NULL ? EXT_CUT_BLOCKS : UINT32_MAX;
+    int error = -EAGAIN;
+
+    if (range.first >= range.end) {
+        return 0;
+    }
+    while (error == -EAGAIN) {
+        error = ext_begin(fs, EXT_CUT_BLOCKS);
+        if (error != 0) {
+            return error;
+        }
+        error = cut_step(inode, range, nr_blocks);
+        ext_log_inodes(&inode, 1);
+        ext_end(fs, EXT_CUT_BLOCKS);
+    }
+    return error;
 }
 
 int ext_truncate_blocks(struct inode *inode, uint64_t size_bytes)
@@ -220,7 +272,7 @@ int ext_truncate_blocks(struct inode *inode, uint64_t size_bytes)
         if (error != 0) {
             return error;
         }
-        error = cut_step(inode, size_bytes, nr_blocks);
+        error = cut_step(inode, all_behind(fs, size_bytes), nr_blocks);
         if (error == -EAGAIN) {
             ext_orphan_add(inode);
         } else if (!was_orphan) {

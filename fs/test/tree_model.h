@@ -32,6 +32,7 @@
 struct tree_features {
     bool has_links; /* hard and symbolic */
     bool has_exchange;
+    bool has_holes; /* that can be punched */
     bool is_case_blind;
 };
 
@@ -294,6 +295,33 @@ static void tree_step_truncate(struct tree_model *model)
     content->size = size;
 }
 
+static void tree_step_fallocate(struct tree_model *model)
+{
+    static const unsigned modes[] = {0, FALLOC_FL_ZERO_RANGE,
+                                     FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE};
+    int node = tree_pick(model, false);
+    unsigned mode = modes[tree_below(model, array_size(modes))];
+    uint32_t start = (uint32_t)tree_below(model, TREE_MAX_BYTES - 1);
+    uint32_t len = 1 + (uint32_t)tree_below(model, TREE_MAX_BYTES - start - 1);
+    struct tree_content *content;
+    struct file *file;
+    bool is_possible = mode == 0 || model->features.has_holes;
+
+    if (node < 0) {
+        return;
+    }
+    content = model->nodes[node].content;
+    file = tree_open(model, node, O_RDWR);
+    assert_int_equal(vfs_fallocate(file, mode, start, len), is_possible ? 0 : -EOPNOTSUPP);
+    file_put(file);
+    if (is_possible && mode != 0) {
+        memset(content->bytes + start, 0, len);
+    }
+    if (is_possible && (mode & FALLOC_FL_KEEP_SIZE) == 0) {
+        content->size = max_of(content->size, start + len);
+    }
+}
+
 static void tree_step_remove(struct tree_model *model)
 {
     struct walk_context context = tree_context(model);
@@ -512,7 +540,7 @@ static inline void tree_model_check(struct tree_model *model)
 static inline void tree_model_run(struct tree_model *model, unsigned nr_steps)
 {
     for (unsigned i = 0; i < nr_steps; i++) {
-        switch (tree_below(model, 21)) {
+        switch (tree_below(model, 22)) {
         case 0 ... 5: tree_step_create(model); break;
         case 6 ... 10: tree_step_write(model); break;
         case 11: tree_step_truncate(model); break;
@@ -520,6 +548,7 @@ static inline void tree_model_run(struct tree_model *model, unsigned nr_steps)
         case 14 ... 15: tree_step_rename(model); break;
         case 16: tree_step_link(model); break;
         case 17: tree_step_exchange(model); break;
+        case 18: tree_step_fallocate(model); break;
         default: {
             int node = tree_pick(model, false);
 

@@ -155,6 +155,55 @@ int tmpfs_setattr(struct inode *inode, const struct attr_change *change)
     return 0;
 }
 
+/* How many pages would be added to fill [start, end). */
+static uint64_t count_missing(struct inode *inode, uint64_t start, uint64_t end)
+{
+    uint64_t nr = 0;
+
+    for (uint64_t index = start >> PAGE_SHIFT; index << PAGE_SHIFT < end; index++) {
+        struct page *page = mapping_find(&inode->mapping, index);
+
+        if (page != NULL) {
+            page_put(page);
+        } else {
+            nr++;
+        }
+    }
+    return nr;
+}
+
+static int tmpfs_fallocate(struct inode *inode, unsigned mode, uint64_t start, uint64_t end,
+                           const struct cred *cred)
+{
+    struct tmpfs_super *fs = tmpfs_super_of(inode);
+    uint64_t nr_missing = 0, nr_reserved = 0;
+    int error = 0;
+
+    if ((mode & FALLOC_FL_PUNCH_HOLE) == 0) {
+        if (((end - start) >> PAGE_SHIFT) > fs->max_pages) {
+            return -ENOSPC;
+        }
+        nr_missing = count_missing(inode, start, end);
+        nr_reserved = fs->max_pages != UINT64_MAX ? reserve(fs, nr_missing) : nr_missing;
+    }
+    if (nr_reserved < nr_missing) {
+        error = -ENOSPC;
+    } else {
+        error = generic_fallocate(inode, mode, start, end, cred);
+    }
+    settle(inode);
+    if (fs->max_pages != UINT64_MAX) {
+        atomic_fetch_sub_explicit(&fs->nr_pages, nr_reserved, memory_order_relaxed);
+    }
+    return error;
+}
+
+/* Its pages were all of it. */
+static int tmpfs_punch(struct inode *inode, uint64_t start, uint64_t end)
+{
+    return 0;
+}
+
 int tmpfs_getattr(struct inode *inode)
 {
     if (inode_is(inode, S_IFREG)) {
@@ -177,6 +226,8 @@ const struct file_ops tmpfs_file_ops = {
 
 const struct inode_ops tmpfs_file_inode_ops = {
     .setattr = tmpfs_setattr,
+    .fallocate = tmpfs_fallocate,
+    .punch = tmpfs_punch,
     .getattr = tmpfs_getattr,
 };
 

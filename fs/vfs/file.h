@@ -102,6 +102,8 @@ ssize_t must_check vfs_write(struct file *file, struct iter *iter, uint64_t *pos
 int64_t must_check vfs_seek(struct file *file, int64_t offset, int whence);
 int must_check vfs_readdir(struct file *file, struct dir_context *context);
 int must_check vfs_fsync(struct file *file, uint64_t first, uint64_t last, bool is_datasync);
+/** fallocate(2): the range is checked to be one. -EBADF when not open for writing. */
+int must_check vfs_fallocate(struct file *file, unsigned mode, uint64_t start, uint64_t len);
 int must_check vfs_truncate_file(struct file *file, uint64_t size_bytes);
 /** vfs_setattr() on what a descriptor has open, also if it has no name. -EBADF for O_PATH. */
 int must_check vfs_setattr_file(struct file *file, struct attr_change *change,
@@ -128,6 +130,11 @@ ssize_t generic_write(struct file *file, struct iter *iter, uint64_t *position);
 int generic_mmap(struct file *file, uint32_t area_flags, struct map_object **object);
 int generic_file_fsync(struct file *file, uint64_t first, uint64_t last, bool is_datasync);
 extern const struct file_ops generic_file_ops;
+/** inode_ops.fallocate, by way of the page cache and inode_ops.punch. */
+int generic_fallocate(struct inode *inode, unsigned mode, uint64_t start, uint64_t end,
+                      const struct cred *cred);
+/** Take the set-id bits that a change of content takes away. Caller: inode->lock for writing. */
+int must_check inode_drop_privileges(struct inode *inode, const struct cred *cred);
 /** file_ops that device nodes, FIFOs and sockets get, by type: set by inode_set_special(). */
 void inode_set_special(struct inode *inode, uint32_t mode, uint32_t dev_number);
 

@@ -100,6 +100,13 @@ struct inode_ops {
      *  the old size; set the new one (inode_set_size) before freeing blocks. The page cache
      *  beyond was already cut by VFS. NULL: the VFS stores everything itself. */
     int (*setattr)(struct inode *inode, const struct attr_change *change);
+    /** fallocate(2) for bytes [start, end) of a regular file: vfs_fallocate() has checked mode and size.
+     *  inode->lock is held for writing. NULL: -EOPNOTSUPP. */
+    int (*fallocate)(struct inode *inode, unsigned mode, uint64_t start, uint64_t end,
+                     const struct cred *cred);
+    /** For generic_fallocate(): the pages of bytes [start, end) are gone and stay away meanwhile; free the
+     *  blocks that lie wholly inside. NULL: -EOPNOTSUPP. */
+    int (*punch)(struct inode *inode, uint64_t start, uint64_t end);
     /** For inodes whose attributes change by themselves (procfs): refresh before stat. May be
      *  NULL. */
     int (*getattr)(struct inode *inode);

@@ -108,7 +108,7 @@ static uint32_t mode_after_write(uint32_t mode)
     return mode;
 }
 
-static int drop_privileges(struct inode *inode, const struct cred *cred)
+int inode_drop_privileges(struct inode *inode, const struct cred *cred)
 {
     struct attr_change change = {.valid = ATTR_MODE};
 
@@ -141,7 +141,7 @@ ssize_t generic_write(struct file *file, struct iter *iter, uint64_t *position)
 
     rwlock_write_lock(&inode->lock);
     start = (file->flags & O_APPEND) != 0 ? inode_size(inode) : *position;
-    result = iter->remaining_bytes != 0 ? drop_privileges(inode, &file->cred) : 0;
+    result = iter->remaining_bytes != 0 ? inode_drop_privileges(inode, &file->cred) : 0;
     if (result == 0 && iter->remaining_bytes != 0) {
         result = mapping_write_iter(inode, iter, start);
     }
@@ -202,23 +202,37 @@ int64_t no_seek(struct file *file, int64_t offset, int whence)
     return -ESPIPE;
 }
 
-/* Where `whence` counts from, or an error. Data is everywhere up to the end, where the one hole
- * is. */
+/* The next data or hole. What is no regular file is data up to its end, where the one hole is. */
+static int find_edge(struct inode *inode, int64_t *offset, bool is_data)
+{
+    uint64_t found = (uint64_t)*offset;
+    int error;
+
+    if (*offset < 0 || found >= inode_size(inode)) {
+        return -ENXIO;
+    }
+    if (!inode_is(inode, S_IFREG)) {
+        *offset = is_data ? *offset : (int64_t)inode_size(inode);
+        return 0;
+    }
+    rwlock_read_lock(&inode->lock);
+    error = mapping_find_edge(inode, found, is_data, &found);
+    rwlock_read_unlock(&inode->lock);
+    if (error == 0) {
+        *offset = (int64_t)found;
+    }
+    return error;
+}
+
+/* Where `whence` counts from, or an error. */
 static int64_t seek_base(struct file *file, int64_t *offset, int whence)
 {
-    int64_t size = (int64_t)inode_size(file->inode);
-
     switch (whence) {
     case SEEK_SET: return 0;
     case SEEK_CUR: return (int64_t)file->position;
-    case SEEK_END: return size;
-    case SEEK_DATA: return *offset < 0 || *offset >= size ? -ENXIO : 0;
-    case SEEK_HOLE:
-        if (*offset < 0 || *offset >= size) {
-            return -ENXIO;
-        }
-        *offset = size;
-        return 0;
+    case SEEK_END: return (int64_t)inode_size(file->inode);
+    case SEEK_DATA: return find_edge(file->inode, offset, true);
+    case SEEK_HOLE: return find_edge(file->inode, offset, false);
     default: return -EINVAL;
     }
 }

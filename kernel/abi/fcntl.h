@@ -89,7 +89,12 @@ struct abi_flock { /* struct flock */
 #define W_OK 2
 #define R_OK 4
 
-#define FALLOC_FL_KEEP_SIZE 1
+#define FALLOC_FL_KEEP_SIZE      0x01
+#define FALLOC_FL_PUNCH_HOLE     0x02
+#define FALLOC_FL_COLLAPSE_RANGE 0x08
+#define FALLOC_FL_ZERO_RANGE     0x10
+#define FALLOC_FL_INSERT_RANGE   0x20
+#define FALLOC_FL_UNSHARE_RANGE  0x40
 
 #define POSIX_FADV_NORMAL     0
 #define POSIX_FADV_RANDOM     1

@@ -194,27 +194,6 @@ int64_t sys_ftruncate(const struct syscall_args *args)
     return result;
 }
 
-/* Space is not reserved: the file is only made long enough, which is all that a program can see. */
-static int64_t extend(struct file *file, uint64_t end)
-{
-    int64_t result;
-
-    if (!file->can_write) {
-        return -EBADF;
-    }
-    if (inode_is(file->inode, S_IFIFO)) {
-        return -ESPIPE;
-    }
-    if (!inode_is(file->inode, S_IFREG)) {
-        return -ENODEV;
-    }
-    if (end <= inode_size(file->inode)) {
-        return 0;
-    }
-    result = file_limit_check(end);
-    return result == 0 ? vfs_truncate_file(file, end) : result;
-}
-
 int64_t sys_fallocate(const struct syscall_args *args)
 {
     int64_t offset = (int64_t)args->a[2];
@@ -231,7 +210,14 @@ int64_t sys_fallocate(const struct syscall_args *args)
     }
     result = fd_get((int)args->a[0], &file);
     if (result == 0) {
-        result = args->a[1] != 0 ? -EOPNOTSUPP : extend(file, (uint64_t)end);
+        bool is_longer = inode_is(file->inode, S_IFREG) &&
+                         (args->a[1] & FALLOC_FL_KEEP_SIZE) == 0 &&
+                         (uint64_t)end > inode_size(file->inode);
+
+        result = is_longer && file->can_write ? file_limit_check((uint64_t)end) : 0;
+        if (result == 0) {
+            result = vfs_fallocate(file, (unsigned)args->a[1], (uint64_t)offset, (uint64_t)len);
+        }
         file_put(file);
     }
     return result;

@@ -147,14 +147,16 @@ static int world_map(struct inode *inode, uint64_t block, uint64_t max_blocks, b
     return error;
 }
 
-/* Free the blocks behind the end. Their content is what it is: nobody may see it again. */
-static void world_trim(struct inode *inode)
+static uint64_t blocks_up(uint64_t nr_bytes)
 {
-    uint64_t first = (inode_size(inode) + (1u << world.block_shift) - 1) >> world.block_shift;
+    return (nr_bytes + (1u << world.block_shift) - 1) >> world.block_shift;
+}
 
+/* Free blocks [first, end) of the file. Their content is what it is: nobody may see it again. */
+static void free_file_blocks(uint64_t first, uint64_t end)
+{
     pthread_mutex_lock(&world.lock);
-    world.nr_trims++;
-    for (uint64_t i = first; i < MAX_BLOCKS; i++) {
+    for (uint64_t i = first; i < end; i++) {
         if (world.map[i] != 0) {
             world.is_used[world.map[i]] = false;
             world.map[i] = 0;
@@ -162,6 +164,12 @@ static void world_trim(struct inode *inode)
         }
     }
     pthread_mutex_unlock(&world.lock);
+}
+
+static void world_trim(struct inode *inode)
+{
+    world.nr_trims++;
+    free_file_blocks(blocks_up(inode_size(inode)), MAX_BLOCKS);
 }
 
 static const struct mapping_ops world_mapping_ops = {
@@ -288,6 +296,33 @@ static inline int file_resize(uint64_t size)
     } else if (error == 0) {
         mapping_extended(file_mapping(), old_size);
     }
+    rwlock_write_unlock(&world.inode.lock);
+    return error;
+}
+
+/* As generic_fallocate() in fs/vfs does. */
+static inline int file_punch(uint64_t start, uint64_t end)
+{
+    int error;
+
+    rwlock_write_lock(&world.inode.lock);
+    end = min_of(end, align_up(inode_size(&world.inode), PAGE_SIZE));
+    error = start < end ? mapping_punch_begin(file_mapping(), start, end) : 0;
+    if (error == 0 && start < end) {
+        free_file_blocks(blocks_up(start), end >> world.block_shift);
+    }
+    mapping_punch_end(file_mapping());
+    rwlock_write_unlock(&world.inode.lock);
+    return error;
+}
+
+static inline int file_fill(uint64_t start, uint64_t end)
+{
+    int error;
+
+    rwlock_write_lock(&world.inode.lock);
+    end = min_of(end, inode_size(&world.inode));
+    error = start < end ? mapping_fill(file_mapping(), start, end) : 0;
     rwlock_write_unlock(&world.inode.lock);
     return error;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // TSAN
-/* Truncation against everybody: readers, writers, writeback and shared mappings in threads over a
+/* Truncation, and holes that are made and filled, against everybody: readers, writers, writeback and shared mappings in threads over a
  * disk that completes later and out of order. A byte of the file is zero or what its position says,
  * never what the disk held before; no write lands on a block that the file no longer has; and in
  * the end the disk holds what the file does. */
@@ -110,13 +110,22 @@ static void store_somewhere(struct host_random *random)
     }
 }
 
+static void change_holes(struct host_random *random)
+{
+    uint64_t start = host_random_below(random, FILE_PAGES * PAGE_SIZE);
+    uint64_t end = start + 1 + host_random_below(random, 8 * PAGE_SIZE);
+    int error = host_random_below(random, 3) == 0 ? file_fill(start, end) : file_punch(start, end);
+
+    assert(error == 0);
+}
+
 static void changer(struct host_random *random)
 {
     for (unsigned i = 0; i < NR_ROUNDS; i++) {
-        if (host_random_below(random, 3) == 0) {
-            change_size(random);
-        } else {
-            write_somewhere(random);
+        switch (host_random_below(random, 4)) {
+        case 0: change_size(random); break;
+        case 1: change_holes(random); break;
+        default: write_somewhere(random); break;
         }
     }
     atomic_fetch_sub(&crowd.nr_left, 1);
@@ -236,6 +245,56 @@ static void nothing_behind_the_cut_can_be_had_until_it_is_done(void **state)
     world_end();
 }
 
+static void a_hole_reads_as_zeros_and_is_nobodys_before_its_blocks_are_free(void **state)
+{
+    static uint8_t bytes[8 * PAGE_SIZE];
+    uint64_t start = PAGE_SIZE + 1500, end = 5 * PAGE_SIZE + 700;
+    uint64_t found;
+
+    world_begin(10, 1);
+    make_file(8 * PAGE_SIZE, pattern);
+    assert_int_equal(file_read(bytes, 1, 3 * PAGE_SIZE, NULL), 1); /* some of it is in memory */
+    rwlock_write_lock(&world.inode.lock);
+    assert_int_equal(mapping_punch_begin(file_mapping(), start, end), 0);
+    /* The blocks are still there, and are not read any more. */
+    assert_int_equal(file_read(bytes, sizeof(bytes), 0, NULL), sizeof(bytes));
+    free_file_blocks(blocks_up(start), end >> 10);
+    mapping_punch_end(file_mapping());
+    rwlock_write_unlock(&world.inode.lock);
+    for (unsigned round = 0; round < 2; round++) {
+        for (uint64_t i = 0; i < sizeof(bytes); i++) {
+            assert_int_equal(bytes[i], i >= start && i < end ? 0 : pattern(i));
+        }
+        file_forget();
+        assert_int_equal(file_read(bytes, sizeof(bytes), 0, NULL), sizeof(bytes));
+    }
+    assert_int_equal(mapping_find_edge(&world.inode, 0, false, &found), 0);
+    assert_int_equal(found, align_up(start, 1024));
+    assert_int_equal(mapping_find_edge(&world.inode, found, true, &found), 0);
+    assert_int_equal(found, align_down(end, 1024));
+    assert_int_equal(file_fill(0, UINT64_MAX), 0);
+    assert_int_equal(mapping_find_edge(&world.inode, 0, false, &found), 0);
+    assert_int_equal(found, 8 * PAGE_SIZE);
+    file_forget();
+    assert_int_equal(file_read(bytes, sizeof(bytes), 0, NULL), sizeof(bytes));
+    for (uint64_t i = 0; i < sizeof(bytes); i++) {
+        assert_int_equal(bytes[i], i >= start && i < end ? 0 : pattern(i));
+    }
+    world_end();
+}
+
+static void filling_ends_where_the_disk_is_full(void **state)
+{
+    world_begin(12, 1);
+    assert_int_equal(file_resize(8 * PAGE_SIZE), 0);
+    world.nr_free = 5;
+    assert_int_equal(file_fill(0, 8 * PAGE_SIZE), -ENOSPC);
+    assert_int_equal(world.nr_free, 0);
+    assert_int_equal(file_punch(0, 8 * PAGE_SIZE), 0);
+    assert_int_equal(world.nr_free, 5);
+    world_end();
+}
+
 static void cutting_waits_for_writes_of_what_goes(void **state)
 {
     static uint8_t bytes[4 * PAGE_SIZE];
@@ -264,6 +323,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_behind_the_cut_can_be_had_until_it_is_done),
+        cmocka_unit_test(a_hole_reads_as_zeros_and_is_nobodys_before_its_blocks_are_free),
+        cmocka_unit_test(filling_ends_where_the_disk_is_full),
         cmocka_unit_test(cutting_waits_for_writes_of_what_goes),
         cmocka_unit_test(truncation_and_everybody_else_with_1k_blocks),
         cmocka_unit_test(truncation_and_everybody_else_with_4k_blocks),

@@ -300,8 +300,9 @@ static int start(void **state)
     close(fd);
     tmpfs_init();
     ext_register();
-    tree_model_start(&model, &source,
-                     (struct tree_features){.has_links = true, .has_exchange = true});
+    tree_model_start(
+        &model, &source,
+        (struct tree_features){.has_links = true, .has_exchange = true, .has_holes = true});
     return 0;
 }
 

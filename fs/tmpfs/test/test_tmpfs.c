@@ -10,8 +10,9 @@ static struct tree_model model;
 
 static void random_work_agrees_with_the_model(void **state)
 {
-    tree_model_start(&model, &source,
-                     (struct tree_features){.has_links = true, .has_exchange = true});
+    tree_model_start(
+        &model, &source,
+        (struct tree_features){.has_links = true, .has_exchange = true, .has_holes = true});
     tree_mount(&model, "none", "tmpfs");
     for (unsigned round = 0; round < 10; round++) {
         tree_model_run(&model, 400);
@@ -58,6 +59,16 @@ static void the_size_is_a_limit(void **state)
     assert_int_equal(vfs_unlink(&world, "/small/two"), 0);
     file_put(two);
     assert_int_equal(free_pages_of("/small"), 6);
+    assert_int_equal(vfs_fallocate(one, 0, 0, 9 * PAGE_SIZE), -ENOSPC);
+    assert_int_equal(inode_size(one->inode), PAGE_SIZE + 1);
+    assert_int_equal(free_pages_of("/small"), 6);
+    assert_int_equal(vfs_fallocate(one, FALLOC_FL_KEEP_SIZE, 0, 8 * PAGE_SIZE), 0);
+    assert_int_equal(free_pages_of("/small"), 0);
+    assert_int_equal(inode_size(one->inode), PAGE_SIZE + 1);
+    assert_int_equal(
+        vfs_fallocate(one, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, PAGE_SIZE, 5 * PAGE_SIZE),
+        0);
+    assert_int_equal(free_pages_of("/small"), 5);
     file_put(one);
     assert_int_equal(vfs_umount(&world, "/small", 0), 0);
 }
