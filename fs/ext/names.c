@@ -91,6 +91,24 @@ static int ext_create(struct inode *dir, const char *name, size_t len, uint32_t 
     return give_new(error, inode, out);
 }
 
+/* An orphan from the start: after a power cut it is nobody's. */
+static int ext_tmpfile(struct inode *dir, uint32_t mode, uid_t uid, gid_t gid, struct inode **out)
+{
+    struct ext_fs *fs = ext_fs(dir->super);
+    struct inode *inode = NULL;
+    int error = ext_begin(fs, EXT_NAME_BLOCKS);
+
+    if (error != 0) {
+        return error;
+    }
+    error = ext_inode_create(dir, mode, 0, uid, gid, &inode);
+    if (error == 0) {
+        ext_inode_discard(inode);
+    }
+    end_names(fs, inode, NULL, NULL, NULL);
+    return give_new(error, inode, out);
+}
+
 static int make_symlink(struct inode *dir, const char *name, size_t len, const char *target,
                         uid_t uid, gid_t gid, struct inode **inode)
 {
@@ -179,7 +197,9 @@ static int ext_link(struct inode *dir, const char *name, size_t len, struct inod
     }
     change_links(target, 1);
     error = ext_dir_add(dir, name, len, (uint32_t)target->number, target->mode);
-    if (error != 0) {
+    if (error == 0) { /* one that had no name may be an orphan */
+        error = ext_orphan_remove(target);
+    } else {
         change_links(target, -1);
     }
     end_names(ext_fs(dir->super), dir, target, NULL, NULL);
@@ -431,6 +451,7 @@ int ext_setattr(struct inode *inode, const struct attr_change *change)
 const struct inode_ops ext_dir_ops = {
     .lookup = ext_lookup,
     .create = ext_create,
+    .tmpfile = ext_tmpfile,
     .mkdir = ext_mkdir,
     .symlink = ext_symlink,
     .link = ext_link,

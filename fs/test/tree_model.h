@@ -191,6 +191,21 @@ static struct file *tree_open(struct tree_model *model, int node, uint32_t flags
 
 /* ---- Steps -------------------------------------------------------------------------------------- */
 
+static void tree_enter(struct tree_model *model, int slot, int parent, const char *name,
+                       bool is_dir)
+{
+    struct tree_node *node = &model->nodes[slot];
+
+    node->is_used = true;
+    node->is_dir = is_dir;
+    node->parent = parent;
+    strlcpy(node->name, name, sizeof(node->name));
+    if (!is_dir) {
+        node->content = calloc(1, sizeof(*node->content));
+        node->content->nr_names = 1;
+    }
+}
+
 static void tree_step_create(struct tree_model *model)
 {
     struct walk_context context = tree_context(model);
@@ -219,17 +234,42 @@ static void tree_step_create(struct tree_model *model)
         }
     }
     if (expected == 0) {
-        struct tree_node *node = &model->nodes[slot];
+        tree_enter(model, slot, parent, name, is_dir);
+    }
+}
 
-        node->is_used = true;
-        node->is_dir = is_dir;
-        node->parent = parent;
-        memcpy(node->name, name, sizeof(name));
-        if (!is_dir) {
-            node->content = calloc(1, sizeof(*node->content));
-            node->content->nr_names = 1;
+/* A file without a name, that gets one or goes. */
+static void tree_step_tmpfile(struct tree_model *model)
+{
+    struct walk_context context = tree_context(model);
+    int parent = tree_pick_dir(model);
+    int slot = tree_free_slot(model);
+    char name[48], path[512], above[512];
+    struct file *file;
+    uint64_t position = 0;
+    struct iter iter;
+
+    tree_random_name(model, name, sizeof(name));
+    tree_path(model, parent, above, sizeof(above));
+    ksnprintf(path, sizeof(path), "%s/%s", above, name);
+    if (!model->features.has_links) {
+        assert_int_equal(vfs_open(&context, above, O_TMPFILE | O_RDWR, 0644, &file), -EOPNOTSUPP);
+        return;
+    }
+    assert_int_equal(vfs_open(&context, above, O_TMPFILE | O_RDWR, 0644, &file), 0);
+    iter_init_kernel(&iter, name, sizeof(name));
+    assert_int_equal(vfs_write(file, &iter, &position), sizeof(name));
+    if (slot >= 0 && tree_below(model, 2) == 0) {
+        int expected = tree_find(model, parent, name) >= 0 ? -EEXIST : 0;
+
+        assert_int_equal(vfs_link(&file->path, &context, path), expected);
+        if (expected == 0) {
+            tree_enter(model, slot, parent, name, false);
+            memcpy(model->nodes[slot].content->bytes, name, sizeof(name));
+            model->nodes[slot].content->size = sizeof(name);
         }
     }
+    file_put(file);
 }
 
 static void tree_step_write(struct tree_model *model)
@@ -540,7 +580,7 @@ static inline void tree_model_check(struct tree_model *model)
 static inline void tree_model_run(struct tree_model *model, unsigned nr_steps)
 {
     for (unsigned i = 0; i < nr_steps; i++) {
-        switch (tree_below(model, 22)) {
+        switch (tree_below(model, 23)) {
         case 0 ... 5: tree_step_create(model); break;
         case 6 ... 10: tree_step_write(model); break;
         case 11: tree_step_truncate(model); break;
@@ -549,6 +589,7 @@ static inline void tree_model_run(struct tree_model *model, unsigned nr_steps)
         case 16: tree_step_link(model); break;
         case 17: tree_step_exchange(model); break;
         case 18: tree_step_fallocate(model); break;
+        case 19: tree_step_tmpfile(model); break;
         default: {
             int node = tree_pick(model, false);
 

@@ -48,6 +48,16 @@ static int tmpfs_create(struct inode *dir, const char *name, size_t len, uint32_
     return error;
 }
 
+static int tmpfs_tmpfile(struct inode *dir, uint32_t mode, uid_t uid, gid_t gid, struct inode **out)
+{
+    int error = tmpfs_inode_create(dir->super, mode, 0, uid, gid, out);
+
+    if (error == 0) {
+        (*out)->nr_links = 0;
+    }
+    return error;
+}
+
 static int tmpfs_mkdir(struct inode *dir, const char *name, size_t len, uint32_t mode, uid_t uid,
                        gid_t gid, struct inode **out)
 {
@@ -192,6 +202,7 @@ static int tmpfs_exchange(struct inode *old_dir, const char *old_name, size_t ol
 const struct inode_ops tmpfs_dir_ops = {
     .lookup = tmpfs_find,
     .create = tmpfs_create,
+    .tmpfile = tmpfs_tmpfile,
     .mkdir = tmpfs_mkdir,
     .symlink = tmpfs_symlink,
     .link = tmpfs_link,

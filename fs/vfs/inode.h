@@ -70,12 +70,15 @@ struct inode_ops {
      *  directories). */
     int (*create)(struct inode *dir, const char *name, size_t len, uint32_t mode,
                   uint32_t dev_number, uid_t uid, gid_t gid, struct inode **inode);
+    /** Make a regular file with no name and no links, which goes when it is put, unless link() gives it
+     *  a name before. dir tells where; its lock is held for reading. NULL: -EOPNOTSUPP. */
+    int (*tmpfile)(struct inode *dir, uint32_t mode, uid_t uid, gid_t gid, struct inode **inode);
     int (*mkdir)(struct inode *dir, const char *name, size_t len, uint32_t mode, uid_t uid,
                  gid_t gid, struct inode **inode);
     int (*symlink)(struct inode *dir, const char *name, size_t len, const char *target, uid_t uid,
                    gid_t gid, struct inode **inode);
-    /** A further name for target (not a directory; target->lock is held too). -EMLINK when it
-     *  has too many. */
+    /** A further name for target (not a directory; target->lock is held too), or the first one of what
+     *  tmpfile() made. -EMLINK when it has too many. */
     int (*link)(struct inode *dir, const char *name, size_t len, struct inode *target);
     /** Remove a name; drops target->nr_links (target->lock is held too). */
     int (*unlink)(struct inode *dir, const char *name, size_t len, struct inode *target);
@@ -159,6 +162,7 @@ struct inode {
     void *fs_data;
     /* [a] files open for writing; negative: being executed (ETXTBSY) */
     _Atomic int32_t nr_writers;
+    bool is_linkable;      /* [lock] made without a name, and may still be given one (O_TMPFILE) */
     bool has_pinned_names; /* [lock] swap space: it must be possible to name it until swapoff */
     /* [a] bumped at each change of a directory: readdir cursors, dcache */
     _Atomic uint64_t generation;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Making and removing names: mknod, mkdir, symlink, link, unlink, rmdir.
+/* Making and removing names: mknod, mkdir, symlink, link, unlink, rmdir; and files without one.
  *
  * Each call walks to the directory that holds (or will hold) the last name, locks it for
  * writing, and looks the name up again under the lock: what is seen then stays true until the
@@ -16,6 +16,7 @@
 #include "fs/vfs/names.h"
 #include "fs/vfs/vfs.h"
 #include "kernel/abi/errno.h"
+#include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 
 /* ---- Rules ----------------------------------------------------------------------------------- */
@@ -107,6 +108,51 @@ int names_create_locked(const struct walk_context *context, struct dentry *paren
                                  gid, &inode);
     }
     return add_made(fresh, name, inode, error, out);
+}
+
+static int make_nameless(const struct walk_context *context, struct inode *dir, uint32_t mode,
+                         struct inode **inode)
+{
+    gid_t gid;
+    int error = names_may_create(dir, context->cred);
+
+    if (error != 0) {
+        return error;
+    }
+    if (dir->ops->tmpfile == NULL) {
+        return -EOPNOTSUPP;
+    }
+    mode = S_IFREG | (mode & 07777 & ~context->umask);
+    inherit(dir, context->cred, &mode, &gid);
+    return dir->ops->tmpfile(dir, mode, context->cred->fsuid, gid, inode);
+}
+
+/* The entry is what that of a removed file is: below its directory, and not found by its name, which is made of its
+ * number as on Linux. */
+int names_create_nameless(const struct walk_context *context, struct dentry *dir, uint32_t mode,
+                          bool is_linkable, struct dentry **out)
+{
+    struct dentry_name name;
+    struct inode *inode;
+    char text[24];
+    int error;
+
+    rwlock_read_lock(&dir->inode->lock);
+    error = make_nameless(context, dir->inode, mode, &inode);
+    rwlock_read_unlock(&dir->inode->lock);
+    if (error != 0) {
+        return error;
+    }
+    inode->is_linkable = is_linkable;
+    name = (struct dentry_name){.text = text};
+    name.len = (uint8_t)ksnprintf(text, sizeof(text), "#%llu", (unsigned long long)inode->number);
+    *out = dentry_reserve(dir, &name);
+    if (*out == NULL) {
+        inode_put(inode);
+        return -ENOMEM;
+    }
+    (*out)->inode = inode;
+    return 0;
 }
 
 /* ---- Making names ---------------------------------------------------------------------------- */
@@ -264,8 +310,12 @@ static int link_locked(const struct walk_context *context, struct walk *walk,
         return -ENOMEM;
     }
     rwlock_write_lock_nested(&target->lock);
-    error = target->nr_links != 0 ? dir->ops->link(dir, walk->last.text, walk->last.len, target)
-                                  : -ENOENT;
+    error = target->nr_links != 0 || target->is_linkable
+                ? dir->ops->link(dir, walk->last.text, walk->last.len, target)
+                : -ENOENT;
+    if (error == 0) {
+        target->is_linkable = false;
+    }
     rwlock_write_unlock(&target->lock);
     if (error == 0) {
         inode_hold(target);

@@ -22,6 +22,12 @@ int must_check names_create_locked(const struct walk_context *context, struct de
                                    const struct dentry_name *name, uint32_t mode,
                                    uint32_t dev_number, struct dentry **dentry);
 
+/** Make a regular file without a name (mode: permissions, umask not yet applied). Returns 0 and an
+ *  entry that nobody can find, with a reference; -EACCES, -EOPNOTSUPP, -ENOSPC, … Takes dir's lock.
+ *  @is_linkable: it may be given a name later */
+int must_check names_create_nameless(const struct walk_context *context, struct dentry *dir,
+                                     uint32_t mode, bool is_linkable, struct dentry **dentry);
+
 /** Cut or extend a regular file, content and all. inode->lock is held for writing. */
 int must_check inode_resize(struct inode *inode, uint64_t size_bytes, const struct cred *cred);
 

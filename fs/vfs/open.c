@@ -230,6 +230,30 @@ static int open_or_create(const struct walk_context *context, const char *name, 
     return error;
 }
 
+/* O_TMPFILE: name is the directory that the file would be in. */
+static int open_nameless(const struct walk_context *context, const char *name, uint32_t flags,
+                         uint32_t mode, struct file *file)
+{
+    struct dentry *dentry;
+    struct path path;
+    int error = path_walk(context, name, WALK_FOLLOW | WALK_DIRECTORY, &path);
+
+    if (error != 0) {
+        return error;
+    }
+    error = path_check_writable(&path);
+    if (error == 0) {
+        error = names_create_nameless(context, path.dentry, mode, (flags & O_EXCL) == 0, &dentry);
+    }
+    if (error != 0) {
+        path_put(&path);
+        return error;
+    }
+    dentry_put(path.dentry);
+    path.dentry = dentry;
+    return open_checked(&path, flags & ~(uint32_t)O_TMPFILE, context->cred, true, file);
+}
+
 static int finish(struct file *file, int error, struct file **out)
 {
     if (error != 0) {
@@ -243,14 +267,17 @@ static int finish(struct file *file, int error, struct file **out)
 int vfs_open(const struct walk_context *context, const char *name, uint32_t flags, uint32_t mode,
              struct file **out)
 {
+    bool is_nameless;
     struct file *file;
     int error;
 
     if ((flags & O_PATH) != 0) {
         flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     }
-    if ((flags & (O_TMPFILE & ~O_DIRECTORY)) != 0) {
-        return (flags & O_ACCMODE) == O_RDONLY ? -EINVAL : -EOPNOTSUPP;
+    is_nameless = (flags & (O_TMPFILE & ~O_DIRECTORY)) != 0;
+    if (is_nameless && ((flags & (O_TMPFILE | O_CREAT)) != O_TMPFILE ||
+                        (wanted_access(flags) & ACCESS_WRITE) == 0)) {
+        return -EINVAL;
     }
     if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY)) {
         return -EINVAL;
@@ -259,8 +286,13 @@ int vfs_open(const struct walk_context *context, const char *name, uint32_t flag
     if (error != 0) {
         return error;
     }
-    error = (flags & O_CREAT) != 0 ? open_or_create(context, name, flags, mode, file)
-                                   : open_existing(context, name, flags, file);
+    if (is_nameless) {
+        error = open_nameless(context, name, flags, mode, file);
+    } else if ((flags & O_CREAT) != 0) {
+        error = open_or_create(context, name, flags, mode, file);
+    } else {
+        error = open_existing(context, name, flags, file);
+    }
     return finish(file, error, out);
 }
 

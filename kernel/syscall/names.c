@@ -8,6 +8,7 @@
 #include "kernel/syscall/at.h"
 #include "kernel/syscall/calls.h"
 #include "kernel/syscall/copy.h"
+#include "kernel/task/fd_table.h"
 #include "kernel/task/fs_context.h"
 #include "kernel/task/task.h"
 #include "mm/kmalloc.h"
@@ -73,6 +74,27 @@ int64_t sys_symlinkat(const struct syscall_args *args)
     return result;
 }
 
+/* A file may be linked by its descriptor ("" and AT_EMPTY_PATH) by root and by who opened it: whoever got it from
+ * somebody else has been given its content, and not the right to make it appear in the tree. */
+static int check_link_by_descriptor(uint64_t fd)
+{
+    const struct cred *cred = &task_current()->cred;
+    struct file *file;
+    int error = 0;
+
+    if (cred_is_root(cred) || (int)fd == AT_FDCWD) {
+        return 0;
+    }
+    error = fd_get((int)fd, &file);
+    if (error == 0) {
+        if (file->cred.fsuid != cred->fsuid || file->cred.fsgid != cred->fsgid) {
+            error = -ENOENT;
+        }
+        file_put(file);
+    }
+    return error;
+}
+
 int64_t sys_linkat(const struct syscall_args *args)
 {
     unsigned flags = (unsigned)args->a[4];
@@ -84,13 +106,18 @@ int64_t sys_linkat(const struct syscall_args *args)
     if ((flags & ~(unsigned)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) != 0) {
         return -EINVAL;
     }
-    if ((flags & AT_EMPTY_PATH) != 0 && !cred_is_root(&task_current()->cred)) {
-        return -ENOENT;
-    }
     result = at_walk(&old_at, args->a[0], args->a[1], (flags & AT_SYMLINK_FOLLOW) != 0,
                      (flags & AT_EMPTY_PATH) != 0, &old_path);
     if (result != 0) {
         return result;
+    }
+    if (old_at.name[0] == '\0') {
+        result = check_link_by_descriptor(args->a[0]);
+        if (result != 0) {
+            path_put(&old_path);
+            at_end(&old_at);
+            return result;
+        }
     }
     result = at_begin(&new_at, args->a[2], args->a[3]);
     if (result == 0) {
