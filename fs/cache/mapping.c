@@ -419,17 +419,16 @@ void mapping_cut_end(struct mapping *mapping)
     atomic_store(&mapping->limit_bytes, UINT64_MAX);
 }
 
-uint64_t mapping_drop_clean(struct mapping *mapping)
+uint64_t mapping_drop_range(struct mapping *mapping, uint64_t next, uint64_t last)
 {
     struct page *pages[CACHE_BATCH];
-    uint64_t next = 0;
     uint64_t nr_dropped = 0;
     size_t nr;
 
     if (mapping->device == NULL) {
         return 0;
     }
-    while ((nr = gather_pages(mapping, next, UINT64_MAX, pages, CACHE_BATCH)) != 0) {
+    while (next <= last && (nr = gather_pages(mapping, next, last, pages, CACHE_BATCH)) != 0) {
         next = pages[nr - 1]->cache.index + 1;
         for (size_t i = 0; i < nr; i++) {
             if (page_trylock(pages[i])) {

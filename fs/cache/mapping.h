@@ -130,8 +130,12 @@ int must_check mapping_fill(struct mapping *mapping, uint64_t start, uint64_t en
  *  when there is none, or what map_blocks said. Caller: inode->lock. */
 int must_check mapping_find_edge(struct inode *inode, uint64_t position, bool is_data,
                                  uint64_t *found);
-/** Drop clean, unmapped pages. Returns how many. */
-uint64_t mapping_drop_clean(struct mapping *mapping);
+/** Drop clean, unmapped pages of [first, last], or all of them. Returns how many. */
+uint64_t mapping_drop_range(struct mapping *mapping, uint64_t first, uint64_t last);
+static inline uint64_t mapping_drop_clean(struct mapping *mapping)
+{
+    return mapping_drop_range(mapping, 0, UINT64_MAX);
+}
 /** Drop everything: the inode is evicted. */
 void mapping_destroy(struct mapping *mapping);
 /** Report write errors since *seq once: returns 0 or the error and moves *seq. */
@@ -142,8 +146,11 @@ int must_check mapping_check_error(struct mapping *mapping, uint32_t *seq);
 struct readahead {       /* one open file's reading habit */
     uint64_t next_index; /* where a sequential read would go on */
     uint32_t nr_pages;   /* the window; 0: not sequential (yet) */
+    bool is_random;      /* the program says so (posix_fadvise): nothing is read ahead */
 };
 
+/** Begin to read pages [first, first + nr), as far as there is memory to spare; waits for none of them. */
+void mapping_read_ahead(struct mapping *mapping, uint64_t first, uint64_t nr);
 /** Returns bytes, 0 at the end of file, or -errno. Takes no inode lock. readahead may be NULL. */
 ssize_t must_check mapping_read_iter(struct inode *inode, struct iter *iter, uint64_t position,
                                      struct readahead *readahead);

@@ -222,11 +222,28 @@ int mapping_read(struct mapping *mapping, uint64_t index, unsigned nr_ahead, str
     }
 }
 
+void mapping_read_ahead(struct mapping *mapping, uint64_t first, uint64_t nr)
+{
+    uint64_t limit = mapping_nr_pages(mapping);
+    uint64_t end = first < limit ? first + min_of(nr, limit - first) : first;
+
+    while (first < end) {
+        unsigned part = (unsigned)min_of(end - first, (uint64_t)READAHEAD_MAX_PAGES);
+
+        if (mapping_start_read(mapping, first, part, UINT64_MAX) != 0) {
+            break; /* whoever needs the page will hear of it */
+        }
+        first += part;
+    }
+}
+
 /* How much to read for a miss at index, of which the caller wants nr_wanted pages; updates the
  * habit. */
 static unsigned readahead_window(struct readahead *readahead, uint64_t index, unsigned nr_wanted)
 {
-    if (index == readahead->next_index && (index != 0 || readahead->nr_pages != 0)) {
+    if (readahead->is_random) {
+        readahead->nr_pages = 0;
+    } else if (index == readahead->next_index && (index != 0 || readahead->nr_pages != 0)) {
         readahead->nr_pages = min_of(max_of(readahead->nr_pages * 2, READAHEAD_MIN_PAGES),
                                      READAHEAD_MAX_PAGES);
     } else if (index == 0) {

@@ -11,9 +11,9 @@
  *
  * A write drops the set-user-id bit, and the set-group-id bit of an executable, unless root does
  * it: what a program may do must not pass to new content. RLIMIT_FSIZE is the caller's business:
- * he cuts the iter. O_DIRECT is accepted and goes through the page cache like everything else. */
+ * he cuts the iter. */
 #include "drivers/char.h"
-#include "fs/vfs/file.h"
+#include "fs/vfs/file_internal.h"
 #include "fs/vfs/special.h"
 #include "fs/vfs/super.h"
 #include "kernel/abi/errno.h"
@@ -85,12 +85,20 @@ ssize_t generic_read(struct file *file, struct iter *iter, uint64_t *position)
 {
     ssize_t result;
 
+    bool is_direct = unlikely((file->flags & O_DIRECT) != 0);
+
     if (iter->remaining_bytes == 0) {
         return 0;
+    }
+    if (is_direct && direct_check(file->inode, iter, *position) != 0) {
+        return -EINVAL;
     }
     result = mapping_read_iter(file->inode, iter, *position, &file->readahead);
     if (result > 0) {
         *position += (uint64_t)result;
+        if (is_direct) {
+            direct_end_read(file->inode, *position - (uint64_t)result, *position);
+        }
     }
     if ((file->flags & O_NOATIME) == 0) {
         inode_touch_accessed(file->inode);
@@ -137,11 +145,16 @@ ssize_t generic_write(struct file *file, struct iter *iter, uint64_t *position)
 {
     struct inode *inode = file->inode;
     uint64_t start;
-    ssize_t result;
+    ssize_t result = 0;
 
     rwlock_write_lock(&inode->lock);
     start = (file->flags & O_APPEND) != 0 ? inode_size(inode) : *position;
-    result = iter->remaining_bytes != 0 ? inode_drop_privileges(inode, &file->cred) : 0;
+    if (unlikely((file->flags & O_DIRECT) != 0)) {
+        result = direct_check(inode, iter, start);
+    }
+    if (result == 0 && iter->remaining_bytes != 0) {
+        result = inode_drop_privileges(inode, &file->cred);
+    }
     if (result == 0 && iter->remaining_bytes != 0) {
         result = mapping_write_iter(inode, iter, start);
     }
@@ -150,6 +163,13 @@ ssize_t generic_write(struct file *file, struct iter *iter, uint64_t *position)
         *position = start + (uint64_t)result;
     }
     rwlock_write_unlock(&inode->lock);
+    if (result > 0 && (file->flags & O_DIRECT) != 0) {
+        int error = direct_end_write(inode, start, start + (uint64_t)result);
+
+        if (error != 0) {
+            return error;
+        }
+    }
     if (result > 0 && is_synchronous(file)) {
         int error = vfs_fsync(file, start, start + (uint64_t)result - 1,
                               (file->flags & O_SYNC) != O_SYNC);

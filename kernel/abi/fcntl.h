@@ -96,6 +96,10 @@ struct abi_flock { /* struct flock */
 #define FALLOC_FL_INSERT_RANGE   0x20
 #define FALLOC_FL_UNSHARE_RANGE  0x40
 
+#define SYNC_FILE_RANGE_WAIT_BEFORE 1
+#define SYNC_FILE_RANGE_WRITE       2
+#define SYNC_FILE_RANGE_WAIT_AFTER  4
+
 #define POSIX_FADV_NORMAL     0
 #define POSIX_FADV_RANDOM     1
 #define POSIX_FADV_SEQUENTIAL 2

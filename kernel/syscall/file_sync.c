@@ -51,6 +51,20 @@ static int get_regular(uint64_t fd, struct file **out)
     return 0;
 }
 
+/* Who only wants the writing begun gets more of it than he asked for; who waits waits for his range alone. */
+static int sync_range(struct mapping *mapping, uint64_t first, uint64_t last, unsigned flags)
+{
+    if ((flags & (SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER)) != 0) {
+        return mapping_write_and_wait(mapping, first, last);
+    }
+    if ((flags & SYNC_FILE_RANGE_WRITE) != 0) {
+        ssize_t result = mapping_start_write(mapping, UINT64_MAX);
+
+        return result < 0 ? (int)result : 0;
+    }
+    return 0;
+}
+
 int64_t sys_sync_file_range(const struct syscall_args *args)
 {
     uint64_t first = args->a[1];
@@ -65,8 +79,8 @@ int64_t sys_sync_file_range(const struct syscall_args *args)
     result = get_regular(args->a[0], &file);
     if (result == 0) {
         if (inode_is(file->inode, S_IFREG)) {
-            result = mapping_write_and_wait(&file->inode->mapping, first >> PAGE_SHIFT,
-                                            last >> PAGE_SHIFT);
+            result = sync_range(&file->inode->mapping, first >> PAGE_SHIFT, last >> PAGE_SHIFT,
+                                (unsigned)args->a[3]);
         } else if (!inode_is(file->inode, S_IFBLK) && !inode_is(file->inode, S_IFDIR)) {
             result = -ESPIPE;
         }
@@ -79,17 +93,39 @@ int64_t sys_sync_file_range(const struct syscall_args *args)
 static void read_ahead(struct file *file, uint64_t offset, uint64_t len)
 {
     uint64_t size = inode_size(file->inode);
-    uint64_t nr_pages;
-    struct page *page;
 
     if (!inode_is(file->inode, S_IFREG) || offset >= size) {
         return;
     }
     len = len == 0 || len > size - offset ? size - offset : len;
-    nr_pages = ((offset + len + PAGE_MASK) >> PAGE_SHIFT) - (offset >> PAGE_SHIFT);
-    if (mapping_read(&file->inode->mapping, offset >> PAGE_SHIFT, (unsigned)min_of(nr_pages, 64ull),
-                     &page) == 0) {
-        page_put(page);
+    mapping_read_ahead(&file->inode->mapping, offset >> PAGE_SHIFT,
+                       ((offset + len + PAGE_MASK) >> PAGE_SHIFT) - (offset >> PAGE_SHIFT));
+}
+
+/* The whole pages of a range are not wanted any more. */
+static void forget(struct file *file, uint64_t offset, uint64_t len)
+{
+    uint64_t end = len == 0 || offset + len < offset ? INT64_MAX : offset + len;
+    uint64_t first = (offset + PAGE_MASK) >> PAGE_SHIFT;
+
+    if (end >= inode_size(file->inode)) {
+        end = align_up(end, PAGE_SIZE);
+    }
+    if (inode_is(file->inode, S_IFREG) && first < end >> PAGE_SHIFT) {
+        mapping_drop_range(&file->inode->mapping, first, (end >> PAGE_SHIFT) - 1);
+    }
+}
+
+/* Advice changes speed and nothing else, so what is not known here is taken. */
+static void advise(struct file *file, uint64_t offset, uint64_t len, uint64_t advice)
+{
+    switch (advice) {
+    case POSIX_FADV_NORMAL:
+    case POSIX_FADV_SEQUENTIAL: file->readahead.is_random = false; break;
+    case POSIX_FADV_RANDOM: file->readahead.is_random = true; break;
+    case POSIX_FADV_WILLNEED: read_ahead(file, offset, len); break;
+    case POSIX_FADV_DONTNEED: forget(file, offset, len); break;
+    default: break;
     }
 }
 
@@ -122,10 +158,8 @@ int64_t sys_fadvise64(const struct syscall_args *args)
     }
     if ((int64_t)args->a[2] < 0 || args->a[3] > POSIX_FADV_NOREUSE) {
         result = -EINVAL;
-    } else if (args->a[3] == POSIX_FADV_WILLNEED) {
-        read_ahead(file, args->a[1], args->a[2]);
-    } else if (args->a[3] == POSIX_FADV_DONTNEED && inode_is(file->inode, S_IFREG)) {
-        mapping_drop_clean(&file->inode->mapping);
+    } else {
+        advise(file, args->a[1], args->a[2], args->a[3]);
     }
     file_put(file);
     return result;

@@ -79,6 +79,25 @@ static void random_reads_read_what_they_ask_for(void **state)
     world_end();
 }
 
+static void a_program_that_reads_at_random_says_so(void **state)
+{
+    struct readahead readahead = {.is_random = true};
+
+    world_begin(12, 1);
+    make_file(64 * PAGE_SIZE, pattern);
+    for (unsigned page = 0; page < 16; page++) { /* in order all the same */
+        forget_counts();
+        assert_int_equal(file_read(buffer, 100, page * PAGE_SIZE, &readahead), 100);
+        assert_int_equal(world.nr_sectors_read, PAGE_SIZE / SECTOR_SIZE);
+    }
+    forget_counts();
+    mapping_read_ahead(file_mapping(), 16, UINT64_MAX);
+    assert_int_equal(world.nr_sectors_read, 48 * PAGE_SIZE / SECTOR_SIZE);
+    assert_int_equal(mapping_drop_range(file_mapping(), 20, 29), 10);
+    assert_int_equal(file_mapping()->nr_pages, 54);
+    world_end();
+}
+
 static void one_large_read_is_one_run_of_requests(void **state)
 {
     struct readahead readahead = {0};
@@ -243,6 +262,7 @@ int main(void)
         cmocka_unit_test(sequential_reads_come_in_large_requests),
         cmocka_unit_test(a_sequential_reader_of_odd_pieces_is_recognised_too),
         cmocka_unit_test(random_reads_read_what_they_ask_for),
+        cmocka_unit_test(a_program_that_reads_at_random_says_so),
         cmocka_unit_test(one_large_read_is_one_run_of_requests),
         cmocka_unit_test(scattered_blocks_of_every_size_are_put_together),
         cmocka_unit_test(holes_are_zeros_and_are_not_read),

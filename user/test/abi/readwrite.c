@@ -288,3 +288,93 @@ CASE(file, reading_a_directory_is_eisdir)
     EXPECT_ERR(read(fd, &c, 1), EISDIR);
     EXPECT_ERR(write(fd, &c, 1), EBADF);
 }
+
+/* ---- O_DIRECT, and hints about pages ----------------------------------------------------------------- */
+
+#ifndef O_DIRECT
+#define O_DIRECT 040000
+#endif
+
+static char *aligned_buffer(size_t len)
+{
+    return OK_MAP(mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+}
+
+CASE(readwrite, direct_io_agrees_with_the_cache)
+{
+    char *buf = aligned_buffer(16384), *other = aligned_buffer(16384);
+    int cached = (int)OK(open("f", O_RDWR | O_CREAT, 0644));
+    int direct = open("f", O_RDWR | O_DIRECT);
+    if (direct < 0 && errno == EINVAL)
+        SKIP("this file system has no direct I/O");
+    fill_pattern(buf, 16384, 1);
+    EXPECT_EQ(pwrite(cached, buf, 16384, 0), 16384);
+    EXPECT_EQ(pread(direct, other, 16384, 0), 16384); /* sees what is only in the cache */
+    EXPECT(check_pattern(other, 16384, 1));
+    fill_pattern(buf, 8192, 2);
+    EXPECT_EQ(pwrite(direct, buf, 8192, 4096), 8192);
+    EXPECT_EQ(pread(cached, other, 8192, 4096), 8192);
+    EXPECT(check_pattern(other, 8192, 2));
+    char *map = OK_MAP(mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_SHARED, cached, 0));
+    EXPECT(memcmp(map + 4096, buf, 8192) == 0);
+    map[0] = 'm';
+    EXPECT_EQ(pread(direct, other, 4096, 0), 4096);
+    EXPECT_EQ(other[0], 'm');
+    fill_pattern(buf, 4096, 3);
+    EXPECT_EQ(pwrite(direct, buf, 4096, 16384), 4096); /* and makes the file longer */
+    EXPECT_EQ(size_of("f"), 20480);
+    OK(ftruncate(cached, 20480 - 100));
+    EXPECT_EQ(pread(direct, other, 4096, 16384), 4096 - 100);
+    EXPECT_EQ(pread(direct, other, 4096, 24576), 0);
+}
+
+CASE(readwrite, direct_io_wants_whole_sectors)
+{
+    char *buf = aligned_buffer(8192);
+    int fd = open("f", O_RDWR | O_CREAT | O_DIRECT, 0644);
+    if (fd < 0 && errno == EINVAL)
+        SKIP("this file system has no direct I/O");
+    EXPECT_EQ(pwrite(fd, buf, 8192, 0), 8192);
+    if (pread(fd, buf, 100, 0) == 100)
+        SKIP("this file system takes any bytes");
+    EXPECT_ERR(pread(fd, buf, 100, 0), EINVAL);
+    EXPECT_ERR(pread(fd, buf, 4096, 10), EINVAL);
+    EXPECT_ERR(pread(fd, buf + 1, 4096, 0), EINVAL);
+    EXPECT_ERR(pwrite(fd, buf, 100, 0), EINVAL);
+    EXPECT_ERR(pwrite(fd, buf, 4096, 10), EINVAL);
+    EXPECT_ERR(pwrite(fd, buf + 1, 4096, 0), EINVAL);
+    struct iovec iov[2] = {{buf, 4096}, {buf + 4096, 100}};
+    EXPECT_ERR(preadv(fd, iov, 2, 0), EINVAL);
+    EXPECT_EQ(size_of("f"), 8192);
+}
+
+CASE(readwrite, hints_are_checked_and_change_nothing)
+{
+    int pipes[2];
+    char c;
+    write_file("f", "content", 7);
+    int fd = (int)OK(open("f", O_RDWR));
+    OK(pipe(pipes));
+    for (int advice = POSIX_FADV_NORMAL; advice <= POSIX_FADV_NOREUSE; advice++) {
+        EXPECT_EQ(posix_fadvise(fd, 0, 0, advice), 0);
+        EXPECT_EQ(posix_fadvise(fd, 3, 100000, advice), 0);
+        EXPECT_EQ(pread(fd, &c, 1, 3), 1);
+        EXPECT_EQ(c, 't');
+    }
+    EXPECT_EQ(posix_fadvise(fd, 0, 0, 77), EINVAL);
+    EXPECT_EQ(posix_fadvise(fd, 0, -1, POSIX_FADV_NORMAL), EINVAL);
+    EXPECT_EQ(posix_fadvise(pipes[0], 0, 0, POSIX_FADV_NORMAL), ESPIPE);
+    EXPECT_EQ(posix_fadvise(-1, 0, 0, POSIX_FADV_NORMAL), EBADF);
+    OK(sync_file_range(fd, 0, 0, 0));
+    OK(sync_file_range(fd, 0, 4, SYNC_FILE_RANGE_WRITE));
+    OK(sync_file_range(fd, 0, 0,
+                       SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                           SYNC_FILE_RANGE_WAIT_AFTER));
+    EXPECT_ERR(sync_file_range(fd, -1, 0, 0), EINVAL);
+    EXPECT_ERR(sync_file_range(fd, 0, -1, 0), EINVAL);
+    EXPECT_ERR(sync_file_range(fd, 0, 0, 8), EINVAL);
+    EXPECT_ERR(sync_file_range(pipes[0], 0, 0, 0), ESPIPE);
+    EXPECT_ERR(sync_file_range(-1, 0, 0, 0), EBADF);
+    OK(readahead(fd, 0, 100));
+    EXPECT_ERR(readahead(pipes[0], 0, 100), EINVAL);
+}
