@@ -83,6 +83,7 @@ include tools/make/common.mk
 include tools/make/kernel.mk
 include tools/make/image.mk
 include tools/make/host.mk
+include tools/make/crash.mk
 include tools/make/bench_mm.mk
 include tools/make/run.mk
 include tools/make/storage.mk

@@ -204,6 +204,7 @@ struct host_disk *host_disk_new(uint64_t nr_sectors)
         disk = list_first(&unused, struct host_disk, node);
         list_remove(&disk->node);
     }
+    disk->is_borrowed = false;
     disk->bytes = calloc(nr_sectors != 0 ? nr_sectors : 1, SECTOR_SIZE);
     if (disk->bytes == NULL) {
         fail("host disk");
@@ -229,6 +230,22 @@ static size_t load_piece(FILE *file, uint8_t *to, const char *path)
         memcpy(to, piece, len);
     }
     return len;
+}
+
+static void drop_memory(struct host_disk *disk)
+{
+    host_disk_forget_cache(disk);
+    if (!disk->is_borrowed) {
+        free(disk->bytes);
+    }
+    disk->bytes = NULL;
+}
+
+void host_disk_set_memory(struct host_disk *disk, uint8_t *bytes)
+{
+    drop_memory(disk);
+    disk->is_borrowed = true;
+    disk->bytes = bytes;
 }
 
 struct host_disk *host_disk_load(const char *path)
@@ -279,9 +296,7 @@ void host_disk_free(struct host_disk *disk)
 {
     assert(atomic_load(&disk->device.open_count) == 0);
     host_disk_set_async(disk, 0, 0);
-    host_disk_forget_cache(disk);
-    free(disk->bytes);
-    disk->bytes = NULL;
+    drop_memory(disk);
     disk->device.nr_sectors = 0;
     list_push_back(&unused, &disk->node);
 }

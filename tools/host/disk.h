@@ -23,11 +23,16 @@ struct host_disk {
     unsigned nr_started;  /* [lock] */
     struct waitq work;    /* the thread waits here */
     bool has_thread;      /* [owner] */
+    bool is_borrowed;     /* [owner] bytes are the caller's */
 };
 
 /** A zeroed disk with a volatile cache (it gets FLUSH). frames_init() has run. Exits the program
  *  without memory. */
 struct host_disk *host_disk_new(uint64_t nr_sectors);
+
+/** From now on the disk's content is memory of the caller's, as large as the disk. It is never freed by it.
+ *  Nothing on the disk is mounted. */
+void host_disk_set_memory(struct host_disk *disk, uint8_t *bytes);
 
 /** A disk with the content of a file, rounded up to whole sectors; exits the program if it can't
  *  be read. */

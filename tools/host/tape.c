@@ -10,14 +10,6 @@
 #include "kernel/base/atomic.h"
 #include "mm/page.h"
 
-struct tape_entry {
-    bool is_flush;
-    unsigned promised;
-    uint64_t sector;
-    size_t len_bytes;
-    uint8_t *bytes;
-};
-
 struct tape {
     struct host_disk *disk;
     uint8_t *before;
@@ -51,38 +43,61 @@ static uint8_t *copy_segments(const struct block_request *request, size_t *len_b
     return bytes;
 }
 
-static int record(struct host_disk *disk, const struct block_request *request)
+static void add_entry(struct tape *tape, const struct tape_entry *entry)
 {
-    struct tape *tape = disk->filter_arg;
-    struct tape_entry *entry;
-
-    if (request->op != BLOCK_WRITE && request->op != BLOCK_FLUSH) {
-        return 0;
-    }
     if (tape->nr == tape->nr_room) {
         tape->nr_room = tape->nr_room != 0 ? 2 * tape->nr_room : 256;
         tape->entries = must_have(realloc(tape->entries, tape->nr_room * sizeof(*entry)));
     }
-    entry = &tape->entries[tape->nr++];
-    *entry = (struct tape_entry){
-        .is_flush = request->op == BLOCK_FLUSH,
-        .promised = load_relaxed(&tape->promised),
-        .sector = request->sector,
-    };
-    if (!entry->is_flush) {
-        entry->bytes = copy_segments(request, &entry->len_bytes);
+    tape->entries[tape->nr] = *entry;
+    tape->entries[tape->nr++].promised = load_relaxed(&tape->promised);
+}
+
+void tape_add_write(struct tape *tape, uint64_t sector, uint8_t *bytes, size_t len_bytes,
+                    bool is_durable)
+{
+    add_entry(tape, &(struct tape_entry){.is_durable = is_durable,
+                                         .sector = sector,
+                                         .bytes = bytes,
+                                         .len_bytes = len_bytes});
+}
+
+void tape_add_flush(struct tape *tape)
+{
+    add_entry(tape, &(struct tape_entry){.is_flush = true});
+}
+
+/* The block layer makes a durable write two requests, since this disk knows only FLUSH. */
+static int record(struct host_disk *disk, const struct block_request *request)
+{
+    struct tape *tape = disk->filter_arg;
+
+    if (request->op == BLOCK_FLUSH) {
+        tape_add_flush(tape);
+    } else if (request->op == BLOCK_WRITE) {
+        size_t len_bytes;
+        uint8_t *bytes = copy_segments(request, &len_bytes);
+
+        tape_add_write(tape, request->sector, bytes, len_bytes, false);
     }
     return 0;
 }
 
-struct tape *tape_start(struct host_disk *disk)
+struct tape *tape_new(const uint8_t *before, size_t size_bytes)
 {
     struct tape *tape = must_have(calloc(1, sizeof(*tape)));
 
+    tape->size_bytes = size_bytes;
+    tape->before = must_have(malloc(size_bytes));
+    memcpy(tape->before, before, size_bytes);
+    return tape;
+}
+
+struct tape *tape_start(struct host_disk *disk)
+{
+    struct tape *tape = tape_new(disk->bytes, disk->device.nr_sectors * SECTOR_SIZE);
+
     tape->disk = disk;
-    tape->size_bytes = disk->device.nr_sectors * SECTOR_SIZE;
-    tape->before = must_have(malloc(tape->size_bytes));
-    memcpy(tape->before, disk->bytes, tape->size_bytes);
     disk->filter_arg = tape;
     disk->filter = record;
     return tape;
@@ -102,6 +117,22 @@ void tape_stop(struct tape *tape)
 unsigned tape_length(const struct tape *tape)
 {
     return tape->nr;
+}
+
+const struct tape_entry *tape_entry(const struct tape *tape, unsigned index)
+{
+    return &tape->entries[index];
+}
+
+/* A cut may come at any time before the next one is issued, so the last such time counts. */
+unsigned tape_promised_at(const struct tape *tape, unsigned position)
+{
+    return position < tape->nr ? tape->entries[position].promised : load_relaxed(&tape->promised);
+}
+
+const uint8_t *tape_before(const struct tape *tape)
+{
+    return tape->before;
 }
 
 static void apply(const struct tape_entry *entry, uint8_t *bytes)
@@ -135,7 +166,7 @@ void tape_for_each_state(const struct tape *tape, struct host_disk *disk, unsign
     for (unsigned i = 0; i <= tape->nr; i++) {
         struct tape_state state = {
             .position = i,
-            .promised = i == 0 ? 0 : tape->entries[i - 1].promised,
+            .promised = tape_promised_at(tape, i),
         };
 
         for (unsigned kind = 0; kind < 2 && (i % step == 0 || i == tape->nr); kind++) {

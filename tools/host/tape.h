@@ -11,6 +11,15 @@
 
 struct tape;
 
+struct tape_entry {
+    bool is_flush;
+    bool is_durable;   /* a write that needs no flush */
+    unsigned promised; /* when it was issued */
+    uint64_t sector;
+    size_t len_bytes;
+    uint8_t *bytes;
+};
+
 /** Record from now on. What the disk holds just now is the state before the first write. One tape for a
  *  disk; it takes the disk's filter. Exits the program without memory. */
 struct tape *tape_start(struct host_disk *disk);
@@ -22,8 +31,21 @@ void tape_promise(struct tape *tape, unsigned promised);
 /** Record no more. */
 void tape_stop(struct tape *tape);
 
+/** A tape that is not of a simulated disk: its entries are added one by one. @before: the disk, which is copied. */
+struct tape *tape_new(const uint8_t *before, size_t size_bytes);
+/** Takes over the bytes, which are malloc's. */
+void tape_add_write(struct tape *tape, uint64_t sector, uint8_t *bytes, size_t len_bytes,
+                    bool is_durable);
+void tape_add_flush(struct tape *tape);
+
 /** The writes and flushes on it. */
 unsigned tape_length(const struct tape *tape);
+/** One of them, 0 .. tape_length() - 1. */
+const struct tape_entry *tape_entry(const struct tape *tape, unsigned index);
+/** What had been promised when so many of them had been issued, and no more. */
+unsigned tape_promised_at(const struct tape *tape, unsigned position);
+/** The disk before the first. */
+const uint8_t *tape_before(const struct tape *tape);
 
 struct tape_state {
     unsigned position; /* so many writes had been issued */

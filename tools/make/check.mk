@@ -21,11 +21,11 @@ sanitized-kernels: $(O)/initramfs.cpio
 ##@ Goals
 .PHONY: test test-host test-qemu test-silent test-debian stress churn faults-boot asan tsan models
 ## test: all tests, on the host and in QEMU; the last line is `N passed, N failed`
-test: $(CMOCKA_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS) $(USER_TEST_DEPS) $(KTEST_DEPS)
-	$(Q)$(TEST_ENV) tools/test/run tools model host tsan user qemu
+test: $(CMOCKA_TESTS) $(TSAN_TESTS) $(O)/host/crash $(USER_HOST_TESTS) $(USER_TEST_DEPS) $(KTEST_DEPS)
+	$(Q)$(TEST_ENV) tools/test/run tools model host tsan crash user qemu
 ## test-host: models, unit and model tests and the ABI tests on this machine, sanitizers on
-test-host: $(CMOCKA_TESTS) $(TSAN_TESTS) $(USER_HOST_TESTS) $(USER_TEST_DEPS)
-	$(Q)$(TEST_ENV) tools/test/run tools model host tsan user
+test-host: $(CMOCKA_TESTS) $(TSAN_TESTS) $(O)/host/crash $(USER_HOST_TESTS) $(USER_TEST_DEPS)
+	$(Q)$(TEST_ENV) tools/test/run tools model host tsan crash user
 ## test-qemu: self-tests, boot matrix, exec, disks, failures, in QEMU
 test-qemu: $(KTEST_DEPS)
 	$(Q)$(TEST_ENV) tools/test/run qemu

@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from qemu.machine import slowness  # noqa: E402
 
 LIMIT_SECONDS = 120
-FOLDERS = {"host": "host", "tsan": "tsan"}
+FOLDERS = {"host": "host", "tsan": "tsan", "crash": "host"}
 # How much of this machine the user programs' tests may take.
 ARGUMENTS = {"stress": "--procs 8 --seconds 3", "thrash": "--limit 64"}
 # Programs that others run.
@@ -62,6 +62,14 @@ def user_commands(environment):
             yield f"{path} {ARGUMENTS.get(os.path.basename(path), '')}".strip()
     if environment.get("CAIRN_USER_PROGRAM_TESTS"):
         yield environment["CAIRN_USER_PROGRAM_TESTS"]
+
+
+def crash_commands(out):
+    """A slice of `make crash`; and once more with disks that lie, which must be found out."""
+    crash = os.path.join(os.path.abspath(out), "host", "crash")
+    seed = f"--seed {os.environ.get('SEED', '1')}"
+    yield f"{crash} --fs ext3 {seed} --states 300 --jobs 1"
+    yield f"{crash} --fs ext3 {seed} --states 300 --jobs 1 --lie"
 
 
 def run_program(words, limit, environment):

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+/* A tree as it is found on a disk after a power cut. */
+#ifndef CAIRN_TOOLS_CRASH_SEEN_H
+#define CAIRN_TOOLS_CRASH_SEEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tools/crash/model.h"
+
+struct seen { /* a file, directory or symlink */
+    struct seen *next, *inside;
+    char name[256];
+    enum object_kind kind;
+    bool is_other; /* a kind that nobody made */
+    uint32_t len_bytes;
+    uint8_t *bytes;          /* of a file */
+    char target[256];        /* of a symlink */
+    const struct object *is; /* [expect.c] what it was found to be */
+};
+
+struct walk_context;
+
+/** Read everything below a directory through the VFS. Returns NULL with the reason in why (200 bytes). */
+struct seen *seen_read(const struct walk_context *world, const char *path, char *why);
+void seen_free(struct seen *seen);
+
+#endif

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+#
+# The power-cut harness: the host library once more, fast and without sanitizers, but with its assertions; and with
+# the sanitizers for the slice that `make test` runs.
+
+CRASH_SRCS := $(wildcard tools/crash/*.c) user/test/crash/ops.c user/test/crash/generate.c
+CRASH_FLAGS := -O2 -UCAIRN_FAULT_INJECT -UCAIRN_TEST_HOOKS
+$(eval $(call host_library,crash,$(CRASH_FLAGS),))
+
+$(O)/crash/crash: $(CRASH_SRCS:%.c=$(O)/crash/obj/%.o) $(O)/crash/libcairn.a
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOST_CC) -pthread -o $@ $^
+$(O)/host/crash: $(CRASH_SRCS:%.c=$(O)/host/obj/%.o) $(O)/host/libcairn.a
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOST_CC) $(ASAN_FLAGS) -pthread -o $@ $^
+-include $(CRASH_SRCS:%.c=$(O)/crash/obj/%.d) $(CRASH_SRCS:%.c=$(O)/host/obj/%.d)
+
+##@ Testing
+## FS: file systems for make crash: ext2 ext3 fat12 fat16 fat32 (all)
+FS ?=
+## OPS: one sequence for make crash, as 'creat a; write a 4096; fsync a; rename a b'
+OPS ?=
+## STATE: of that sequence, this state alone
+STATE ?=
+## STATES: make crash stops after so many states of each file system (22000)
+STATES ?=
+export OPS FS
+CRASH_ARGS = $(if $(FS),--fs "$$FS") $(if $(SEED),--seed $(SEED)) $(if $(T),--seconds $(T)) $(if $(STATES),--states $(STATES)) \
+    $(if $(OPS),--ops "$$OPS") $(if $(STATE),--state $(STATE)) $(if $(SHOW),--show) $(if $(LIE),--lie)
+
+##@ Goals
+.PHONY: crash
+## crash: cut the power at every write of generated operations, T=seconds or STATES= for each FS; docs/storage.md
+crash: $(O)/crash/crash
+	$(Q)$< $(CRASH_ARGS)
