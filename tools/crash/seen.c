@@ -9,7 +9,6 @@
 #include "fs/vfs/file.h"
 #include "fs/vfs/vfs.h"
 #include "kernel/abi/errno.h"
-#include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
 #include "tools/crash/memory.h"
 
