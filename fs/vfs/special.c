@@ -291,6 +291,14 @@ struct block_device *file_block_device(const struct file *file)
     return file->ops == &bdev_file_ops ? file->device : NULL;
 }
 
+struct mapping *file_mapping(const struct file *file)
+{
+    if (file_block_device(file) != NULL) {
+        return file->private_data;
+    }
+    return inode_is(file->inode, S_IFREG) ? &file->inode->mapping : NULL;
+}
+
 void inode_set_special(struct inode *inode, uint32_t mode, uint32_t dev_number)
 {
     switch (mode & S_IFMT) {

@@ -12,4 +12,7 @@ struct char_device;
 struct char_device *file_char_device(const struct file *file);
 struct block_device *file_block_device(const struct file *file);
 
+/** The pages that an open file reads and writes: a regular file's, or a block device's. NULL: it has none. */
+struct mapping *file_mapping(const struct file *file);
+
 #endif

@@ -2,6 +2,7 @@
 /* One file and its pages: fsync and its relatives, and hints about what will be read. */
 #include "fs/cache/mapping.h"
 #include "fs/vfs/file.h"
+#include "fs/vfs/special.h"
 #include "kernel/abi/fcntl.h"
 #include "kernel/syscall/calls.h"
 #include "kernel/syscall/copy.h"
@@ -78,10 +79,12 @@ int64_t sys_sync_file_range(const struct syscall_args *args)
     }
     result = get_regular(args->a[0], &file);
     if (result == 0) {
-        if (inode_is(file->inode, S_IFREG)) {
-            result = sync_range(&file->inode->mapping, first >> PAGE_SHIFT, last >> PAGE_SHIFT,
+        struct mapping *mapping = file_mapping(file);
+
+        if (mapping != NULL) {
+            result = sync_range(mapping, first >> PAGE_SHIFT, last >> PAGE_SHIFT,
                                 (unsigned)args->a[3]);
-        } else if (!inode_is(file->inode, S_IFBLK) && !inode_is(file->inode, S_IFDIR)) {
+        } else if (!inode_is(file->inode, S_IFDIR)) {
             result = -ESPIPE;
         }
         file_put(file);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void fail(const char *path)
@@ -74,5 +75,37 @@ void image_fill(struct image *image, const uint8_t *bytes)
         if (memcmp(bytes + at, zeros, len) != 0) {
             memcpy(image->bytes + at, bytes + at, len);
         }
+    }
+}
+
+size_t image_file_size(const char *path)
+{
+    struct stat stat_of;
+
+    if (stat(path, &stat_of) != 0) {
+        fail(path);
+    }
+    return (size_t)stat_of.st_size;
+}
+
+void image_load(struct image *image, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    void *bytes = mmap(NULL, image->size_bytes, PROT_READ, MAP_SHARED, fd, 0);
+
+    if (fd < 0 || bytes == MAP_FAILED) {
+        fail(path);
+    }
+    image_fill(image, bytes);
+    munmap(bytes, image->size_bytes);
+    close(fd);
+}
+
+void image_save_file(const char *path, const uint8_t *bytes, size_t len_bytes)
+{
+    FILE *file = fopen(path, "wb");
+
+    if (file == NULL || fwrite(bytes, 1, len_bytes, file) != len_bytes || fclose(file) != 0) {
+        fail(path);
     }
 }

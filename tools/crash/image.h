@@ -24,4 +24,11 @@ void image_copy(struct image *image, const struct image *from);
 /** Make its content these bytes, of which what is zero takes no room. */
 void image_fill(struct image *image, const uint8_t *bytes);
 
+/** The size of a file, and its content. Exit the program on failure. */
+size_t image_file_size(const char *path);
+void image_load(struct image *image, const char *path);
+
+/** Write a small file. Exits the program on failure. */
+void image_save_file(const char *path, const uint8_t *bytes, size_t len_bytes);
+
 #endif

@@ -19,22 +19,23 @@ enum verdict {
 struct judge {
     const struct fs_kind *kind;
     const struct model *model;
+    const char *program;           /* or a program that judges files: `program --check FOLDER DONE BEGUN` */
     struct image *image;             /* the state */
     struct image *scratch;           /* another of its size */
     bool skips_repair;               /* only what Cairn finds by itself */
     char why[EXPECT_WHY_BYTES + 80]; /* of a verdict that is not good */
 };
 
-/** Judge the state in judge->image, which is changed. @mark: as model_mark_*() numbers. */
+/** Judge the state in judge->image, which is changed. @mark: as promise_begun() and promise_done() number them. */
 enum verdict judge_state(struct judge *judge, unsigned mark);
 
 /** The marks of a tape: an operation is about to begin; it has returned. */
-static inline unsigned mark_begun(unsigned op)
+static inline unsigned promise_begun(unsigned op)
 {
     return 2 * op;
 }
 
-static inline unsigned mark_done(unsigned op)
+static inline unsigned promise_done(unsigned op)
 {
     return 2 * op + 1;
 }

@@ -74,7 +74,7 @@ static void log_path(const struct image *image, char *path, size_t size)
     snprintf(path, size, "%s.log", image->path);
 }
 
-int kind_run(const char *const *command, const struct image *image)
+static int spawn(const char *const *command, const struct image *image, const char *last)
 {
     posix_spawn_file_actions_t actions;
     char path[100];
@@ -87,7 +87,7 @@ int kind_run(const char *const *command, const struct image *image)
         words[nr] = (char *)(uintptr_t)command[nr];
         nr++;
     }
-    words[nr++] = (char *)(uintptr_t)image->path;
+    words[nr++] = (char *)(uintptr_t)last;
     words[nr] = NULL;
     log_path(image, path, sizeof(path));
     posix_spawn_file_actions_init(&actions);
@@ -102,6 +102,16 @@ int kind_run(const char *const *command, const struct image *image)
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int kind_run(const char *const *command, const struct image *image)
+{
+    return spawn(command, image, image->path);
+}
+
+int kind_run_beside(const char *const *command, const struct image *image)
+{
+    return spawn(command, image, NULL);
 }
 
 void kind_forget_words(const struct image *image)

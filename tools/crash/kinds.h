@@ -29,6 +29,9 @@ const struct fs_kind *kind_get(unsigned index);
  *  128 and more when a signal has ended it. Exits the program when it is not installed. */
 int kind_run(const char *const *command, const struct image *image);
 
+/** The same for a command that is told nothing of the image. */
+int kind_run_beside(const char *const *command, const struct image *image);
+
 /** There was none. */
 void kind_forget_words(const struct image *image);
 

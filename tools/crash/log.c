@@ -55,7 +55,7 @@ static void take_mark(struct reader *reader, const uint8_t *bytes, uint64_t entr
     }
     snprintf(line, sizeof(line), "%.*s", (int)strcspn(text, "\n"), text);
     if (reader->model == NULL) { /* a program with an oracle of its own: its numbers are the promise */
-        tape_promise(reader->tape, is_done ? mark_done(number) : mark_begun(number));
+        tape_promise(reader->tape, is_done ? promise_done(number) : promise_begun(number));
         return;
     }
     if (!is_done) {
@@ -66,14 +66,14 @@ static void take_mark(struct reader *reader, const uint8_t *bytes, uint64_t entr
         if (reader->number != number) {
             fail(reader, "a mark is missing before this one", entry);
         }
-        tape_promise(reader->tape, mark_begun(number));
+        tape_promise(reader->tape, promise_begun(number));
         return;
     }
     if (number != reader->number ||
         (strcmp(line, "0") == 0 && !model_end(reader->model, number))) {
         fail(reader, "an operation has ended that cannot have", entry);
     }
-    tape_promise(reader->tape, mark_done(number));
+    tape_promise(reader->tape, promise_done(number));
 }
 
 static void take_write(struct reader *reader, uint64_t at_byte, uint64_t len_bytes, bool is_durable,

@@ -17,9 +17,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/crash/image.h"
 #include "tools/crash/kinds.h"
 #include "tools/crash/workers.h"
 #include "user/test/crash/generate.h"
+#include "user/test/crash/mark.h"
 
 static const char help[] =
     "usage: crash [options]\n"
@@ -35,6 +37,10 @@ static const char help[] =
     "  --state N         of that sequence, this state alone (STATE)\n"
     "  --show            print the writes of each sequence (SHOW)\n"
     "  --lie             play a disk whose flushes do nothing: every file system must lose something (LIE)\n"
+    "  --log FILE        judge what a machine wrote, as QEMU's blklogwrites has kept it (tools/crash/qemu)\n"
+    "  --before FILE     the machine's disk before it\n"
+    "  --program PATH    whose promises the log has, when not those of user/test/crash\n"
+    "  --make FILE       only make a file system for such a machine, with room for marks behind it\n"
     "  --jobs N          processes (as many as there are processors)\n"
     "  --list            list the operations and the tree that sequences begin in\n"
     "\n"
@@ -133,7 +139,8 @@ static const struct option options[] = {
     {"fs", 1, NULL, 'f'},     {"seed", 1, NULL, 's'}, {"seconds", 1, NULL, 't'},
     {"states", 1, NULL, 'n'}, {"ops", 1, NULL, 'o'},  {"state", 1, NULL, 'k'},
     {"show", 0, NULL, 'w'},   {"lie", 0, NULL, 'i'},  {"jobs", 1, NULL, 'j'},
-    {"list", 0, NULL, 'l'},   {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0},
+    {"log", 1, NULL, 'g'}, {"before", 1, NULL, 'b'}, {"program", 1, NULL, 'p'},
+    {"make", 1, NULL, 'm'}, {"list", 0, NULL, 'l'},   {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0},
 };
 
 static void check_ops(const char *text)
@@ -146,6 +153,28 @@ static void check_ops(const char *text)
     }
 }
 
+/* A disk for a machine: larger than those of the host form, since sequences follow one another on it. */
+static int make_disk(const struct fs_kind *kind, const char *path)
+{
+    struct image image;
+    const char *slash = strrchr(path, '/');
+    char folder[60];
+    int status;
+
+    if (kind == NULL || strlen(path) > 60) {
+        refuse(kind == NULL ? "--make takes one file system" : "the path is too long", path);
+    }
+    snprintf(folder, sizeof(folder), "%.*s", slash != NULL ? (int)(slash - path) : 1,
+             slash != NULL ? path : ".");
+    image_make(&image, folder, slash != NULL ? slash + 1 : path, 4 * kind->size_bytes);
+    status = kind_run(kind->make, &image);
+    kind_forget_words(&image);
+    if (status == 0 && ftruncate(image.fd, (off_t)(image.size_bytes + MARK_AREA)) != 0) {
+        status = 2;
+    }
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     struct campaign campaign = {
@@ -155,7 +184,7 @@ int main(int argc, char **argv)
         .nr_seconds = 1u << 30,
         .nr_jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN),
     };
-    const char *names = "all";
+    const char *names = "all", *made = NULL;
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -169,10 +198,20 @@ int main(int argc, char **argv)
         case 'w': campaign.shows = true; break;
         case 'i': campaign.ignores_flush = true; break;
         case 'j': campaign.nr_jobs = (unsigned)number(optarg, "--jobs"); break;
+        case 'g': campaign.log = optarg; break;
+        case 'b': campaign.before = optarg; break;
+        case 'p': campaign.program = optarg; break;
+        case 'm': made = optarg; break;
         case 'l': list_sequences(); return 0;
         case 'h': fputs(help, stdout); return 0;
         default: return 2;
         }
+    }
+    if (made != NULL) {
+        return make_disk(kind_find(names), made);
+    }
+    if ((campaign.log != NULL) != (campaign.before != NULL)) {
+        refuse("--log and --before belong together", "the log");
     }
     if (campaign.ops != NULL) {
         check_ops(campaign.ops);

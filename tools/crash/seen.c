@@ -14,6 +14,7 @@
 
 #define WHY_BYTES 200
 #define MAX_DEPTH 8u
+#define MAX_FILE  (1u << 20) /* of longer ones the beginning */
 
 struct listing {
     struct dir_context context;
@@ -66,8 +67,8 @@ static int read_content(const struct walk_context *world, const char *path, stru
     if (error != 0) {
         return error;
     }
-    node->bytes = must_have(malloc(CRASH_FILE + 1));
-    iter_init_kernel(&iter, node->bytes, CRASH_FILE + 1);
+    node->bytes = must_have(malloc(MAX_FILE + 1));
+    iter_init_kernel(&iter, node->bytes, MAX_FILE + 1);
     nr = vfs_read(file, &iter, &position);
     file_put(file);
     if (nr < 0) {
@@ -98,7 +99,7 @@ static int look_at(const struct walk_context *world, const char *path, struct se
     if (error == 0 && (stat.mode & S_IFMT) == S_IFREG) {
         node->kind = OBJECT_FILE;
         error = read_content(world, path, node);
-        if (error == 0 && node->len_bytes != stat.size_bytes && stat.size_bytes <= CRASH_FILE) {
+        if (error == 0 && node->len_bytes != stat.size_bytes && stat.size_bytes <= MAX_FILE) {
             return -EIO; /* stat and read contradict each other */
         }
     } else if (error == 0 && (stat.mode & S_IFMT) == S_IFDIR) {

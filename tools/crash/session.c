@@ -34,7 +34,7 @@ static bool do_op(struct session *session, const struct crash_op *op)
     int error;
 
     if (session->tape != NULL) {
-        tape_promise(session->tape, mark_begun(number));
+        tape_promise(session->tape, promise_begun(number));
     }
     error = world_do(op, number);
     crash_op_format(op, text);
@@ -47,7 +47,7 @@ static bool do_op(struct session *session, const struct crash_op *op)
         return false;
     }
     if (session->tape != NULL) {
-        tape_promise(session->tape, mark_done(number));
+        tape_promise(session->tape, promise_done(number));
     }
     return true;
 }
@@ -71,16 +71,29 @@ static void make_base_tree(struct session *session)
     session->model = NULL;
 }
 
-void session_begin(struct session *session, const struct fs_kind *kind, const char *folder)
+static void begin(struct session *session, const struct fs_kind *kind, const char *folder,
+                  size_t size_bytes)
 {
     memset(session, 0, sizeof(*session));
     session->kind = kind;
-    image_make(&session->start, folder, "start", kind->size_bytes);
-    image_make(&session->base, folder, "base", kind->size_bytes);
-    image_make(&session->state, folder, "state", kind->size_bytes);
-    image_make(&session->backup, folder, "backup", kind->size_bytes);
-    world_start(kind->size_bytes);
+    image_make(&session->start, folder, "start", size_bytes);
+    image_make(&session->base, folder, "base", size_bytes);
+    image_make(&session->state, folder, "state", size_bytes);
+    image_make(&session->backup, folder, "backup", size_bytes);
+    world_start(size_bytes);
+}
+
+void session_begin(struct session *session, const struct fs_kind *kind, const char *folder)
+{
+    begin(session, kind, folder, kind->size_bytes);
     make_base_tree(session);
+}
+
+void session_load(struct session *session, const struct fs_kind *kind, const char *folder,
+                  const char *before)
+{
+    begin(session, kind, folder, image_file_size(before));
+    image_load(&session->start, before);
 }
 
 static void forget_run(struct session *session)
@@ -108,7 +121,7 @@ bool session_run(struct session *session, const struct crash_op *ops, unsigned n
     image_copy(&session->state, &session->start);
     disk = world_insert(&session->state);
     session->tape = tape_start(disk);
-    tape_promise(session->tape, mark_done(nr_base_ops));
+    tape_promise(session->tape, promise_done(nr_base_ops));
     if (world_mount(session->kind) != 0) {
         printf("%s: the base tree is not mounted\n", session->kind->name);
         return false;
@@ -130,7 +143,7 @@ void session_print(const struct session *session)
         const struct tape_entry *entry = tape_entry(session->tape, i);
         char text[CRASH_TEXT];
 
-        for (; told < entry->promised / 2; told++) {
+        for (; session->model != NULL && told < entry->promised / 2; told++) {
             crash_op_format(&session->model->ops[told + 1], text);
             printf("            operation %u: %s\n", told + 1, text);
         }

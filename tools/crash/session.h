@@ -24,6 +24,9 @@ struct session {
 
 /** Make the images and the base tree. Once in a process. Exits it on failure. @folder: for the images. */
 void session_begin(struct session *session, const struct fs_kind *kind, const char *folder);
+/** Another beginning, for a log: the disk before it is in the file `before`, and there is no base tree. */
+void session_load(struct session *session, const struct fs_kind *kind, const char *folder,
+                  const char *before);
 void session_end(struct session *session);
 
 /** Run a sequence from the base tree and record it: session->model and ->tape until the next. Returns false with a

@@ -164,7 +164,7 @@ static enum state_kind kind_of(const struct maker *maker, unsigned position, uns
                                                                           : STATE_SUBSET;
 }
 
-static bool visit_position(struct maker *maker, unsigned position, unsigned *number,
+static bool visit_position(struct maker *maker, unsigned position,
                            bool (*judge)(const struct state *state, void *arg), void *arg)
 {
     unsigned nr_pending = count_pending(maker, position);
@@ -172,7 +172,7 @@ static bool visit_position(struct maker *maker, unsigned position, unsigned *num
 
     for (unsigned i = 0; i < nr; i++) {
         struct state state = {
-            .number = (*number)++,
+            .number = position * STATES_AT_ONCE + i,
             .kind = kind_of(maker, position, i),
             .position = position,
             .nr_pending = nr_pending,
@@ -209,12 +209,11 @@ void states_for_each(const struct tape *tape, const struct state_plan *plan, str
                      void *arg)
 {
     struct maker maker = {.tape = tape, .plan = plan, .image = image, .base = base};
-    unsigned number = 0;
 
     image_fill(base, tape_before(tape));
     for (unsigned position = 0; position <= tape_length(tape); position++) {
-        if ((position % plan->step == 0 || position == tape_length(tape)) &&
-            !visit_position(&maker, position, &number, judge, arg)) {
+        if ((plan->only >= 0 || position % plan->step == plan->phase) &&
+            !visit_position(&maker, position, judge, arg)) {
             break;
         }
         if (position < tape_length(tape) && tape_entry(tape, position)->is_flush &&

@@ -9,10 +9,12 @@
 struct image;
 struct tape;
 
+#define STATES_AT_ONCE 16u /* no position has more */
+
 enum state_kind { STATE_PREFIX, STATE_TORN, STATE_SUBSET };
 
 struct state {
-    unsigned number; /* counts the states of a tape, those that were seen before included */
+    unsigned number; /* position * STATES_AT_ONCE and something */
     enum state_kind kind;
     unsigned position;   /* so many writes and flushes had been issued */
     unsigned nr_pending; /* of these, so many were writes that no flush had made durable */
@@ -23,6 +25,7 @@ struct state_plan {
     uint64_t seed;       /* of the selections */
     unsigned nr_subsets; /* for each position */
     unsigned step;       /* of so many positions one is taken: 1 for all */
+    unsigned phase;      /* and which: position % step */
     int only;            /* this state alone, or -1 */
     bool ignores_flush;  /* play a disk that lies: a flush makes nothing durable */
 };

@@ -3,7 +3,7 @@
 # The power-cut harness: the host library once more, fast and without sanitizers, but with its assertions; and with
 # the sanitizers for the slice that `make test` runs.
 
-CRASH_SRCS := $(wildcard tools/crash/*.c) user/test/crash/ops.c user/test/crash/generate.c
+CRASH_SRCS := $(wildcard tools/crash/*.c) $(addprefix user/test/crash/,ops.c generate.c mark.c)
 CRASH_FLAGS := -O2 -UCAIRN_FAULT_INJECT -UCAIRN_TEST_HOOKS
 $(eval $(call host_library,crash,$(CRASH_FLAGS),))
 
@@ -33,3 +33,9 @@ CRASH_ARGS = $(if $(FS),--fs "$$FS") $(if $(SEED),--seed $(SEED)) $(if $(T),--se
 ## crash: cut the power at every write of generated operations, T=seconds or STATES= for each FS; docs/storage.md
 crash: $(O)/crash/crash
 	$(Q)$< $(CRASH_ARGS)
+
+.PHONY: crash-qemu
+## crash-qemu: the same with the whole kernel in QEMU, whose writes are recorded: COUNT= sequences, STATES= of each FS
+crash-qemu: $(O)/crash/crash $(O)/cairn $(O)/root.img
+	$(Q)tools/crash/qemu --out $(O) $(if $(SEED),--seed $(SEED)) $(if $(T),--seconds $(T)) $(if $(STATES),--states $(STATES)) \
+	    $(if $(COUNT),--count $(COUNT)) $(if $(OPS),--ops "$$OPS") $(or $(FS),ext3 fat32)

@@ -12,8 +12,8 @@ USER_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -pthread -Wall -Wextra -Wshadow
 # Its start-up is its own: not every C library has one for static PIE.
 PIE_FLAGS := -static-pie -fpie -nostdlib -fno-stack-protector -Wl,--no-dynamic-linker
 
-USER_TESTS := $(addprefix $(O)/user/tests/,abi pie stress leakcheck thrash touchmem fragment churn promise lockmem mistreat failnth failnth_exec)
-USER_HOST_TESTS := $(addprefix $(O)/user/host-tests/,abi pie stress thrash touchmem)
+USER_TESTS := $(addprefix $(O)/user/tests/,abi pie stress leakcheck thrash touchmem fragment churn promise lockmem mistreat failnth failnth_exec crash)
+USER_HOST_TESTS := $(addprefix $(O)/user/host-tests/,abi pie stress thrash touchmem crash)
 
 # $(call user_test,folder,program,compiler and flags,sources,headers,libraries)
 define user_test
@@ -28,6 +28,10 @@ $(foreach p,stress thrash touchmem fragment churn promise lockmem mistreat,$(eva
 $(eval $(call user_test,tests,leakcheck,$(USER_CC) -static -s,user/test/leakcheck.c user/test/picture.c,user/test/picture.h))
 $(eval $(call user_test,tests,failnth,$(USER_CC) -static -s,user/test/failnth.c user/test/failnth_ops.c user/test/picture.c,user/test/failnth.h user/test/picture.h))
 $(eval $(call user_test,tests,failnth_exec,$(USER_CC) -static -s -nostdlib -fno-stack-protector,user/test/failnth_exec.c))
+CRASH_RUN := $(addprefix user/test/crash/,run.c mark.c ops.c generate.c)
+CRASH_HEADERS := $(wildcard user/test/crash/*.h)
+$(eval $(call user_test,tests,crash,$(USER_CC) -static -s -I.,$(CRASH_RUN),$(CRASH_HEADERS)))
+$(eval $(call user_test,host-tests,crash,$(HOST_CC) -I.,$(CRASH_RUN),$(CRASH_HEADERS)))
 $(eval $(call user_test,host-tests,abi,$(HOST_CC),$(ABI_SRCS),user/test/abi/abi.h,-lm))
 $(eval $(call user_test,host-tests,pie,$(HOST_CC) $(PIE_FLAGS),user/test/pie.c))
 $(foreach p,stress thrash touchmem,$(eval $(call user_test,host-tests,$p,$(HOST_CC),user/test/$p.c)))
