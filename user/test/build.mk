@@ -12,8 +12,8 @@ USER_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -pthread -Wall -Wextra -Wshadow
 # Its start-up is its own: not every C library has one for static PIE.
 PIE_FLAGS := -static-pie -fpie -nostdlib -fno-stack-protector -Wl,--no-dynamic-linker
 
-USER_TESTS := $(addprefix $(O)/user/tests/,abi pie stress leakcheck thrash touchmem fragment churn promise lockmem mistreat failnth failnth_exec crash)
-USER_HOST_TESTS := $(addprefix $(O)/user/host-tests/,abi pie stress thrash touchmem crash)
+USER_TESTS := $(addprefix $(O)/user/tests/,abi pie stress leakcheck thrash touchmem fragment churn promise lockmem mistreat failnth failnth_exec crash dbjournal dbtree)
+USER_HOST_TESTS := $(addprefix $(O)/user/host-tests/,abi pie stress thrash touchmem crash dbjournal dbtree)
 
 # $(call user_test,folder,program,compiler and flags,sources,headers,libraries)
 define user_test
@@ -32,6 +32,10 @@ CRASH_RUN := $(addprefix user/test/crash/,run.c mark.c ops.c generate.c)
 CRASH_HEADERS := $(wildcard user/test/crash/*.h)
 $(eval $(call user_test,tests,crash,$(USER_CC) -static -s -I.,$(CRASH_RUN),$(CRASH_HEADERS)))
 $(eval $(call user_test,host-tests,crash,$(HOST_CC) -I.,$(CRASH_RUN),$(CRASH_HEADERS)))
+DB_SRCS := user/test/db/db.c user/test/crash/mark.c
+DB_HEADERS := user/test/db/db.h user/test/crash/mark.h
+$(foreach p,journal tree,$(eval $(call user_test,tests,db$p,$(USER_CC) -static -s -I.,user/test/db/$p.c $(DB_SRCS),$(DB_HEADERS))))
+$(foreach p,journal tree,$(eval $(call user_test,host-tests,db$p,$(HOST_CC) -I.,user/test/db/$p.c $(DB_SRCS),$(DB_HEADERS))))
 $(eval $(call user_test,host-tests,abi,$(HOST_CC),$(ABI_SRCS),user/test/abi/abi.h,-lm))
 $(eval $(call user_test,host-tests,pie,$(HOST_CC) $(PIE_FLAGS),user/test/pie.c))
 $(foreach p,stress thrash touchmem,$(eval $(call user_test,host-tests,$p,$(HOST_CC),user/test/$p.c)))
