@@ -373,3 +373,29 @@ uint64_t area_find_room(struct space *space, uint64_t len_bytes)
     /* The lowest pages are never handed out: a null pointer with an offset must fault. */
     return ceiling >= len_bytes + 16 * PAGE_SIZE ? ceiling - len_bytes : 0;
 }
+
+void *space_next_shared_file(struct space *space, uint64_t *start, uint64_t end,
+                             uint64_t *first_byte, uint64_t *last_byte)
+{
+    struct area *area;
+    void *file = NULL;
+
+    rwlock_read_lock(&space->lock);
+    area = area_find(space, *start);
+    while (area != NULL && area->start < end &&
+           (area->file == NULL || (area->flags & AREA_SHARED) == 0)) {
+        area = area_next(area);
+    }
+    if (area != NULL && area->start < end) {
+        uint64_t from = max_of(*start, area->start);
+        uint64_t behind = min_of(end, area->end);
+
+        file = area->file;
+        file_ops->get(file);
+        *first_byte = (area->object_index << PAGE_SHIFT) + (from - area->start);
+        *last_byte = *first_byte + (behind - from) - 1;
+        *start = behind;
+    }
+    rwlock_read_unlock(&space->lock);
+    return file;
+}

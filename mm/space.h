@@ -125,10 +125,16 @@ int must_check space_advise_huge(struct space *space, uint64_t address, uint64_t
                                  bool is_wanted);
 /** Set the end of the heap; returns the end in force, the old one when it could not be moved. */
 uint64_t space_set_brk(struct space *space, uint64_t new_end);
-/** msync: hand the dirty state of shared pages to their object. Returns 0, -ENOMEM when part of it is
- *  not mapped, or -EBUSY when it is locked and shall be invalidated. */
+/** msync, what it refuses (a page that can be written is always dirty already, so there is nothing to hand over).
+ *  Returns 0, -ENOMEM when part of it is not mapped, or -EBUSY when it is locked and shall be invalidated. */
 int must_check space_sync(struct space *space, uint64_t address, uint64_t len_bytes,
                           bool is_invalidating);
+
+/** The next shared mapping of a file in [*start, end), which moves *start behind it. Returns the area's open file with a
+ *  reference for the caller, and the bytes of it that the range shows; NULL: there is no more.
+ *  Context: may sleep; takes the space's lock. */
+void *space_next_shared_file(struct space *space, uint64_t *start, uint64_t end,
+                             uint64_t *first_byte, uint64_t *last_byte);
 
 /* Pages that stay in memory: mlock.c. Ranges are of whole pages. */
 

@@ -315,10 +315,28 @@ int64_t sys_madvise(const struct syscall_args *args)
     }
 }
 
+/* What was stored through shared mappings becomes durable, as by fdatasync. */
+static int64_t sync_shared_files(uint64_t start, uint64_t end)
+{
+    uint64_t first_byte, last_byte;
+    struct file *file;
+    int64_t result = 0;
+
+    while ((file = space_next_shared_file(space(), &start, end, &first_byte, &last_byte)) != NULL) {
+        int error = vfs_fsync(file, first_byte, last_byte, true);
+
+        file_put(file);
+        /* A device that can be mapped and not synced (memory) has nothing to make durable. */
+        result = result == 0 && error != -EINVAL ? error : result;
+    }
+    return result;
+}
+
 int64_t sys_msync(const struct syscall_args *args)
 {
     uint64_t len_bytes = args->a[1];
     uint32_t flags = (uint32_t)args->a[2];
+    int64_t result = 0;
 
     if (!is_page_aligned(args->a[0]) ||
         (flags & ~(uint32_t)(ABI_MS_ASYNC | ABI_MS_INVALIDATE | ABI_MS_SYNC)) != 0 ||
@@ -328,9 +346,13 @@ int64_t sys_msync(const struct syscall_args *args)
     if (!round_range(args->a[0], &len_bytes) || !is_mapped(args->a[0], len_bytes)) {
         return -ENOMEM;
     }
-    return len_bytes == 0
-               ? 0
-               : space_sync(space(), args->a[0], len_bytes, (flags & ABI_MS_INVALIDATE) != 0);
+    if (len_bytes != 0) {
+        result = space_sync(space(), args->a[0], len_bytes, (flags & ABI_MS_INVALIDATE) != 0);
+    }
+    if (result == 0 && (flags & ABI_MS_SYNC) != 0) {
+        result = sync_shared_files(args->a[0], args->a[0] + len_bytes);
+    }
+    return result;
 }
 
 int64_t sys_mincore(const struct syscall_args *args)

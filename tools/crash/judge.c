@@ -69,9 +69,9 @@ static bool is_whole(struct judge *judge, struct image *image, unsigned mark, co
         return false;
     }
     seen = world_look(why);
-    is_good = seen != NULL && (judge->program != NULL
-                                   ? ask_program(judge, &expectation, seen, why)
-                                   : expect_check(judge->model, &expectation, seen, why));
+    is_good = seen != NULL &&
+              (judge->program != NULL ? ask_program(judge, &expectation, seen, why)
+                                      : expect_check(judge->model, &expectation, seen, why));
     seen_free(seen);
     error = world_unmount();
     if (is_good && error != 0) {

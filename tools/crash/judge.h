@@ -19,10 +19,10 @@ enum verdict {
 struct judge {
     const struct fs_kind *kind;
     const struct model *model;
-    const char *program;           /* or a program that judges files: `program --check FOLDER DONE BEGUN` */
-    struct image *image;             /* the state */
-    struct image *scratch;           /* another of its size */
-    bool skips_repair;               /* only what Cairn finds by itself */
+    const char *program;   /* or a program that judges files: `program --check FOLDER DONE BEGUN` */
+    struct image *image;   /* the state */
+    struct image *scratch; /* another of its size */
+    bool skips_repair;     /* only what Cairn finds by itself */
     char why[EXPECT_WHY_BYTES + 80]; /* of a verdict that is not good */
 };
 

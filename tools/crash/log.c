@@ -54,7 +54,8 @@ static void take_mark(struct reader *reader, const uint8_t *bytes, uint64_t entr
         return; /* zeros: the mark's page was read and written before the first one */
     }
     snprintf(line, sizeof(line), "%.*s", (int)strcspn(text, "\n"), text);
-    if (reader->model == NULL) { /* a program with an oracle of its own: its numbers are the promise */
+    if (reader->model ==
+        NULL) { /* a program with an oracle of its own: its numbers are the promise */
         tape_promise(reader->tape, is_done ? promise_done(number) : promise_begun(number));
         return;
     }
@@ -69,8 +70,7 @@ static void take_mark(struct reader *reader, const uint8_t *bytes, uint64_t entr
         tape_promise(reader->tape, promise_begun(number));
         return;
     }
-    if (number != reader->number ||
-        (strcmp(line, "0") == 0 && !model_end(reader->model, number))) {
+    if (number != reader->number || (strcmp(line, "0") == 0 && !model_end(reader->model, number))) {
         fail(reader, "an operation has ended that cannot have", entry);
     }
     tape_promise(reader->tape, promise_done(number));

@@ -136,11 +136,12 @@ static int run_all(struct campaign *campaign, const char *names)
 }
 
 static const struct option options[] = {
-    {"fs", 1, NULL, 'f'},     {"seed", 1, NULL, 's'}, {"seconds", 1, NULL, 't'},
-    {"states", 1, NULL, 'n'}, {"ops", 1, NULL, 'o'},  {"state", 1, NULL, 'k'},
-    {"show", 0, NULL, 'w'},   {"lie", 0, NULL, 'i'},  {"jobs", 1, NULL, 'j'},
-    {"log", 1, NULL, 'g'}, {"before", 1, NULL, 'b'}, {"program", 1, NULL, 'p'},
-    {"make", 1, NULL, 'm'}, {"list", 0, NULL, 'l'},   {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0},
+    {"fs", 1, NULL, 'f'},     {"seed", 1, NULL, 's'},   {"seconds", 1, NULL, 't'},
+    {"states", 1, NULL, 'n'}, {"ops", 1, NULL, 'o'},    {"state", 1, NULL, 'k'},
+    {"show", 0, NULL, 'w'},   {"lie", 0, NULL, 'i'},    {"jobs", 1, NULL, 'j'},
+    {"log", 1, NULL, 'g'},    {"before", 1, NULL, 'b'}, {"program", 1, NULL, 'p'},
+    {"make", 1, NULL, 'm'},   {"list", 0, NULL, 'l'},   {"help", 0, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 static void check_ops(const char *text)

@@ -11,10 +11,10 @@ struct fs_kind;
 struct campaign { /* what is asked for, of one file system */
     const struct fs_kind *kind;
     uint64_t seed;
-    const char *ops;                /* this sequence, or NULL: generated ones */
-    int only_state;                 /* of it, or -1 */
+    const char *ops;          /* this sequence, or NULL: generated ones */
+    int only_state;           /* of it, or -1 */
     const char *log, *before; /* or what a machine has written, and its disk before that */
-    const char *program;      /* whose promises its marks are; NULL: those of user/test/crash/run.c */
+    const char *program; /* whose promises its marks are; NULL: those of user/test/crash/run.c */
     unsigned nr_states, nr_seconds; /* whichever comes first */
     unsigned nr_jobs;
     bool ignores_flush; /* a disk that lies */

@@ -15,7 +15,12 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { NR_NAMES = 10000, MEGABYTE = 1 << 20, COLD_BYTES = 16 * MEGABYTE, LARGE_BYTES = 64 * MEGABYTE };
+enum {
+    NR_NAMES = 10000,
+    MEGABYTE = 1 << 20,
+    COLD_BYTES = 16 * MEGABYTE,
+    LARGE_BYTES = 64 * MEGABYTE
+};
 
 static char block[MEGABYTE];
 

@@ -6,10 +6,10 @@
 
 #include <stdbool.h>
 
-#define MARK_AREA   4096u /* at the end of the device, which the file system leaves free */
-#define MARK_BYTES  512u
-#define MARK_BEGIN  "CAIRN BEGIN"
-#define MARK_DONE   "CAIRN DONE"
+#define MARK_AREA  4096u /* at the end of the device, which the file system leaves free */
+#define MARK_BYTES 512u
+#define MARK_BEGIN "CAIRN BEGIN"
+#define MARK_DONE  "CAIRN DONE"
 
 /** Marks go to this device from now on; NULL: to nowhere. Ends the program with a message on failure. */
 void mark_open(const char *device);

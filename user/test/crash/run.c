@@ -141,8 +141,7 @@ static void remove_below(const char *path)
             continue;
         }
         if ((size_t)snprintf(op.path, sizeof(op.path), "%s%s%s", strcmp(path, ".") != 0 ? path : "",
-                             strcmp(path, ".") != 0 ? "/" : "",
-                             entry->d_name) >= sizeof(op.path)) {
+                             strcmp(path, ".") != 0 ? "/" : "", entry->d_name) >= sizeof(op.path)) {
             fprintf(stderr, "crash: %s/%s is not mine\n", path, entry->d_name);
             exit(2);
         }
@@ -181,9 +180,9 @@ static void clean(void)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"marks", 1, NULL, 'm'},    {"first", 1, NULL, 'f'}, {"count", 1, NULL, 'c'},
-        {"seed", 1, NULL, 's'},     {"no-links", 0, NULL, 'n'}, {"ops", 1, NULL, 'o'},
-        {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0},
+        {"marks", 1, NULL, 'm'}, {"first", 1, NULL, 'f'},    {"count", 1, NULL, 'c'},
+        {"seed", 1, NULL, 's'},  {"no-links", 0, NULL, 'n'}, {"ops", 1, NULL, 'o'},
+        {"help", 0, NULL, 'h'},  {NULL, 0, NULL, 0},
     };
     unsigned first = 0, count = 100;
     unsigned long seed = 1;

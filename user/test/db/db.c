@@ -137,8 +137,8 @@ static void take_check(struct db_options *options, int argc, char **argv)
 struct db_options db_start(int argc, char **argv, const char *help, const char *other_way)
 {
     const struct option table[] = {
-        {"marks", 1, NULL, 'm'}, {"count", 1, NULL, 'c'},       {"seed", 1, NULL, 's'},
-        {"check", 0, NULL, 'k'}, {other_way, 0, NULL, 'o'},     {"help", 0, NULL, 'h'},
+        {"marks", 1, NULL, 'm'}, {"count", 1, NULL, 'c'},   {"seed", 1, NULL, 's'},
+        {"check", 0, NULL, 'k'}, {other_way, 0, NULL, 'o'}, {"help", 0, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     struct db_options options = {.count = 50, .seed = 1};

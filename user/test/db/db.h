@@ -12,8 +12,8 @@
 #define DB_MAX_TOUCH  4u  /* in one of them */
 
 struct db_page {
-    uint32_t sum;    /* of all that follows */
-    uint32_t number; /* of the page */
+    uint32_t sum;         /* of all that follows */
+    uint32_t number;      /* of the page */
     uint32_t transaction; /* that wrote it */
     uint8_t bytes[DB_PAGE_BYTES - 12];
 };
@@ -21,10 +21,10 @@ struct db_page {
 struct db_options {
     const char *dir;
     uint64_t seed;
-    unsigned count;       /* transactions */
-    bool is_check;        /* or: recover, and see that between done and begun of them are there */
+    unsigned count; /* transactions */
+    bool is_check;  /* or: recover, and see that between done and begun of them are there */
     unsigned done, begun;
-    bool other_way;       /* --wal, --map */
+    bool other_way; /* --wal, --map */
 };
 
 /** Read the options, open the marks, and go to the directory. @other_way: the name of that option.
@@ -56,6 +56,7 @@ void db_sync(int fd, bool is_datasync);
 void db_sync_names(void);
 
 /** What the check has found; ends the program: 0 when it is so, 1 when it is not. */
-void db_verdict(const struct db_options *options, bool is_readable, unsigned found) __attribute__((noreturn));
+void db_verdict(const struct db_options *options, bool is_readable, unsigned found)
+    __attribute__((noreturn));
 
 #endif

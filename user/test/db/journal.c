@@ -172,16 +172,19 @@ static void roll_back(void)
 /* ---- The log ahead ------------------------------------------------------------------------------- */
 
 struct frame_head {
-    uint32_t salt, number, committed, sum; /* committed: the transaction that is complete with it, or 0 */
+    uint32_t salt, number, committed,
+        sum; /* committed: the transaction that is complete with it, or 0 */
 };
 
 #define FRAME_BYTES (sizeof(struct frame_head) + DB_PAGE_BYTES)
 
 static int wal_fd;
-static uint32_t *wal_index; /* in a shared mapping: of each page, its newest frame and one, 0 for none */
+static uint32_t
+    *wal_index; /* in a shared mapping: of each page, its newest frame and one, 0 for none */
 static uint32_t salt, nr_frames, chain;
 
-static uint32_t frame_sum(const struct frame_head *head, const struct db_page *page, uint32_t before)
+static uint32_t frame_sum(const struct frame_head *head, const struct db_page *page,
+                          uint32_t before)
 {
     return db_sum(db_sum(before, head, offsetof(struct frame_head, sum)), page, sizeof(*page));
 }
@@ -221,8 +224,9 @@ static void append_frame(uint32_t number, unsigned transaction, bool is_last)
 static void read_through_index(struct db_page pages[DB_NR_PAGES])
 {
     for (uint32_t i = 0; i < DB_NR_PAGES; i++) {
-        uint64_t at = wal_index[i] != 0 ? (wal_index[i] - 1) * FRAME_BYTES + sizeof(struct frame_head)
-                                        : place_of(i);
+        uint64_t at = wal_index[i] != 0
+                          ? (wal_index[i] - 1) * FRAME_BYTES + sizeof(struct frame_head)
+                          : place_of(i);
 
         if (!db_read(wal_index[i] != 0 ? wal_fd : db_fd, &pages[i], sizeof(pages[i]), at)) {
             db_fail("a file is short");

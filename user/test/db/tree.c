@@ -192,8 +192,8 @@ static bool open_data(int flags)
         lseek(fd, 0, SEEK_END) != (off_t)NR_FILE_PAGES * DB_PAGE_BYTES) {
         return false;
     }
-    map = mmap(NULL, NR_FILE_PAGES * DB_PAGE_BYTES, writes_to_map ? PROT_READ | PROT_WRITE : PROT_READ,
-               MAP_SHARED, fd, 0);
+    map = mmap(NULL, NR_FILE_PAGES * DB_PAGE_BYTES,
+               writes_to_map ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
     return map != MAP_FAILED;
 }
 
