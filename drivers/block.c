@@ -113,6 +113,7 @@ int block_register_partition(struct block_device *partition, struct block_device
     partition->is_read_only = disk->is_read_only;
     partition->has_flush = disk->has_flush;
     partition->has_discard = disk->has_discard;
+    partition->max_discard_sectors = disk->max_discard_sectors;
     partition->max_segments = disk->max_segments;
     init_device(partition);
     return 0;
@@ -216,6 +217,10 @@ static int check_request(const struct block_device *device, struct block_request
     if (request->op == BLOCK_FLUSH) {
         return 0;
     }
+    if (request->op == BLOCK_DISCARD) {
+        debug_assert(request->nr_segments == 0);
+        nr_bytes = (uint64_t)request->nr_sectors << SECTOR_SHIFT;
+    }
     debug_assert(request->nr_segments <=
                  min_of(device->max_segments, (uint32_t)BLOCK_MAX_SEGMENTS));
     for (uint32_t i = 0; i < request->nr_segments; i++) {
@@ -232,7 +237,7 @@ static int check_request(const struct block_device *device, struct block_request
                (unsigned long long)device->nr_sectors);
         return -EIO;
     }
-    if (request->op == BLOCK_WRITE && device->is_read_only) {
+    if ((request->op == BLOCK_WRITE || request->op == BLOCK_DISCARD) && device->is_read_only) {
         return -EROFS;
     }
     if (request->op == BLOCK_DISCARD && !device->has_discard) {
@@ -332,7 +337,8 @@ void block_complete(struct block_device *device, struct block_request *request, 
         pr_err("block: %s: %s of sectors %llu+%u failed: error %d", device->name,
                request->op == BLOCK_READ    ? "read"
                : request->op == BLOCK_WRITE ? "write"
-                                            : "flush",
+               : request->op == BLOCK_FLUSH ? "flush"
+                                            : "discard",
                (unsigned long long)request->sector, request->nr_sectors, -error);
     }
     if (continue_with_flush(device, request, error)) {
@@ -380,6 +386,26 @@ int block_flush(struct block_device *device)
 
     request->op = BLOCK_FLUSH;
     error = block_submit_wait(device, request);
+    block_request_free(request);
+    return error;
+}
+
+int block_discard(struct block_device *device, uint64_t sector, uint64_t nr_sectors)
+{
+    struct block_request *request = block_request_alloc();
+    int error = device->has_discard ? 0 : -EOPNOTSUPP;
+
+    while (nr_sectors != 0 && error == 0) {
+        uint32_t part = (uint32_t)min_of(nr_sectors, (uint64_t)device->max_discard_sectors);
+
+        request->op = BLOCK_DISCARD;
+        request->sector = sector; /* set anew: of a partition, submitting has moved it */
+        request->nr_sectors = part;
+        request->nr_segments = 0;
+        error = block_submit_wait(device, request);
+        sector += part;
+        nr_sectors -= part;
+    }
     block_request_free(request);
     return error;
 }

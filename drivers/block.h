@@ -18,8 +18,8 @@ struct block_device;
 enum block_op {
     BLOCK_READ,
     BLOCK_WRITE,
-    BLOCK_FLUSH, /* everything completed before is durable when this completes */
-    BLOCK_DISCARD,
+    BLOCK_FLUSH,   /* everything completed before is durable when this completes */
+    BLOCK_DISCARD, /* nr_sectors from `sector` on hold nothing any more; there are no segments */
 };
 
 struct block_segment {
@@ -41,7 +41,7 @@ struct block_request {
     void *owner;                                 /* the submitter's own */
     _Atomic bool is_done;                        /* [a] for block_submit_wait */
     int error;                    /* [done] 0 or -errno: -EIO, -ENOSPC, -EOPNOTSUPP, -ETIMEDOUT */
-    uint32_t nr_sectors;          /* [block] sum of the segments */
+    uint32_t nr_sectors;          /* [block] sum of the segments; the submitter's of a discard */
     struct list node;             /* [device->lock] while queued */
     uint32_t nr_own_segments;     /* [block] without those of the requests that ride on it */
     struct block_request *merged; /* [device->lock] requests that ride on this one */
@@ -58,13 +58,14 @@ struct block_device_ops {
 };
 
 struct block_device {
-    char name[16];         /* [I] "vda", or "vda1" for a partition */
-    uint64_t nr_sectors;   /* [I] */
-    bool is_read_only;     /* [I] */
-    bool has_flush;        /* [I] a volatile cache that FLUSH writes out */
-    bool has_discard;      /* [I] */
-    uint32_t max_segments; /* [I] the hardware takes at most this many */
-    uint32_t dev_number;   /* [I] as in st_rdev: major 254, minor 16 * disk + partition */
+    char name[16];                /* [I] "vda", or "vda1" for a partition */
+    uint64_t nr_sectors;          /* [I] */
+    bool is_read_only;            /* [I] */
+    bool has_flush;               /* [I] a volatile cache that FLUSH writes out */
+    bool has_discard;             /* [I] */
+    uint32_t max_discard_sectors; /* [I] of one request */
+    uint32_t max_segments;        /* [I] the hardware takes at most this many */
+    uint32_t dev_number;          /* [I] as in st_rdev: major 254, minor 16 * disk + partition */
     const struct block_device_ops *ops; /* [I] */
     void *driver;                       /* [I] */
     struct block_device *whole;         /* [I] for a partition: the disk, and where it begins */
@@ -114,6 +115,10 @@ int must_check block_submit_wait(struct block_device *device, struct block_reque
 
 /** Make all completed writes durable. Returns 0 or -EIO. Context: may sleep. */
 int must_check block_flush(struct block_device *device);
+
+/** Tell the device that nobody needs the content of these sectors: what is read there from now on is
+ *  anything. Returns 0, -EOPNOTSUPP, -EROFS or -EIO. Context: may sleep. */
+int must_check block_discard(struct block_device *device, uint64_t sector, uint64_t nr_sectors);
 
 /** For drivers: a started request has ended. Context: any; device->lock not held. */
 void block_complete(struct block_device *device, struct block_request *request, int error);

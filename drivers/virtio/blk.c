@@ -18,14 +18,16 @@ enum { /* feature bits */
        BLK_F_SEG_MAX = 2,
        BLK_F_RO = 5,
        BLK_F_FLUSH = 9,
+       BLK_F_DISCARD = 13,
 };
 
 enum { /* configuration fields */
        BLK_CONFIG_CAPACITY = 0,
        BLK_CONFIG_SEG_MAX = 12,
+       BLK_CONFIG_MAX_DISCARD_SECTORS = 36,
 };
 
-enum { BLK_T_IN = 0, BLK_T_OUT = 1, BLK_T_FLUSH = 4 };
+enum { BLK_T_IN = 0, BLK_T_OUT = 1, BLK_T_FLUSH = 4, BLK_T_DISCARD = 11 };
 enum { BLK_S_OK = 0, BLK_S_IOERR = 1, BLK_S_UNSUPP = 2 };
 
 #define BLK_QUEUE_SIZE     256u
@@ -38,6 +40,11 @@ struct blk_slot {
         uint32_t reserved;
         uint64_t sector;
     } header;
+    struct { /* of a discard, the data */
+        uint64_t sector;
+        uint32_t nr_sectors;
+        uint32_t flags;
+    } range;
     uint8_t status;                /* written by the device */
     struct block_request *request; /* [lock] NULL: free */
 };
@@ -51,6 +58,16 @@ struct blk_disk {
     uint32_t nr_free_slots;
 };
 
+static uint32_t type_of(enum block_op op)
+{
+    switch (op) {
+    case BLOCK_READ: return BLK_T_IN;
+    case BLOCK_WRITE: return BLK_T_OUT;
+    case BLOCK_DISCARD: return BLK_T_DISCARD;
+    default: return BLK_T_FLUSH;
+    }
+}
+
 /* The chain of a request. Returns the number of buffers. */
 static uint32_t describe(struct blk_slot *slot, const struct block_request *request,
                          struct virtio_buffer *buffers)
@@ -59,7 +76,10 @@ static uint32_t describe(struct blk_slot *slot, const struct block_request *requ
 
     buffers[nr++] = (struct virtio_buffer){virt_to_phys(&slot->header), sizeof(slot->header),
                                            false};
-    if (request->op != BLOCK_FLUSH) {
+    if (request->op == BLOCK_DISCARD) {
+        buffers[nr++] = (struct virtio_buffer){virt_to_phys(&slot->range), sizeof(slot->range),
+                                               false};
+    } else if (request->op != BLOCK_FLUSH) {
         for (uint32_t i = 0; i < request->nr_segments; i++) {
             const struct block_segment *segment = &request->segments[i];
 
@@ -85,11 +105,13 @@ static int blk_start(struct block_device *device, struct block_request *request)
         return -EAGAIN;
     }
     slot = &disk->slots[disk->free_slots[disk->nr_free_slots - 1]];
-    slot->header.type = request->op == BLOCK_READ    ? BLK_T_IN
-                        : request->op == BLOCK_WRITE ? BLK_T_OUT
-                                                     : BLK_T_FLUSH;
+    slot->header.type = type_of(request->op);
     slot->header.reserved = 0;
-    slot->header.sector = request->op == BLOCK_FLUSH ? 0 : request->sector;
+    slot->header.sector = request->op == BLOCK_READ || request->op == BLOCK_WRITE ? request->sector
+                                                                                  : 0;
+    slot->range.sector = request->sector;
+    slot->range.nr_sectors = request->nr_sectors;
+    slot->range.flags = 0;
     slot->status = BLK_S_IOERR; /* unless the device says otherwise */
     error = virtio_queue_add(&disk->queue, buffers, describe(slot, request, buffers), slot);
     if (error == 0) {
@@ -166,6 +188,10 @@ static void read_config(struct blk_disk *disk)
     }
     block->is_read_only = virtio_has(virtio, BLK_F_RO);
     block->has_flush = virtio_has(virtio, BLK_F_FLUSH);
+    if (virtio_has(virtio, BLK_F_DISCARD)) {
+        block->max_discard_sectors = virtio_config_read32(virtio, BLK_CONFIG_MAX_DISCARD_SECTORS);
+        block->has_discard = block->max_discard_sectors != 0;
+    }
     block->ops = &blk_ops;
     block->driver = disk;
 }
@@ -220,8 +246,8 @@ int virtio_block_probe(struct virtio_device *virtio)
     if (disk == NULL) {
         return -ENOMEM;
     }
-    error = virtio_negotiate(virtio,
-                             1ull << BLK_F_SEG_MAX | 1ull << BLK_F_RO | 1ull << BLK_F_FLUSH);
+    error = virtio_negotiate(virtio, 1ull << BLK_F_SEG_MAX | 1ull << BLK_F_RO |
+                                         1ull << BLK_F_FLUSH | 1ull << BLK_F_DISCARD);
     if (error != 0) {
         goto free_disk;
     }

@@ -50,6 +50,20 @@ static uint32_t find_run(const struct ext_group *group, const uint64_t *bitmap, 
     return (uint32_t)(end - first);
 }
 
+int ext_find_free_run(struct ext_fs *fs, uint32_t group, uint32_t from, uint32_t nr_bits,
+                      uint32_t *start, uint32_t *nr)
+{
+    struct meta_block bitmap;
+    int error = meta_read(fs->super, fs->groups[group].block_bitmap, fs->block_bytes, &bitmap);
+
+    mutex_assert_held(&fs->alloc_lock);
+    if (error == 0) {
+        *nr = find_run(&fs->groups[group], bitmap.data, nr_bits, from, UINT32_MAX, start);
+        meta_put(&bitmap);
+    }
+    return error;
+}
+
 static int take_run(struct ext_fs *fs, uint32_t group, struct meta_block *bitmap, uint32_t start,
                     uint32_t nr)
 {
@@ -138,6 +152,7 @@ static int freeze_blocks(struct ext_fs *fs, struct ext_group *group, uint32_t st
     unsigned parity;
 
     if (fs->journal == NULL) {
+        group->has_undurable = true;
         return 0;
     }
     parity = journal_number(fs->journal) % 2;

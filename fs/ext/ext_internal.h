@@ -13,6 +13,8 @@
 struct ext_group {
     uint32_t block_bitmap, inode_bitmap, inode_table; /* [I] block numbers, checked at mount */
     uint32_t nr_free_blocks, nr_free_inodes, nr_dirs; /* [alloc_lock] */
+    bool
+        has_undurable; /* [alloc_lock] without a journal: blocks were freed since the last trim began */
     /* With a journal: blocks that the transactions with even and odd numbers have freed, a bit for each. NULL:
      * none. Not to be given away before that is durable. */
     uint64_t *frozen[2]; /* [alloc_lock] */
@@ -112,6 +114,10 @@ uint32_t ext_group_nr_blocks(const struct ext_fs *fs, uint32_t group);
  *  least one, or -ENOSPC, -EIO, -EUCLEAN. Takes alloc_lock. */
 int must_check ext_alloc_blocks(struct ext_fs *fs, uint32_t goal, uint32_t wanted, uint32_t *first,
                                 uint32_t *nr);
+/** The first run of blocks of a group, counted from its first one, in [from, nr_bits) that is free and not
+ *  frozen. Returns 0 with *nr 0 when there is none, -EIO, -ENOMEM. Caller: alloc_lock. */
+int must_check ext_find_free_run(struct ext_fs *fs, uint32_t group, uint32_t from, uint32_t nr_bits,
+                                 uint32_t *start, uint32_t *nr);
 /** Whether blocks are free that may only be given away after the next commit. */
 bool ext_has_frozen_blocks(struct ext_fs *fs);
 /** The transaction is durable: what it has freed may be given away. Takes alloc_lock. */
@@ -121,6 +127,11 @@ int must_check ext_free_blocks(struct ext_fs *fs, uint32_t first, uint32_t nr);
 /** A free inode number, near its directory. Takes alloc_lock. */
 int must_check ext_alloc_inode(struct ext_fs *fs, uint32_t parent, bool is_dir, uint32_t *number);
 int must_check ext_free_inode(struct ext_fs *fs, uint32_t number, bool is_dir);
+
+/* ---- trim.c ---------------------------------------------------------------------------------- */
+
+/** super_ops.trim. */
+int ext_trim(struct super *super, struct trim_range *range);
 
 /* ---- map.c, truncate.c ----------------------------------------------------------------------- */
 

@@ -263,6 +263,7 @@ static const struct super_ops ext_super_ops = {
     .commit = ext_commit,
     .remount = ext_remount,
     .statfs = ext_statfs,
+    .trim = ext_trim,
     .destroy = ext_destroy,
 };
 

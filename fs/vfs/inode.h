@@ -205,6 +205,11 @@ struct super_stats { /* statfs */
     uint32_t name_max;
 };
 
+struct trim_range { /* FITRIM, in bytes of the file system */
+    uint64_t start_bytes, len_bytes, min_bytes;
+    uint64_t trimmed_bytes; /* out */
+};
+
 struct super_ops {
     /** Memory for an inode of this file system, inode_init_fields() applied; NULL op: a plain
      *  struct inode. */
@@ -227,6 +232,8 @@ struct super_ops {
      *  only. */
     int (*remount)(struct super *super, uint32_t flags, const char *options);
     int (*statfs)(struct super *super, struct super_stats *stats);
+    /** Discard blocks of the range that are free, and whose freeing is durable. NULL: -EOPNOTSUPP. */
+    int (*trim)(struct super *super, struct trim_range *range);
     /** Free what mount() made (super->fs_data). All inodes are gone. */
     void (*destroy)(struct super *super);
     /** ",errors=remount-ro,…" for /proc/mounts; may be NULL. Returns the length written. */

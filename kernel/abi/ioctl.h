@@ -3,6 +3,11 @@
 #ifndef CAIRN_ABI_IOCTL_H
 #define CAIRN_ABI_IOCTL_H
 
+#define FIBMAP        0x01
+#define FIGETBSZ      0x02
+#define FS_IOC_FIEMAP 0xc020660b
+#define FITRIM        0xc0185879
+
 #define FIONREAD 0x541b
 #define FIONBIO  0x5421
 #define FIONCLEX 0x5450

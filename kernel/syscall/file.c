@@ -13,6 +13,7 @@
 #include "kernel/syscall/at.h"
 #include "kernel/syscall/calls.h"
 #include "kernel/syscall/copy.h"
+#include "kernel/syscall/file_ioctl.h"
 #include "kernel/task/fd_table.h"
 #include "kernel/task/job.h"
 #include "kernel/task/process.h"
@@ -294,6 +295,7 @@ static int64_t bytes_to_read(struct file *file, uint64_t argument)
 
 static int64_t control(struct file *file, int fd, uint32_t command, uint64_t argument)
 {
+    int64_t answer;
     int result;
 
     switch (command) {
@@ -307,6 +309,9 @@ static int64_t control(struct file *file, int fd, uint32_t command, uint64_t arg
         }
         break;
     default: break;
+    }
+    if (file_system_ioctl(file, command, argument, &answer)) {
+        return answer;
     }
     if (job_ioctl(file, command, argument, &result)) {
         return result;

@@ -122,3 +122,21 @@ def second_disk_ext2(guest):
         guest.exec("cat /mnt/hello; cp /bin/box /mnt/box && sync", "--disk", image, "--keep", root).expect(
             status=0, output=f"from a disk of {block}\n".encode())
         tool("e2fsck", "-fn", disk)
+
+
+@qemu_test("fstrim", "free blocks are discarded, what is in use stays, and fsmap tells where it lies")
+def fstrim(guest):
+    for kind in ("ext2", "ext3"):
+        data = random_file(guest, "trim", 3 * MIB, 5)
+        folder = guest.path("tree-" + kind)
+        os.makedirs(folder)
+        os.rename(data, os.path.join(folder, "data"))
+        image = guest.path(f"trim-{kind}.img")
+        tool("mke2fs", "-q", "-F", "-t", kind, "-b", "1024", "-d", folder, image, "24M")
+        _, disk = kept_disks(guest, "trim-" + kind)
+        command = ("cd /mnt && cp data copy && rm copy && fstrim -v /mnt && md5sum data && fsmap data && fsmap -g /mnt && "
+                   "fstrim -m 1k -o 3M -l 1M -v . && fstrim /tmp; echo status $?")
+        outcome = guest.exec(command, "--disk", image, "--keep", guest.path("trim-" + kind)).expect(status=0)
+        for text in ("bytes) trimmed", md5(os.path.join(folder, "data")), "3.0M in ", "      2 [", "status 1"):
+            outcome.expect_in_output(text.encode())
+        tool("e2fsck", "-fn", disk)
