@@ -3,8 +3,8 @@
  *
  * An entry knows size, first cluster, three times and a few attribute bits. The rest comes from the
  * mount options: all files have one owner, and one set of permission bits, of which the read-only
- * attribute takes away those for writing. So chmod(2) can change only that attribute, and chown(2)
- * nothing; what cannot be kept is refused (EPERM), not silently lost.
+ * attribute takes away those for writing. So chmod(2) can change only that attribute (inode_store.c),
+ * and chown(2) nothing: it is refused (EPERM).
  *
  * Times. Modification: to two seconds; creation: to 10 ms; access: the day only. There is no time
  * of change: ctime is mtime when a file is read in.

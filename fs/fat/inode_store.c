@@ -93,20 +93,34 @@ int fat_write_inode(struct inode *inode)
 
 /* ---- Changing -------------------------------------------------------------------------------- */
 
-/* The mode that the file would have, for a chmod that only switches writing on or off
- * altogether. */
-static int check_mode(struct inode *inode, uint32_t wanted, uint32_t *mode)
+/* The mode that the file will have. FAT has one bit of it: writing, for all or for nobody. What else a
+ * mode asks for is not done and not an error, as on Linux: `cp -p` and `tar` are to work. Bits that mean
+ * something to execve are no such matter: they are refused. */
+static int choose_mode(struct inode *inode, uint32_t wanted, uint32_t *mode)
 {
     const struct fat_options *options = &fat_fs(inode->super)->options;
     bool is_dir = inode_is(inode, S_IFDIR);
     uint32_t full = 0777 & ~(is_dir ? options->dir_mask : options->file_mask);
 
-    wanted &= full;
-    if (wanted != full && (is_dir || wanted != (full & ~FAT_WRITE_BITS))) {
+    if ((wanted & ~0777u) != 0) {
         return -EPERM;
     }
-    *mode = wanted;
+    wanted &= full;
+    if (wanted == full || (!is_dir && wanted == (full & ~FAT_WRITE_BITS))) {
+        *mode = wanted;
+    } else {
+        *mode = inode->mode & 0777;
+    }
     return 0;
+}
+
+/* A time as it can be stored: what is told now is what a later mount will tell. */
+static struct timespec64 storable(struct timespec64 time)
+{
+    struct fat_stamp stamp = fat_time_encode(time);
+
+    stamp.ten_ms = 0;
+    return fat_time_decode(stamp);
 }
 
 int fat_setattr(struct inode *inode, const struct attr_change *change)
@@ -119,14 +133,18 @@ int fat_setattr(struct inode *inode, const struct attr_change *change)
         return -EPERM;
     }
     if ((change->valid & ATTR_MODE) != 0) {
-        error = check_mode(inode, change->mode, &stored.mode);
+        error = choose_mode(inode, change->mode, &stored.mode);
     }
     if (error == 0 && (change->valid & ATTR_SIZE) != 0) {
         error = change->size_bytes > FAT_MAX_FILE_BYTES ? -EFBIG
                                                         : fat_resize(inode, change->size_bytes);
     }
     if (error == 0) {
+        if ((change->valid & ATTR_MTIME) != 0) {
+            stored.mtime = storable(stored.mtime);
+        }
         if ((change->valid & ATTR_ATIME) != 0) {
+            stored.atime = storable(stored.atime);
             stored.atime.sec -= stored.atime.sec % SECONDS_PER_DAY;
             stored.atime.nsec = 0;
         }
