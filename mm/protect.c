@@ -94,6 +94,9 @@ static int check_protect(struct space *space, uint64_t start, uint64_t end, uint
             (flags & AREA_MAY_WRITE) == 0) {
             return -EACCES;
         }
+        if ((flags & AREA_EXEC) != 0 && (flags & AREA_NEVER_EXEC) != 0) {
+            return -EACCES;
+        }
         nr_pages = (min_of(area->end, end) - start) >> PAGE_SHIFT;
         change->nr_data += area_is_data(flags) && !area_is_data(area->flags) ? nr_pages : 0;
         change->nr_charged += (flags & ~area->flags & AREA_ACCOUNT) != 0 ? nr_pages : 0;

@@ -29,6 +29,8 @@ enum area_flags { /* protection bits have the values of PROT_* */
                   AREA_ACCOUNT = 1u << 12, /* its pages are promised (commit.c); set by mm itself */
                   AREA_NO_RESERVE = 1u << 13,    /* … and never shall be: MAP_NORESERVE */
                   AREA_LOCK_ON_FAULT = 1u << 14, /* with AREA_LOCKED: once they are there */
+                  AREA_NEVER_EXEC =
+                      1u << 15, /* mprotect may not add AREA_EXEC: a noexec mount's file */
                   AREA_LOCK_FLAGS = AREA_LOCKED | AREA_LOCK_ON_FAULT,
 };
 

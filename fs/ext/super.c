@@ -197,12 +197,15 @@ static int ext_remount(struct super *super, uint32_t flags, const char *options)
         (le32_get(ext_disk_super(fs)->feature_ro_compat) & ~EXT_RO_COMPAT_KNOWN) != 0) {
         return -EROFS;
     }
+    if (fs->is_writing) { /* its mark that the journal is in use is our own */
+        return 0;
+    }
     if (ext_journal_needs_replay(fs)) {
         pr_err("ext: %s: was mounted with noload, and its journal is not replayed: stays read-only",
                super->device->name);
         return -EROFS;
     }
-    return fs->is_writing ? 0 : ext_begin_writing(fs);
+    return ext_begin_writing(fs);
 }
 
 static int ext_statfs(struct super *super, struct super_stats *stats)

@@ -298,6 +298,20 @@ void inode_hold(struct inode *inode)
     refcount_get(&inode->refs);
 }
 
+void inode_note_links(struct inode *inode)
+{
+    bool is_unlinked = inode->nr_links == 0;
+    bool was_unlinked = (inode_state(inode) & INODE_UNLINKED) != 0;
+
+    if (is_unlinked && !was_unlinked) {
+        inode_state_set(inode, INODE_UNLINKED);
+        atomic_fetch_add_explicit(&inode->super->nr_unlinked, 1, memory_order_seq_cst);
+    } else if (!is_unlinked && was_unlinked) {
+        inode_state_clear(inode, INODE_UNLINKED);
+        atomic_fetch_sub_explicit(&inode->super->nr_unlinked, 1, memory_order_seq_cst);
+    }
+}
+
 /* FREEING is set and refs are 0: nobody else can reach it but waiters for its number. */
 static void inode_evict(struct inode *inode)
 {
@@ -316,6 +330,9 @@ static void inode_evict(struct inode *inode)
     table_remove(super, inode);
     spin_unlock(&super->inode_lock);
     waitq_wake_all(&super->inode_waitq);
+    if ((inode_state(inode) & INODE_UNLINKED) != 0) {
+        atomic_fetch_sub_explicit(&super->nr_unlinked, 1, memory_order_seq_cst);
+    }
     inode_free(inode);
 }
 

@@ -127,7 +127,8 @@ enum inode_state_bits {
     INODE_DIRTY_PAGES = 1u << 2, /* has dirty pages */
     INODE_SYNCING = 1u << 3,     /* write_inode is under way */
     INODE_FREEING = 1u << 4,
-    INODE_BAD = 1u << 5, /* unreadable: every operation gives -EIO */
+    INODE_BAD = 1u << 5,      /* unreadable: every operation gives -EIO */
+    INODE_UNLINKED = 1u << 6, /* without a name, and counted in super->nr_unlinked */
 };
 
 struct inode {
@@ -269,9 +270,10 @@ struct super {
     struct mutex sync_lock;         /* LOCK_RANK_SYNC: one super_write_inodes() at a time */
     enum name_caching name_caching; /* [I] what the dentry cache may keep of lookups */
     _Atomic uint32_t nr_mounts;     /* [a] also lazily detached ones */
-    /* [a] files open for writing: what a remount to read-only looks at */
+    /* [a] files open for writing: what a remount to read-only looks at, and at the next, too */
     _Atomic uint32_t nr_write_opens;
-    enum super_errors errors; /* [a] what damage does */
+    _Atomic uint32_t nr_unlinked; /* [a] inodes without a name that are in use or being deleted */
+    enum super_errors errors;     /* [a] what damage does */
     /* [inode_lock] damage.c: objects that were complained about, ever and of late; the rate window */
     uint32_t nr_damaged;
     uint32_t damaged_objects[64];

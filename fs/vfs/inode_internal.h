@@ -27,6 +27,10 @@ uint64_t inode_evict_unused(struct super *super, uint64_t nr, bool even_dirty);
 /** Call visit for every inode in the table, each held meanwhile. Context: may sleep. */
 void inode_for_each(struct super *super, void (*visit)(struct inode *inode, void *arg), void *arg);
 
+/** Count an inode that has lost its last name, or has got one again, in super->nr_unlinked. Its lock
+ *  is held for writing. */
+void inode_note_links(struct inode *inode);
+
 /** Take an inode off the dirty list. super->inode_lock is held. */
 void inode_forget_dirty(struct inode *inode);
 

@@ -180,10 +180,15 @@ static int mount_bind(const struct walk_context *context, const char *source,
     return error;
 }
 
+#define ATIME_FLAGS ((uint32_t)(MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME))
+
 static int mount_change(const struct path *place, uint32_t flags, const char *options)
 {
     if (place->mount == NULL || place->dentry != place->mount->root) {
         return -EINVAL;
+    }
+    if ((flags & ATIME_FLAGS) == 0) { /* not a word on it: it stays as it is */
+        flags |= super_flags(place->mount->super) & ATIME_FLAGS;
     }
     if ((flags & MS_BIND) == 0) {
         int error = super_remount(place->mount->super, flags, options);

@@ -13,6 +13,7 @@
  * Locks. The directory's inode->lock for writing, then (unlink, rmdir, link) that of the target:
  * parents before children. References that may delete a file from the disk are put after the
  * locks are. */
+#include "fs/vfs/inode_internal.h"
 #include "fs/vfs/names.h"
 #include "fs/vfs/vfs.h"
 #include "kernel/abi/errno.h"
@@ -144,6 +145,7 @@ int names_create_nameless(const struct walk_context *context, struct dentry *dir
         return error;
     }
     inode->is_linkable = is_linkable;
+    inode_note_links(inode);
     name = (struct dentry_name){.text = text};
     name.len = (uint8_t)ksnprintf(text, sizeof(text), "#%llu", (unsigned long long)inode->number);
     *out = dentry_reserve(dir, &name);
@@ -315,6 +317,7 @@ static int link_locked(const struct walk_context *context, struct walk *walk,
                 : -ENOENT;
     if (error == 0) {
         target->is_linkable = false;
+        inode_note_links(target);
     }
     rwlock_write_unlock(&target->lock);
     if (error == 0) {
@@ -372,6 +375,7 @@ static int remove_locked(const struct walk *walk, struct dentry *victim, bool is
         error = dir->ops->unlink(dir, walk->last.text, walk->last.len, inode);
     }
     if (error == 0) {
+        inode_note_links(inode);
         dentry_unhash(victim);
     }
     rwlock_write_unlock(&inode->lock);

@@ -18,6 +18,7 @@
  * RENAME_EXCHANGE lets two names change places. The rules are the same, applied in both directions. FAT does not
  * offer it (EINVAL): two entries in two sectors cannot change in one step, and in between one of the files
  * would have no name, or two. */
+#include "fs/vfs/inode_internal.h"
 #include "fs/vfs/names.h"
 #include "fs/vfs/vfs.h"
 #include "kernel/abi/errno.h"
@@ -182,6 +183,9 @@ static int move_locked(struct rename *rename, struct inode *from, struct inode *
                                   rename->target->inode);
 
     if (error == 0) {
+        if (rename->target->inode != NULL) {
+            inode_note_links(rename->target->inode);
+        }
         dentry_unhash(rename->target);
         /* Without memory for a long name the entry is only forgotten: the next lookup finds it
          * on the disk. */

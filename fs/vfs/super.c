@@ -365,7 +365,9 @@ int super_remount(struct super *super, uint32_t flags, const char *options)
     if ((old & SUPER_RDONLY) == 0 && (wanted & SUPER_RDONLY) != 0) {
         /* Close the door first, then look whether somebody is inside. */
         __atomic_fetch_or(&super->flags, SUPER_RDONLY, __ATOMIC_SEQ_CST);
-        if (atomic_load_explicit(&super->nr_write_opens, memory_order_seq_cst) != 0) {
+        if (atomic_load_explicit(&super->nr_write_opens, memory_order_seq_cst) != 0 ||
+            atomic_load_explicit(&super->nr_unlinked, memory_order_seq_cst) != 0) {
+            /* Somebody writes, or will: the last close of a file without a name deletes it. */
             __atomic_store_n(&super->flags, old, __ATOMIC_SEQ_CST);
             return -EBUSY;
         }

@@ -13,7 +13,8 @@ struct abi_statfs {
 };
 _Static_assert(sizeof(struct abi_statfs) == 120, "struct statfs of riscv64");
 
-#define ST_VALID 0x0020 /* f_flags is filled in; its bits below are those of mount(2) */
+#define ST_RELATIME 0x1000 /* not the bit of MS_RELATIME */
+#define ST_VALID    0x0020 /* f_flags is filled in; its bits below are those of mount(2) */
 
 /* f_type */
 #define TMPFS_MAGIC         0x01021994

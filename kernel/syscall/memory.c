@@ -3,6 +3,7 @@
 #include "drivers/char.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "fs/vfs/file.h"
+#include "fs/vfs/mount.h"
 #include "fs/vfs/special.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mman.h"
@@ -53,6 +54,12 @@ static int check_file_access(const struct file *file, uint32_t prot, bool is_sha
     }
     if (is_shared && !file->can_write) {
         *flags &= ~(uint32_t)AREA_MAY_WRITE;
+    }
+    if ((mount_flags(file->path.mount, file->inode->super) & SUPER_NOEXEC) != 0) {
+        if ((prot & ABI_PROT_EXEC) != 0) {
+            return -EPERM;
+        }
+        *flags |= AREA_NEVER_EXEC;
     }
     return 0;
 }

@@ -90,6 +90,12 @@ int64_t sys_syncfs(const struct syscall_args *args)
     return result;
 }
 
+/* Mount flags as statfs tells them. */
+static int64_t statfs_flags(uint32_t flags)
+{
+    return (int64_t)flags | ((flags & MS_NOATIME) == 0 ? ST_RELATIME : 0) | ST_VALID;
+}
+
 static int64_t put_statfs(const struct path *path, uint64_t address)
 {
     struct super_stats stats;
@@ -111,7 +117,7 @@ static int64_t put_statfs(const struct path *path, uint64_t address)
         .f_fsid = {(int32_t)stats.fsid, (int32_t)(stats.fsid >> 32)},
         .f_namelen = stats.name_max,
         .f_frsize = (int64_t)stats.block_size_bytes,
-        .f_flags = (int64_t)flags | ST_VALID,
+        .f_flags = statfs_flags(flags),
     };
     return copy_to_user(address, &statfs, sizeof(statfs));
 }

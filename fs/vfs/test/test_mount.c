@@ -82,6 +82,29 @@ static void a_bind_is_the_same_tree_elsewhere(void **state)
     assert_true(exists("/c/file"));
 }
 
+static uint32_t atime_flags_of(const char *path_text)
+{
+    struct super_stats stats;
+    struct path path;
+    uint32_t flags;
+
+    assert_int_equal(path_walk(&world, path_text, WALK_FOLLOW, &path), 0);
+    assert_int_equal(vfs_statfs(&path, &stats, &flags), 0);
+    path_put(&path);
+    return flags & SUPER_NOATIME;
+}
+
+static void remounting_keeps_what_it_does_not_name(void **state)
+{
+    assert_int_equal(vfs_mkdir(&world, "/at", 0755), 0);
+    assert_int_equal(mount_tmpfs("/at", MS_NOATIME), 0);
+    assert_int_equal(vfs_mount(&world, NULL, "/at", NULL, MS_REMOUNT, NULL), 0);
+    assert_int_equal(atime_flags_of("/at"), SUPER_NOATIME);
+    assert_int_equal(vfs_mount(&world, NULL, "/at", NULL, MS_REMOUNT | MS_RELATIME, NULL), 0);
+    assert_int_equal(atime_flags_of("/at"), 0);
+    assert_int_equal(vfs_umount(&world, "/at", 0), 0);
+}
+
 static void read_only_is_kept_and_waits_for_writers(void **state)
 {
     struct file *file;
@@ -90,6 +113,11 @@ static void read_only_is_kept_and_waits_for_writers(void **state)
     assert_int_equal(vfs_mkdir(&world, "/ro", 0755), 0);
     assert_int_equal(mount_tmpfs("/ro", 0), 0);
     assert_int_equal(do_open("/ro/f", O_CREAT | O_RDWR, &file), 0);
+    assert_int_equal(vfs_mount(&world, NULL, "/ro", NULL, MS_REMOUNT | MS_RDONLY, NULL), -EBUSY);
+    file_put(file);
+    /* a reader of a file without a name: its close will delete it */
+    assert_int_equal(do_open("/ro/gone", O_CREAT | O_RDONLY, &file), 0);
+    assert_int_equal(vfs_unlink(&world, "/ro/gone"), 0);
     assert_int_equal(vfs_mount(&world, NULL, "/ro", NULL, MS_REMOUNT | MS_RDONLY, NULL), -EBUSY);
     file_put(file);
     assert_int_equal(vfs_mount(&world, NULL, "/ro", NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
@@ -202,6 +230,7 @@ int main(void)
         cmocka_unit_test(mounts_stand_on_mounts),
         cmocka_unit_test(a_bind_is_the_same_tree_elsewhere),
         cmocka_unit_test(read_only_is_kept_and_waits_for_writers),
+        cmocka_unit_test(remounting_keeps_what_it_does_not_name),
         cmocka_unit_test(a_lazy_umount_ends_with_its_last_user),
         cmocka_unit_test(mounting_is_refused_with_reason),
         cmocka_unit_test(mounts_are_listed),
