@@ -89,6 +89,7 @@ include tools/make/run.mk
 include tools/make/storage.mk
 include tools/make/check.mk
 include tools/make/bench.mk
+include tools/make/interop.mk
 
 ##@ Goals
 .PHONY: all

@@ -68,12 +68,16 @@ class Linux:
             add(name)
         return order
 
-    def write_initramfs(self, init, target):
+    def write_initramfs(self, init, target, modules=MODULES, programs=()):
+        """An initramfs with this init, what the modules need, and these programs in its root."""
         entries = [("dev", stat.S_IFDIR | 0o755, b"", (0, 0)), ("dev/console", CONSOLE_MODE, b"", (5, 1)),
                    ("modules", stat.S_IFDIR | 0o755, b"", (0, 0))]
         with open(init, "rb") as file:
             entries.append(("init", stat.S_IFREG | 0o755, file.read(), (0, 0)))
-        for number, (name, data) in enumerate(self.load_order(MODULES)):
+        for program in programs:
+            with open(program, "rb") as file:
+                entries.append((os.path.basename(program), stat.S_IFREG | 0o755, file.read(), (0, 0)))
+        for number, (name, data) in enumerate(self.load_order(modules)):
             entries.append((f"modules/{number:02}-{name}.ko", stat.S_IFREG | 0o644, data, (0, 0)))
         entries.append(("TRAILER!!!", 0, b"", (0, 0)))
         content = b"".join(member(name, mode, 0 if not mode else ino, 1, data, device)
@@ -82,13 +86,13 @@ class Linux:
             file.write(content)
 
 
-def prepare(out, init, say):
+def prepare(out, init, say, modules=MODULES, programs=(), name="initramfs.cpio"):
     """(Linux, path of its initramfs), fetched and made where they are not there yet."""
     root = os.path.join(out, "bench", "debian")
     os.makedirs(root, exist_ok=True)
     linux = Linux(os_package.fetch(root, say))
-    initramfs = os.path.join(root, "initramfs.cpio")
-    linux.write_initramfs(init, initramfs)
+    initramfs = os.path.join(root, name)
+    linux.write_initramfs(init, initramfs, modules, programs)
     return linux, initramfs
 
 

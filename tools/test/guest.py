@@ -64,6 +64,10 @@ class Guest:
         self.scale = max(1.0, outcome.seconds / BOOT_SECONDS)
         return outcome
 
+    def slot(self):
+        """A context in which one more machine may run, for tests that boot it by other means."""
+        return self._slots
+
     def path(self, name):
         return os.path.join(self.scratch.name, name)
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* The init of the Linux that Cairn is compared with: from an initramfs to the benchmark on the disk.
+/* The init of the Linux that Cairn is compared with: from an initramfs to a program on the disk or beside it.
  *
  * Debian's kernel has the disk's driver and the file system as modules. tools/bench/os_linux.py puts
  * those it needs into /modules of the initramfs, named so that their order is that of loading. This
  * program loads them, mounts the disk (the same image that Cairn boots from) with the usual file
- * systems in it, and runs what the kernel's command line says behind `--`. Then it powers off. The
+ * systems in it, and runs what the kernel's command line says behind `--`. If that program is in the
+ * initramfs itself, the disk is its own business, and is only waited for. Then it powers off. The
  * last line says with which status the command ended; without it, the run was not whole. */
 #include <dirent.h>
 #include <errno.h>
@@ -78,6 +79,20 @@ static void enter_disk(void)
         give_up("the mounted disk");
 }
 
+/* What a program of the initramfs finds: /proc, /tmp, and the disk's node. */
+static void stay_in_initramfs(void)
+{
+    mkdir("/proc", 0755);
+    mkdir("/tmp", 0777);
+    if (mount("proc", "/proc", "proc", 0, NULL) != 0 || mount("tmp", "/tmp", "tmpfs", 0, NULL) != 0)
+        give_up("/proc and /tmp");
+    for (int waited = 0; access("/dev/vda", F_OK) != 0; waited += 10) {
+        if (waited >= PATIENCE_MS)
+            give_up("/dev/vda");
+        usleep(10000);
+    }
+}
+
 int main(int argc, char **argv)
 {
     int status = 0;
@@ -89,8 +104,12 @@ int main(int argc, char **argv)
     if (mount("dev", "/dev", "devtmpfs", 0, NULL) != 0 && errno != EBUSY)
         give_up("/dev");
     load_modules();
-    mount_disk();
-    enter_disk();
+    if (access(argv[1], X_OK) == 0) {
+        stay_in_initramfs();
+    } else {
+        mount_disk();
+        enter_disk();
+    }
     pid = fork();
     if (pid == 0) {
         execv(argv[1], argv + 1);

@@ -15,6 +15,13 @@ PIE_FLAGS := -static-pie -fpie -nostdlib -fno-stack-protector -Wl,--no-dynamic-l
 USER_TESTS := $(addprefix $(O)/user/tests/,abi pie stress leakcheck thrash touchmem fragment churn promise lockmem mistreat failnth failnth_exec crash dbjournal dbtree)
 USER_HOST_TESTS := $(addprefix $(O)/user/host-tests/,abi pie stress thrash touchmem crash dbjournal dbtree)
 
+# The cases of file systems, and those ABI cases that speak of files, which run on each file system, too.
+CONF_SRCS := $(sort $(wildcard user/test/conf/*.c)) user/test/abi/frame.c user/test/abi/lib.c \
+             $(addprefix user/test/abi/,open.c rename.c path.c permission.c directory.c stat.c readwrite.c mapfile.c)
+CONF_HEADERS := user/test/abi/abi.h user/test/abi/frame.h user/test/conf/conf.h
+USER_TESTS += $(O)/user/tests/conf
+USER_HOST_TESTS += $(O)/user/host-tests/conf
+
 # $(call user_test,folder,program,compiler and flags,sources,headers,libraries)
 define user_test
 $(O)/user/$1/$2: $4 $5 user/test/build.mk
@@ -22,8 +29,9 @@ $(O)/user/$1/$2: $4 $5 user/test/build.mk
 	$$(call make_dir)
 	$$(Q)$3 $(USER_TEST_CFLAGS) -o $$@ $4 $6
 endef
-$(eval $(call user_test,tests,abi,$(USER_CC) -static -s,$(ABI_SRCS),user/test/abi/abi.h,-lm))
+$(eval $(call user_test,tests,abi,$(USER_CC) -static -s,$(ABI_SRCS),user/test/abi/abi.h user/test/abi/frame.h,-lm))
 $(eval $(call user_test,tests,pie,$(USER_CC) $(PIE_FLAGS) -s,user/test/pie.c))
+$(eval $(call user_test,tests,conf,$(USER_CC) -static -s,$(CONF_SRCS),$(CONF_HEADERS),-lm))
 $(foreach p,stress thrash touchmem fragment churn promise lockmem mistreat,$(eval $(call user_test,tests,$p,$(USER_CC) -static -s,user/test/$p.c)))
 $(eval $(call user_test,tests,leakcheck,$(USER_CC) -static -s,user/test/leakcheck.c user/test/picture.c,user/test/picture.h))
 $(eval $(call user_test,tests,failnth,$(USER_CC) -static -s,user/test/failnth.c user/test/failnth_ops.c user/test/picture.c,user/test/failnth.h user/test/picture.h))
@@ -36,7 +44,8 @@ DB_SRCS := user/test/db/db.c user/test/crash/mark.c
 DB_HEADERS := user/test/db/db.h user/test/crash/mark.h
 $(foreach p,journal tree,$(eval $(call user_test,tests,db$p,$(USER_CC) -static -s -I.,user/test/db/$p.c $(DB_SRCS),$(DB_HEADERS))))
 $(foreach p,journal tree,$(eval $(call user_test,host-tests,db$p,$(HOST_CC) -I.,user/test/db/$p.c $(DB_SRCS),$(DB_HEADERS))))
-$(eval $(call user_test,host-tests,abi,$(HOST_CC),$(ABI_SRCS),user/test/abi/abi.h,-lm))
+$(eval $(call user_test,host-tests,abi,$(HOST_CC),$(ABI_SRCS),user/test/abi/abi.h user/test/abi/frame.h,-lm))
+$(eval $(call user_test,host-tests,conf,$(HOST_CC),$(CONF_SRCS),$(CONF_HEADERS),-lm))
 $(eval $(call user_test,host-tests,pie,$(HOST_CC) $(PIE_FLAGS),user/test/pie.c))
 $(foreach p,stress thrash touchmem,$(eval $(call user_test,host-tests,$p,$(HOST_CC),user/test/$p.c)))
 

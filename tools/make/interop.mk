@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+#
+# File systems judged from outside: the same programs on Cairn and on Linux, images both ways.
+
+##@ Testing
+## FS: file systems of make conformance, fsx and interchange (ext2, ext3, vfat, tmpfs)
+FS ?=
+## ON: where make conformance and fsx run: cairn, linux (Debian's kernel in QEMU), host
+ON ?= cairn
+
+STORAGE_ENV = T='$(T)' SEED='$(SEED)' FS='$(FS)' ON='$(ON)' CAIRN_LINUX_INIT='$(BENCH_LINUX_INIT)'
+STORAGE_DEPS = $(O)/cairn $(O)/root.img $(BENCH_LINUX_INIT) $(USER_HOST_TESTS)
+
+##@ Goals
+.PHONY: conformance
+## conformance: what programs see of each file system, case by case; FS= and T= select, ON=linux is the oracle
+conformance: $(STORAGE_DEPS)
+	$(Q)$(STORAGE_ENV) tools/interop/conformance

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""Slices of the long harnesses of tools/interop, each through the command that make calls."""
+
+import os
+import re
+import subprocess
+import sys
+
+from guest import TOP
+from registry import qemu_test
+from report import Failure
+
+FAMILIES = ("refusal renaming exchanging noreplace linking unlinking truncation mapping listing symlinks mounts "
+            "naming locking large right appending tmpfile hole creation times space.full space.writing space.inodes space.n")
+TOTAL = re.compile(r"^\w+: (\d+) passed, (\d+) failed$", re.MULTILINE)
+
+
+def interop(guest, command, *arguments, limit):
+    """Run a command of tools/interop; its failure is the test's. Returns what it printed."""
+    environment = dict(guest.environment, CAIRN_LINUX_INIT=os.path.join(guest.out, "user", "bench", "linux_init"))
+    path = os.path.join(TOP, "interop", command)
+    with guest.slot():
+        try:
+            done = subprocess.run([sys.executable, path, "--out", guest.out, *arguments], check=False, text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                  errors="replace", env=environment, timeout=limit * guest.scale + 60)
+        except subprocess.TimeoutExpired as expired:
+            raise Failure(f"{command} came to no end in {limit * guest.scale + 60:.0f} s") from expired
+    if done.returncode != 0:
+        raise Failure(f"{command} {' '.join(arguments)}: status {done.returncode}\n{done.stdout[-4000:]}")
+    return done.stdout
+
+
+@qemu_test("conformance", "a slice of the conformance cases on ext2, ext3, FAT32 and tmpfs, the disks clean afterwards")
+def conformance(guest):
+    passed = 0
+    for number, kind in enumerate(("ext2", "ext3", "vfat", "tmpfs")):
+        said = interop(guest, "conformance", "--fs", kind, "--test", FAMILIES, "--every", f"5:{number}", limit=60)
+        passed += int(TOTAL.search(said).group(1))
+    if passed < 150:
+        raise Failure(f"only {passed} cases were run")
+    return passed, 0, ""
