@@ -16,12 +16,15 @@
  * was submitted; nothing else orders anything. A FUA write on a device without FUA becomes the
  * write and then a flush, in the same request.
  *
+ * A disk that does not answer is noticed by block_watch.c, which calls block_reset().
+ *
  * Lock: device->lock (irqsave) over the queue and the driver's rings; done() is always called
  * without it. */
 #include "drivers/block.h"
 
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
+#include "kernel/base/atomic.h"
 #include "kernel/base/port.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
@@ -43,6 +46,7 @@ static void init_device(struct block_device *device)
 {
     spin_init(&device->lock, LOCK_RANK_BLOCK, device->name);
     list_init(&device->queue);
+    list_init(&device->in_flight);
     uint64_t irq = spin_lock_irqsave(&registry_lock);
 
     list_push_back(&devices, &device->node);
@@ -171,8 +175,11 @@ static void run_queue(struct block_device *device)
 
         list_remove(&request->node);
         device->nr_in_flight++; /* before it may complete */
+        request->serial = device->next_serial++;
+        list_push_back(&device->in_flight, &request->flight_node);
         if (device->ops->start(device, request) != 0) {
             device->nr_in_flight--;
+            list_remove(&request->flight_node);
             list_push_front(&device->queue, &request->node);
             break;
         }
@@ -214,6 +221,10 @@ static int check_request(const struct block_device *device, struct block_request
 {
     uint64_t nr_bytes = 0;
 
+    if (load_relaxed(&device->is_dead) ||
+        (device->whole != NULL && load_relaxed(&device->whole->is_dead))) {
+        return -EIO;
+    }
     if (request->op == BLOCK_FLUSH) {
         return 0;
     }
@@ -280,7 +291,6 @@ void block_submit(struct block_device *device, struct block_request *request)
     request->merged = NULL;
     request->is_second_half = false;
     request->nr_own_segments = request->nr_segments;
-    request->start_ns = port_clock_ns();
     if (error != 0) {
         request->error = error;
         request->done(request);
@@ -325,14 +335,11 @@ static bool continue_with_flush(struct block_device *device, struct block_reques
     return true;
 }
 
-void block_complete(struct block_device *device, struct block_request *request, int error)
+/* The request has left the device: its owner, and those of requests that ride on it, are told. */
+static void finish(struct block_device *device, struct block_request *request, int error)
 {
     struct block_request *merged;
-    uint64_t irq = spin_lock_irqsave(&device->lock);
 
-    device->nr_in_flight--;
-    run_queue(device);
-    spin_unlock_irqrestore(&device->lock, irq);
     if (error != 0) {
         pr_err("block: %s: %s of sectors %llu+%u failed: error %d", device->name,
                request->op == BLOCK_READ    ? "read"
@@ -355,6 +362,56 @@ void block_complete(struct block_device *device, struct block_request *request, 
         merged->done(merged);
         merged = next;
     }
+}
+
+void block_complete(struct block_device *device, struct block_request *request, int error)
+{
+    uint64_t irq = spin_lock_irqsave(&device->lock);
+
+    device->nr_in_flight--;
+    device->watch.was_reset = false;
+    list_remove(&request->flight_node);
+    run_queue(device);
+    spin_unlock_irqrestore(&device->lock, irq);
+    finish(device, request, error);
+}
+
+/* What waited for a disk that is given up fails as well. */
+static void drop_queue(struct block_device *device, struct list *lost)
+{
+    while (!list_is_empty(&device->queue)) {
+        struct block_request *request = list_first(&device->queue, struct block_request, node);
+
+        list_remove(&request->node);
+        list_push_back(lost, &request->flight_node);
+    }
+}
+
+uint32_t block_reset(struct block_device *device, bool is_last)
+{
+    struct list lost = LIST_INIT(lost);
+    struct block_request *request;
+    uint32_t nr_lost = 0;
+    uint64_t irq = spin_lock_irqsave(&device->lock);
+    int error = device->ops->reset(device, !is_last, &lost);
+
+    list_for_each (request, &lost, flight_node) {
+        device->nr_in_flight--;
+        nr_lost++;
+    }
+    if (error != 0 || is_last) {
+        store_relaxed(&device->is_dead, true);
+        drop_queue(device, &lost);
+    } else {
+        run_queue(device);
+    }
+    spin_unlock_irqrestore(&device->lock, irq);
+    while (!list_is_empty(&lost)) {
+        request = list_first(&lost, struct block_request, flight_node);
+        list_remove(&request->flight_node);
+        finish(device, request, -EIO);
+    }
+    return nr_lost;
 }
 
 /* ---- Waiting --------------------------------------------------------------------------------- */

@@ -45,7 +45,8 @@ struct block_request {
     struct list node;             /* [device->lock] while queued */
     uint32_t nr_own_segments;     /* [block] without those of the requests that ride on it */
     struct block_request *merged; /* [device->lock] requests that ride on this one */
-    uint64_t start_ns;            /* [block] when it was submitted */
+    struct list flight_node;      /* [device->lock] while the driver has it */
+    uint32_t serial;              /* [device->lock] of its start */
 };
 
 struct block_device_ops {
@@ -55,6 +56,10 @@ struct block_device_ops {
     int (*start)(struct block_device *device, struct block_request *request);
     /** After a batch of start(): tell the hardware. Same context. May be NULL. */
     void (*kick)(struct block_device *device);
+    /** The hardware does not answer. Reset it, so that it touches no memory of ours any more; move the requests
+     *  that it had from the device's list to `lost`, by flight_node; and, if wanted, set it up for new ones. Returns 0
+     *  or -EIO (it stays off). Same context. NULL: cannot be done, and is waited for for ever. */
+    int (*reset)(struct block_device *device, bool is_restarted, struct list *lost);
 };
 
 struct block_device {
@@ -73,9 +78,18 @@ struct block_device {
     struct spinlock lock;               /* LOCK_RANK_BLOCK */
     struct list queue;                  /* [lock] submitted, not yet started */
     uint32_t nr_in_flight;              /* [lock] */
-    void *cache;                        /* [fs] the page cache of the device: bdev_mapping() */
-    _Atomic int32_t open_count;         /* [a] mounts and opens */
-    _Atomic int32_t claims; /* [a] -1: claimed; above 0: so many of its partitions are */
+    struct list in_flight;              /* [lock] by flight_node, the oldest first */
+    uint32_t next_serial;               /* [lock] */
+    struct {                            /* block_watch.c */
+        uint32_t serial;                /* of the request that was the oldest when it last looked */
+        bool is_watching;               /* there was one */
+        bool was_reset;                 /* and since then nothing has completed */
+        uint64_t since_ns, wall_since_ns;
+    } watch;
+    _Atomic bool is_dead;       /* [a] given up: every request fails */
+    void *cache;                /* [fs] the page cache of the device: bdev_mapping() */
+    _Atomic int32_t open_count; /* [a] mounts and opens */
+    _Atomic int32_t claims;     /* [a] -1: claimed; above 0: so many of its partitions are */
     _Atomic uint64_t nr_reads, nr_sectors_read, nr_writes, nr_sectors_written,
         nr_flushes;   /* [a] /proc/diskstats */
     struct list node; /* [registry] all devices */
@@ -122,6 +136,10 @@ int must_check block_discard(struct block_device *device, uint64_t sector, uint6
 
 /** For drivers: a started request has ended. Context: any; device->lock not held. */
 void block_complete(struct block_device *device, struct block_request *request, int error);
+
+/** Take back from a device that does not answer what it has, and let that fail with -EIO. is_last: and all that waits
+ *  or will be submitted, for ever. Returns how many requests were lost. Context: any task; its driver can be reset. */
+uint32_t block_reset(struct block_device *device, bool is_last);
 
 /** Read `len_bytes` (a multiple of 512) at a byte offset, through no cache. For partition tables and
  *  tests. @buffer: in the direct map (ALLOC_DIRECT). */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The Goldfish real-time clock: nanoseconds since 1970 in two registers. Reading the low half
- * latches the high half. It is read at boot only; port_realtime_ns() counts on from there. Source:
+ * latches the high half. The time of day is taken from it at boot only; port_realtime_ns() counts on from there. Source:
  * goldfish/docs/GOLDFISH-VIRTUAL-HARDWARE.TXT, "Goldfish RTC". */
 #include "drivers/rtc.h"
 
@@ -12,11 +12,23 @@
 #define REG_TIME_LOW  0x00u
 #define REG_TIME_HIGH 0x04u
 
+static volatile uint8_t *registers; /* [I] after rtc_init(); NULL: there is no clock */
+
+uint64_t rtc_read_ns(void)
+{
+    uint64_t low;
+
+    if (registers == NULL) {
+        return 0;
+    }
+    low = mmio_read32(registers + REG_TIME_LOW);
+    return low | (uint64_t)mmio_read32(registers + REG_TIME_HIGH) << 32;
+}
+
 int rtc_init(const struct fdt *fdt)
 {
     fdt_node node = fdt_find_compatible(fdt, -1, "google,goldfish-rtc");
-    volatile uint8_t *registers;
-    uint64_t start, size_bytes, now_ns;
+    uint64_t start, size_bytes;
 
     if (node < 0) {
         return -ENODEV;
@@ -28,9 +40,6 @@ int rtc_init(const struct fdt *fdt)
     if (registers == NULL) {
         return -ENOMEM;
     }
-    now_ns = mmio_read32(registers + REG_TIME_LOW);
-    now_ns |= (uint64_t)mmio_read32(registers + REG_TIME_HIGH) << 32;
-    vfree((const void *)registers);
-    timer_set_realtime(now_ns);
+    timer_set_realtime(rtc_read_ns());
     return 0;
 }

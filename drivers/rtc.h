@@ -9,4 +9,7 @@
  *  Returns 0, or -ENODEV, -EINVAL or -ENOMEM: then time begins in 1970. */
 int must_check rtc_init(const struct fdt *fdt);
 
+/** What the clock says now, in nanoseconds since 1970; 0: there is none. Context: one caller at a time. */
+uint64_t rtc_read_ns(void);
+
 #endif

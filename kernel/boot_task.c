@@ -13,8 +13,10 @@
  * The self-test kernel runs its tests before the root is looked for, and ends. */
 #include "kernel/boot_task.h"
 
+#include "drivers/block_watch.h"
 #include "drivers/fdt.h"
 #include "drivers/mem.h"
+#include "drivers/rtc.h"
 #include "drivers/virtio/mmio.h"
 #include "fs/cache/writeback.h"
 #include "fs/devfs/devfs.h"
@@ -78,11 +80,28 @@ static void start_guard_pool(void)
     }
 }
 
+/* block_timeout=SECONDS: how long a disk may take for an answer. */
+static void start_block_watch(void)
+{
+    uint64_t timeout_s = 0;
+    char value[16];
+
+    if (bootarg_get("block_timeout", value, sizeof(value)) &&
+        (parse_u64(value, 10, NULL, &timeout_s) != 0 || timeout_s == 0 || timeout_s > 3600)) {
+        pr_warn("boot: block_timeout=%s is no number of seconds", value);
+        timeout_s = 0;
+    }
+    need(block_watch_start(timeout_s != 0 ? timeout_s * 1000000000ull : BLOCK_TIMEOUT_NS,
+                           rtc_read_ns),
+         "no memory for the watch over disks");
+}
+
 static void start_drivers(void)
 {
     need(mem_devices_register(), "no memory for the character devices");
     job_init();
     need(console_tty_start(), "no terminal on the serial line");
+    start_block_watch();
     (void)
         virtio_probe_all(); /* a machine without disks is a machine all the same: the root decides */
 }

@@ -4,7 +4,7 @@
  * Each request becomes one chain: a header that says what and where, the data, and a byte for the
  * device's answer. Headers and answers live in slots, one for each request in flight; when slots or
  * descriptors run out, the block layer keeps the request and tries again after the next completion.
- * Nothing polls.
+ * Nothing polls. When the device does not answer, it is reset (block_watch.c).
  * Source: VIRTIO 1.2, 5.2. */
 #include "drivers/block.h"
 #include "drivers/irq.h"
@@ -168,9 +168,39 @@ static void blk_interrupt(void *arg)
     }
 }
 
+static void take_requests(struct blk_disk *disk, struct list *lost)
+{
+    for (uint32_t i = 0; i < BLK_NR_SLOTS; i++) {
+        struct block_request *request = disk->slots[i].request;
+
+        if (request != NULL) {
+            list_remove(&request->flight_node);
+            list_push_back(lost, &request->flight_node);
+            disk->slots[i].request = NULL;
+        }
+        disk->free_slots[i] = i;
+    }
+    disk->nr_free_slots = BLK_NR_SLOTS;
+}
+
+static int blk_reset(struct block_device *device, bool is_restarted, struct list *lost)
+{
+    struct blk_disk *disk = device->driver;
+
+    virtio_fail(disk->virtio); /* first: from here on it leaves the requests' memory alone */
+    take_requests(disk, lost);
+    if (!is_restarted || virtio_negotiate(disk->virtio, disk->virtio->features) != 0) {
+        return -EIO;
+    }
+    virtio_queue_restart(&disk->queue);
+    virtio_start(disk->virtio);
+    return 0;
+}
+
 static const struct block_device_ops blk_ops = {
     .start = blk_start,
     .kick = blk_kick,
+    .reset = blk_reset,
 };
 
 static void read_config(struct blk_disk *disk)

@@ -41,6 +41,16 @@ static void free_own_state(struct virtio_queue *queue)
     kfree(queue->next_free);
 }
 
+static void free_all(struct virtio_queue *queue)
+{
+    for (uint32_t i = 0; i < queue->size; i++) {
+        queue->next_free[i] = (uint16_t)(i + 1);
+        queue->tokens[i] = NULL;
+    }
+    queue->first_free = 0;
+    queue->nr_free = queue->size;
+}
+
 static int alloc_own_state(struct virtio_queue *queue)
 {
     queue->tokens = kcalloc(queue->size, sizeof(*queue->tokens), ALLOC_KERNEL);
@@ -50,11 +60,7 @@ static int alloc_own_state(struct virtio_queue *queue)
         free_own_state(queue);
         return -ENOMEM;
     }
-    for (uint32_t i = 0; i < queue->size; i++) {
-        queue->next_free[i] = (uint16_t)(i + 1);
-    }
-    queue->first_free = 0;
-    queue->nr_free = queue->size;
+    free_all(queue);
     return 0;
 }
 
@@ -133,6 +139,17 @@ int virtio_queue_init(struct virtio_queue *queue, struct virtio_device *device, 
     queue->used = (volatile uint16_t *)((char *)page_address(pages) + used_offset(queue));
     announce(queue);
     return 0;
+}
+
+void virtio_queue_restart(struct virtio_queue *queue)
+{
+    virtio_write(queue->device, VIRTIO_QUEUE_SEL, queue->index);
+    queue->available[1] = 0;
+    queue->used[1] = 0;
+    queue->next_available = 0;
+    queue->last_used = 0;
+    free_all(queue);
+    announce(queue);
 }
 
 void virtio_queue_destroy(struct virtio_queue *queue)

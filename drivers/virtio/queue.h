@@ -37,6 +37,10 @@ struct virtio_queue {
 int must_check virtio_queue_init(struct virtio_queue *queue, struct virtio_device *device,
                                  uint32_t index, uint32_t max_size);
 
+/** Begin anew with the same memory, after the device was reset and negotiated with: chains that were under way are
+ *  forgotten. Caller: the driver's lock. */
+void virtio_queue_restart(struct virtio_queue *queue);
+
 /** Add a chain of buffers. Returns 0, or -EAGAIN when too few descriptors are free. Caller: the
  *  driver's lock. */
 int must_check virtio_queue_add(struct virtio_queue *queue, const struct virtio_buffer *buffers,

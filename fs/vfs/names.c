@@ -85,7 +85,7 @@ int names_create_locked(const struct walk_context *context, struct dentry *paren
 {
     struct inode *dir = parent->inode;
     struct dentry *fresh;
-    struct inode *inode;
+    struct inode *inode = NULL;
     gid_t gid;
     int error = names_may_create(dir, context->cred);
 

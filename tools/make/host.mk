@@ -6,7 +6,7 @@
 # built a second time, library included, with ThreadSanitizer in $(O)/tsan.
 
 # Drivers that touch no hardware themselves (virtio/queue.c: its test plays the registers).
-HOST_DRIVERS := $(wildcard drivers/fdt.c drivers/bootargs.c drivers/tty.c drivers/tty_input.c drivers/tty_output.c drivers/block.c drivers/block_request.c drivers/char.c drivers/partition.c drivers/virtio/queue.c)
+HOST_DRIVERS := $(wildcard drivers/fdt.c drivers/bootargs.c drivers/tty.c drivers/tty_input.c drivers/tty_output.c drivers/block.c drivers/block_request.c drivers/block_watch.c drivers/char.c drivers/partition.c drivers/virtio/queue.c)
 # The part of the architecture that is only a data structure.
 HOST_ARCH := $(wildcard kernel/arch/riscv64/pagetable.c kernel/arch/riscv64/pagetable_large.c)
 # Files of the host folders that only the kernel can compile.
@@ -24,14 +24,15 @@ ASAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
 # GCC warns that ThreadSanitizer does not see fences; the host port makes them operations it sees.
 TSAN_FLAGS := -fsanitize=thread $(shell $(HOST_CC) -Wno-tsan -x c -E /dev/null >/dev/null 2>&1 && echo -Wno-tsan)
 
-# $(call host_library,folder,flags,test sources): $(O)/folder/libcairn.a and its test programs.
+# $(call host_library,folder,flags,test sources,compiler): $(O)/folder/libcairn.a and its test programs; the compiler is
+# HOST_CC unless said otherwise.
 define host_library
-$(call flag_file,$(O)/$1/flags,$(HOST_CC) $(HOST_CFLAGS) $2)
+$(call flag_file,$(O)/$1/flags,$(or $4,$(HOST_CC)) $(HOST_CFLAGS) $2)
 
 $(O)/$1/obj/%.o: %.c $(O)/$1/flags
 	$$(call say,HOSTCC,$$<)
 	$$(call make_dir)
-	$$(Q)$(HOST_CC) $(HOST_CFLAGS) $2 -MMD -MP -c $$< -o $$@
+	$$(Q)$(or $4,$(HOST_CC)) $(HOST_CFLAGS) $2 -MMD -MP -c $$< -o $$@
 
 $(O)/$1/libcairn.a: $(patsubst %.c,$(O)/$1/obj/%.o,$(HOST_SRCS))
 	$$(call say,AR,$$@)
@@ -40,7 +41,7 @@ $(O)/$1/libcairn.a: $(patsubst %.c,$(O)/$1/obj/%.o,$(HOST_SRCS))
 $(patsubst %.c,$(O)/$1/%,$3): $(O)/$1/%: $(O)/$1/obj/%.o $(O)/$1/libcairn.a
 	$$(call say,HOSTLD,$$@)
 	$$(call make_dir)
-	$$(Q)$(HOST_CC) $2 -pthread -o $$@ $$< $(O)/$1/libcairn.a -lcmocka
+	$$(Q)$(or $4,$(HOST_CC)) $2 -pthread -o $$@ $$< $(O)/$1/libcairn.a -lcmocka
 
 -include $(patsubst %.c,$(O)/$1/obj/%.d,$(HOST_SRCS) $3)
 endef

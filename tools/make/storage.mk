@@ -9,6 +9,16 @@ $(CHECK_IMAGE): tools/storage/check_image.c $(STORAGE_SRCS) $(wildcard tools/sto
 	$(call say,HOSTLD,$@)
 	$(Q)$(HOST_CC) $(HOST_CFLAGS) $(ASAN_FLAGS) -o $@ tools/storage/check_image.c $(STORAGE_SRCS) $(O)/host/libcairn.a
 
+# The fuzzers: libFuzzer is clang's, so the library is compiled once more, by clang.
+FUZZ_CC ?= clang
+FUZZ_FLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+$(eval $(call host_library,fuzz,$(FUZZ_FLAGS),,$(FUZZ_CC)))
+FUZZERS := $(addprefix $(O)/fuzz/fuzz-,ext fat)
+
+$(FUZZERS): $(O)/fuzz/fuzz-%: tools/storage/fuzz.c tools/storage/fuzz_%.c $(STORAGE_SRCS) $(wildcard tools/storage/*.h) $(O)/fuzz/libcairn.a
+	$(call say,HOSTLD,$@)
+	$(Q)$(FUZZ_CC) $(HOST_CFLAGS) $(subst fuzzer-no-link,fuzzer,$(FUZZ_FLAGS)) -o $@ tools/storage/fuzz.c tools/storage/fuzz_$*.c $(STORAGE_SRCS) $(O)/fuzz/libcairn.a
+
 # The tests that leave the images they damage.
 HOSTILE_MAKERS := $(addprefix $(O)/host/,fs/ext/test/test_ext_hostile fs/ext/test/test_ext_journal fs/fat/test/test_hostile fs/fat/test/test_features)
 
@@ -17,3 +27,8 @@ HOSTILE_MAKERS := $(addprefix $(O)/host/,fs/ext/test/test_ext_hostile fs/ext/tes
 ## hostile: damaged images, ours and e2fsprogs' and dosfstools' (fetched once with apt), in the host build and in QEMU
 hostile: $(CHECK_IMAGE) $(HOSTILE_MAKERS) $(O)/cairn $(O)/root.img
 	$(Q)T='$(T)' tools/storage/hostile --out '$(O)'
+
+.PHONY: fuzz
+## fuzz: damage disks at random for T= seconds (60), FS=ext or fat (both); SEED= repeats; needs clang
+fuzz: $(FUZZERS)
+	$(Q)FS='$(FS)' T='$(T)' SEED='$(SEED)' tools/storage/fuzz --out '$(O)'

@@ -11,7 +11,7 @@
  * returns. */
 #include "tools/storage/exercise.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "fs/ext/ext.h"
 #include "fs/fat/fat.h"
@@ -352,6 +352,67 @@ void exercise_image(struct host_disk *disk, const char *type, bool may_write,
 
         walk(&after);
         (void)!vfs_umount(here(), TOP, 0);
+    }
+}
+
+static void fill_file(const char *name, uint64_t len_bytes)
+{
+    struct file *file;
+
+    if (vfs_open(here(), name, O_CREAT | O_RDWR, 0644, &file) != 0) {
+        panic("exercise: %s cannot be made", name);
+    }
+    for (uint64_t at = 0; at < len_bytes; at += BUFFER_BYTES) {
+        memset(buffer, (int)(1 + at / BUFFER_BYTES), sizeof(buffer));
+        (void)!transfer(file, (size_t)min_of(len_bytes - at, (uint64_t)BUFFER_BYTES), at, true);
+    }
+    file_put(file);
+}
+
+/* Something of everything: long files, several directories, links, holes. */
+static void fill_top(void)
+{
+    char name[64];
+
+    (void)!vfs_mkdir(here(), TOP "/dir", 0755);
+    (void)!vfs_mkdir(here(), TOP "/dir/below", 0755);
+    (void)!vfs_mkdir(here(), TOP "/another directory", 0755);
+    fill_file(TOP "/dir/long file", 300 << 10);
+    fill_file(TOP "/short", 100);
+    fill_file(TOP "/dir/below/A Name of Two Slots.text", 20000);
+    (void)!vfs_symlink(here(), "dir/long file", TOP "/link");
+    (void)!vfs_symlink(
+        here(),
+        "a target that is too long to be kept inside the inode, and so has a block of its own",
+        TOP "/long link");
+    for (unsigned i = 0; i < 12; i++) {
+        ksnprintf(name, sizeof(name), TOP "/another directory/file %u", i);
+        fill_file(name, i * 700);
+    }
+    (void)!vfs_unlink(here(), TOP "/another directory/file 3");
+    link_to(TOP "/short", TOP "/dir/second name");
+}
+
+void exercise_fill(struct host_disk *disk, const char *type, bool is_crashed)
+{
+    size_t size = disk->device.nr_sectors * SECTOR_SIZE;
+    uint8_t *crashed = is_crashed ? malloc(size) : NULL;
+
+    if (mount_top(disk, type, 0) != 0 || (is_crashed && crashed == NULL)) {
+        panic("exercise: the sound image cannot be mounted");
+    }
+    fill_top();
+    vfs_sync_all();
+    if (is_crashed) {
+        memcpy(crashed, disk->bytes, size);
+    }
+    if (vfs_umount(here(), TOP, 0) != 0) {
+        panic("exercise: the sound image cannot be unmounted");
+    }
+    host_disk_forget_cache(disk);
+    if (is_crashed) {
+        memcpy(disk->bytes, crashed, size);
+        free(crashed);
     }
 }
 

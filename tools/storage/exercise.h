@@ -27,6 +27,10 @@ void exercise_begin(void);
 void exercise_image(struct host_disk *disk, const char *type, bool may_write,
                     struct exercise_result *result);
 
+/** Fill an empty file system with something of everything. With is_crashed the disk is left as a power cut after a
+ *  sync would leave it: a journal is to be replayed. */
+void exercise_fill(struct host_disk *disk, const char *type, bool is_crashed);
+
 /** Objects of slab caches in use now: the same before and after an image, or something leaks. What
  *  may be dropped has been. */
 uint64_t exercise_nr_objects(void);

@@ -9,6 +9,7 @@ sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__f
 
 import kernel_images  # noqa: E402
 import hostile_cases  # noqa: E402
+from guest import tool  # noqa: E402
 from qemu import machine  # noqa: E402
 from registry import qemu_test  # noqa: E402
 
@@ -25,3 +26,28 @@ def hostile(guest):
     outcomes = kernel_images.run(cases[int(os.environ["SEED"]) % step::step], settings, folder, lambda text: None)
     bad = [f"{case.name}: {outcome.text}; {outcome.line}" for case, outcome in outcomes.items() if outcome.is_bad]
     return len(outcomes) - len(bad), len(bad), "\n".join(bad)
+
+
+def disk_that_stops(guest, *arguments):
+    """A disk whose second write is due in a quarter of an hour."""
+    image = guest.path("stops.img" + "".join(arguments))
+    with open(image, "wb") as file:
+        file.truncate(16 << 20)
+    tool("mke2fs", "-q", "-F", "-t", "ext2", image)
+    outcome = guest.exec("echo lost > /mnt/f; dd if=/dev/zero of=/mnt/g bs=4096 count=4 conv=fsync; echo status $?; sync; umount /mnt; "
+                         "echo alive > /root/x; cat /root/x", "--append", "block_timeout=2", *arguments, "--extra",
+                         f"-drive file={image},if=none,format=raw,id=st,throttling.bps-write=1 "
+                         "-device virtio-blk-device,drive=st,bus=virtio-mmio-bus.1")
+    outcome.expect_in_output(b"Input/output error").expect_in_output(b"status 1\nalive\n")
+    outcome.expect(status=0, log=r"block: vdb: no answer for 2 s: \d+ requests fail, and the disk is reset")
+    outcome.expect(log=r"block: vdb: no answer for 2 s: \d+ requests fail, and the disk is given up")
+
+
+@qemu_test("disk-stops", "a disk that stops answering is reset and given up: fsync gets EIO, and the machine lives")
+def disk_stops(guest):
+    disk_that_stops(guest)
+
+
+@qemu_test("disk-stops-modern", "the same with a modern virtio device")
+def disk_stops_modern(guest):
+    disk_that_stops(guest, "--modern")

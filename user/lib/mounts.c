@@ -33,7 +33,7 @@ int mount_any(const char *device, const char *dir, unsigned long flags, const ch
 
         if (strncmp(line, "nodev", 5) == 0 || sscanf(line, "%31s", name) != 1)
             continue;
-        if (mount(device, dir, name, flags, options) == 0) {
+        if (mount(device, dir, name, flags | MS_SILENT, options) == 0) {
             memcpy(type, name, FS_TYPE_LEN);
             error = 0;
         } else if (errno != EINVAL || error == ENODEV) {
