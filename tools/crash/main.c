@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The power-cut harness, on the host: `make crash`. The chapter "Storage" of the book says how to use it and how to read
+/* The power-cut harness, on the host: `make crash`. The chapter "Testing" of the book says how to use it and how to read
  * a failure.
  *
  *     ops, generate (user/test/crash)   what is done: sequences of operations

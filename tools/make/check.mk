@@ -9,7 +9,7 @@ USER_TEST_DEPS := $(O)/user/host/box user-single
 endif
 TEST_ENV = T='$(T)' SEED='$(SEED)' CAIRN_O='$(O)' \
     CAIRN_USER_HOST_TESTS='$(USER_HOST_TESTS)' CAIRN_USER_PROGRAM_TESTS='$(USER_PROGRAM_TESTS)'
-KTEST_DEPS = $(if $(T),$(if $(findstring $(T),qemu hostile),$(HOSTILE_MAKERS)),$(HOSTILE_MAKERS)) $(O)/cairn $(O)/cairn-selftest $(O)/cairn-faults $(O)/root.img $(firstword $(USER_TEST_DEPS)) \
+KTEST_DEPS = $(if $(T),$(if $(findstring $(T),qemu hostile),$(HOSTILE_MAKERS)),$(HOSTILE_MAKERS)) $(O)/cairn $(O)/cairn-selftest $(O)/cairn-faults $(O)/root.img $(O)/host/crash $(addprefix $(O)/user/host-tests/,dbjournal dbtree) $(firstword $(USER_TEST_DEPS)) \
     $(if $(T),$(if $(findstring $(T),qemu sanitizers),sanitized-kernels),sanitized-kernels) # the shell is the oracle of shell-cases
 
 # The kernels of a KASAN and UBSAN build, with this build's user programs.

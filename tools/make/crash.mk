@@ -30,12 +30,12 @@ CRASH_ARGS = $(if $(FS),--fs "$$FS") $(if $(SEED),--seed $(SEED)) $(if $(T),--se
 
 ##@ Goals
 .PHONY: crash
-## crash: cut the power at every write of generated operations, T=seconds or STATES= for each FS; docs/storage.md
+## crash: cut the power at every write of generated operations, T=seconds or STATES= for each FS; docs/testing.md
 crash: $(O)/crash/crash
 	$(Q)$< $(CRASH_ARGS)
 
 .PHONY: crash-qemu
-## crash-qemu: the same with the whole kernel in QEMU, whose writes are recorded: COUNT= sequences, STATES= of each FS
-crash-qemu: $(O)/crash/crash $(O)/cairn $(O)/root.img
+## crash-qemu: the same with the whole kernel in QEMU: COUNT= sequences (or transactions of PROGRAM=), STATES= of each FS
+crash-qemu: $(O)/crash/crash $(O)/cairn $(O)/root.img $(addprefix $(O)/user/host-tests/,dbjournal dbtree)
 	$(Q)tools/crash/qemu --out $(O) $(if $(SEED),--seed $(SEED)) $(if $(T),--seconds $(T)) $(if $(STATES),--states $(STATES)) \
-	    $(if $(COUNT),--count $(COUNT)) $(if $(OPS),--ops "$$OPS") $(or $(FS),ext3 fat32)
+	    $(if $(COUNT),--count $(COUNT)) $(if $(PROGRAM),--program '$(PROGRAM)') $(if $(OPS),--ops "$$OPS") $(or $(FS),ext3 fat32)

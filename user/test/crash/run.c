@@ -3,9 +3,7 @@
  *
  * Each sequence begins in the same small tree, which is made by operations like any others, and is removed by such
  * afterwards; a mark before and after each operation says what it is and how it ended. So whoever has the disk's
- * writes knows everything: the harness needs nothing else to judge any state of the disk.
- *
- * Source: the notes on blklogwrites in the chapter "Storage". */
+ * writes knows everything: the harness needs nothing else to judge any state of the disk. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
