@@ -3,7 +3,8 @@
  *
  * Files are fast when their blocks are neighbours, so the caller names a goal (behind the file's
  * last block, or the group of its inode) and gets the first free run at or behind it, at most as
- * long as wanted; when the goal's group is full, the other groups are tried in order. Bitmaps are
+ * long as wanted; when the goal's group is full, the other groups are tried in order. What is kept for files that
+ * grow (window.c) is passed over. Bitmaps are
  * metadata pages changed in place; group and file-system counts follow them.
  *
  * With a journal, blocks that were freed are frozen until that is durable: free in the bitmap, which says what will be so
@@ -19,6 +20,12 @@
 #include "kernel/abi/errno.h"
 #include "kernel/base/bits.h"
 #include "mm/kmalloc.h"
+
+struct ext_request {
+    struct ext_fs *fs;
+    struct inode *owner;
+    uint32_t wanted; /* blocks */
+};
 
 static bool is_frozen(const struct ext_group *group, size_t bit)
 {
@@ -81,11 +88,59 @@ static int take_run(struct ext_fs *fs, uint32_t group, struct meta_block *bitmap
     return ext_group_store(fs, group);
 }
 
+/* The same without what is in others' windows. */
+static uint32_t find_own_run(const struct ext_request *request, uint32_t group,
+                             const uint64_t *bitmap, uint32_t from, uint32_t wanted,
+                             uint32_t *start)
+{
+    struct ext_fs *fs = request->fs;
+    uint32_t base = ext_group_first_block(fs, group);
+    uint32_t nr_bits = ext_group_nr_blocks(fs, group);
+    uint32_t nr;
+
+    do {
+        nr = find_run(&fs->groups[group], bitmap, nr_bits, from, wanted, start);
+        if (nr == 0) {
+            return 0;
+        }
+        from = ext_window_clip(fs, request->owner, base + *start, &nr) - base;
+    } while (nr == 0 && from < nr_bits);
+    return nr;
+}
+
+/* The file was given nr blocks from the group's block `start` on: keep some of those behind for it. */
+static void move_window(const struct ext_request *request, uint32_t group, const uint64_t *bitmap,
+                        uint32_t start, uint32_t nr)
+{
+    struct ext_fs *fs = request->fs;
+    struct ext_inode *ext = ext_inode(request->owner);
+    uint32_t end = ext_group_first_block(fs, group) + start + nr;
+    uint32_t wanted, window_start;
+    uint32_t window_nr = 0;
+
+    if (!inode_is(request->owner, S_IFREG)) {
+        return;
+    }
+    if (end > ext->window_first && end < ext->window_end) {
+        ext->window_first = end; /* it goes on inside its window */
+        return;
+    }
+    ext_window_set(fs, request->owner, 0, 0);
+    wanted = ext_window_wanted(fs, request->owner, group);
+    if (wanted != 0) {
+        window_nr = find_own_run(request, group, bitmap, start + nr, wanted, &window_start);
+    }
+    if (window_nr != 0 && window_start == start + nr) {
+        ext_window_set(fs, request->owner, end, window_nr);
+    }
+}
+
 /* Try one group. Returns 0 with *nr 0 when it has nothing. */
-static int alloc_in_group(struct ext_fs *fs, uint32_t group, uint32_t from, uint32_t wanted,
+static int alloc_in_group(const struct ext_request *request, uint32_t group, uint32_t from,
                           uint32_t *first, uint32_t *nr)
 {
-    uint32_t nr_bits = ext_group_nr_blocks(fs, group);
+    struct ext_fs *fs = request->fs;
+    uint32_t wanted = request->wanted;
     struct meta_block bitmap;
     uint32_t start = 0;
     int error;
@@ -98,14 +153,16 @@ static int alloc_in_group(struct ext_fs *fs, uint32_t group, uint32_t from, uint
     if (error != 0) {
         return error;
     }
-    *nr = find_run(&fs->groups[group], bitmap.data, nr_bits, from, wanted, &start);
+    *nr = find_own_run(request, group, bitmap.data, from, wanted, &start);
     if (*nr == 0 && from != 0) {
-        *nr = find_run(&fs->groups[group], bitmap.data, nr_bits, 0, wanted, &start);
+        *nr = find_own_run(request, group, bitmap.data, 0, wanted, &start);
     }
     if (*nr != 0) {
         error = take_run(fs, group, &bitmap, start, *nr);
         *first = ext_group_first_block(fs, group) + start;
-    } else if (fs->groups[group].frozen[0] == NULL && fs->groups[group].frozen[1] == NULL) {
+        move_window(request, group, bitmap.data, start, *nr);
+    } else if (fs->groups[group].frozen[0] == NULL && fs->groups[group].frozen[1] == NULL &&
+               fs->nr_windows == 0) {
         /* The count was wrong: e2fsck would say so, and it must not be tried again and again. */
         fs->groups[group].nr_free_blocks = 0;
     }
@@ -113,11 +170,30 @@ static int alloc_in_group(struct ext_fs *fs, uint32_t group, uint32_t from, uint
     return error;
 }
 
-int ext_alloc_blocks(struct ext_fs *fs, uint32_t goal, uint32_t wanted, uint32_t *first,
+/* All groups in turn, from that of the goal on. Returns 0 with *nr 0 when there is nothing. */
+static int alloc_anywhere(const struct ext_request *request, uint32_t goal, uint32_t *first,
+                          uint32_t *nr)
+{
+    struct ext_fs *fs = request->fs;
+    uint32_t group = (goal - fs->first_data_block) / fs->blocks_per_group;
+    uint32_t from = (goal - fs->first_data_block) % fs->blocks_per_group;
+    int error = 0;
+
+    *nr = 0;
+    for (uint32_t i = 0; i < fs->nr_groups && *nr == 0 && error == 0; i++) {
+        error = alloc_in_group(request, group, from, first, nr);
+        group = (group + 1) % fs->nr_groups;
+        from = 0;
+    }
+    return error;
+}
+
+int ext_alloc_blocks(struct inode *owner, uint32_t goal, uint32_t wanted, uint32_t *first,
                      uint32_t *nr)
 {
-    uint32_t group, from;
-    int error = 0;
+    struct ext_fs *fs = ext_fs(owner->super);
+    struct ext_request request = {.fs = fs, .owner = owner, .wanted = wanted};
+    int error;
 
     if (ext_is_read_only(fs)) {
         return -EROFS;
@@ -125,14 +201,10 @@ int ext_alloc_blocks(struct ext_fs *fs, uint32_t goal, uint32_t wanted, uint32_t
     if (goal < fs->first_data_block || goal >= fs->nr_blocks) {
         goal = fs->first_data_block;
     }
-    group = (goal - fs->first_data_block) / fs->blocks_per_group;
-    from = (goal - fs->first_data_block) % fs->blocks_per_group;
     mutex_lock(&fs->alloc_lock);
-    *nr = 0;
-    for (uint32_t i = 0; i < fs->nr_groups && *nr == 0 && error == 0; i++) {
-        error = alloc_in_group(fs, group, from, wanted, first, nr);
-        group = (group + 1) % fs->nr_groups;
-        from = 0;
+    error = alloc_anywhere(&request, goal, first, nr);
+    if (error == 0 && *nr == 0 && ext_windows_drop_all(fs)) {
+        error = alloc_anywhere(&request, goal, first, nr);
     }
     mutex_unlock(&fs->alloc_lock);
     if (error != 0) {

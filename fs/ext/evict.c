@@ -65,6 +65,7 @@ void ext_evict_inode(struct inode *inode)
     int error = 0;
 
     ext_unorder(inode);
+    ext_window_drop(inode);
     if (inode->nr_links == 0 && (inode->super->flags & SUPER_RDONLY) == 0) {
         if (has_blocks(inode)) {
             error = ext_truncate_blocks(inode, 0);

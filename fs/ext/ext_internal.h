@@ -48,6 +48,8 @@ struct ext_fs {                  /* super->fs_data */
     struct ext_group *groups;     /* [I] nr_groups */
     uint64_t nr_frozen_blocks[2]; /* [alloc_lock] in all groups */
     bool knows_orphans;           /* [mount] the list on the disk was read */
+    struct list windows;          /* [alloc_lock] ext_inode.window_node, the oldest first */
+    uint32_t nr_windows;          /* [alloc_lock] */
     struct list orphans; /* [alloc_lock] ext_inode.orphan_node, as on the disk: the head first */
     struct journal *journal;      /* [I] once something was written; NULL: there is none */
     struct spinlock ordered_lock; /* LOCK_RANK_LEAF */
@@ -59,11 +61,15 @@ struct ext_inode {
     struct inode vfs;
     uint32_t pointers
         [EXT_NR_POINTERS]; /* [map_lock] block numbers; of short symlinks the target; of devices the number */
-    uint32_t flags;          /* [vfs.lock] enum ext_inode_flags */
-    uint32_t generation;     /* [I] */
-    uint32_t file_acl;       /* [I] kept as found */
-    uint32_t next_goal;      /* [map_lock] where a sequential writer's next block would best be */
-    struct rwlock map_lock;  /* LOCK_RANK_FS_MAP: pointers, and the indirect blocks below them */
+    uint32_t flags;         /* [vfs.lock] enum ext_inode_flags */
+    uint32_t generation;    /* [I] */
+    uint32_t file_acl;      /* [I] kept as found */
+    uint32_t next_goal;     /* [map_lock] where a sequential writer's next block would best be */
+    struct rwlock map_lock; /* LOCK_RANK_FS_MAP: pointers, and the indirect blocks below them */
+    uint32_t window_first,
+        window_end;          /* [fs->alloc_lock] free blocks that are kept for it (window.c) */
+    uint32_t window_blocks;  /* [fs->alloc_lock] how long its last window was at first */
+    struct list window_node; /* [fs->alloc_lock] linked when it has one */
     struct list orphan_node; /* [fs->alloc_lock] */
     struct list
         ordered_node; /* [fs->ordered_lock] blocks were given to it: its pages go before the commit */
@@ -110,10 +116,10 @@ uint32_t ext_group_nr_blocks(const struct ext_fs *fs, uint32_t group);
 
 /* ---- alloc_block.c, alloc_inode.c ------------------------------------------------------------ */
 
-/** Allocate up to `wanted` contiguous blocks, as near behind `goal` as possible. Returns 0 with at
+/** Allocate up to `wanted` contiguous blocks for an inode, as near behind `goal` as possible. Returns 0 with at
  *  least one, or -ENOSPC, -EIO, -EUCLEAN. Takes alloc_lock. */
-int must_check ext_alloc_blocks(struct ext_fs *fs, uint32_t goal, uint32_t wanted, uint32_t *first,
-                                uint32_t *nr);
+int must_check ext_alloc_blocks(struct inode *owner, uint32_t goal, uint32_t wanted,
+                                uint32_t *first, uint32_t *nr);
 /** The first run of blocks of a group, counted from its first one, in [from, nr_bits) that is free and not
  *  frozen. Returns 0 with *nr 0 when there is none, -EIO, -ENOMEM. Caller: alloc_lock. */
 int must_check ext_find_free_run(struct ext_fs *fs, uint32_t group, uint32_t from, uint32_t nr_bits,
@@ -127,6 +133,21 @@ int must_check ext_free_blocks(struct ext_fs *fs, uint32_t first, uint32_t nr);
 /** A free inode number, near its directory. Takes alloc_lock. */
 int must_check ext_alloc_inode(struct ext_fs *fs, uint32_t parent, bool is_dir, uint32_t *number);
 int must_check ext_free_inode(struct ext_fs *fs, uint32_t number, bool is_dir);
+
+/* ---- window.c -------------------------------------------------------------------------------- */
+
+/** An inode's window ends. Takes alloc_lock. */
+void ext_window_drop(struct inode *inode);
+/** All of them do. Returns whether there were any. Caller: alloc_lock. */
+bool ext_windows_drop_all(struct ext_fs *fs);
+/** Cut a run of free blocks to what is in nobody's window but the owner's. Returns where to look on, which is in a
+ *  window's end when *nr has become 0. Caller: alloc_lock. */
+uint32_t must_check ext_window_clip(struct ext_fs *fs, const struct inode *owner, uint32_t first,
+                                    uint32_t *nr);
+/** How long its next window, in this group, should be; 0: none. Caller: alloc_lock. */
+uint32_t ext_window_wanted(struct ext_fs *fs, struct inode *owner, uint32_t group);
+/** Its window is this from now on; nr 0: it has none. Caller: alloc_lock. */
+void ext_window_set(struct ext_fs *fs, struct inode *owner, uint32_t first, uint32_t nr);
 
 /* ---- trim.c ---------------------------------------------------------------------------------- */
 

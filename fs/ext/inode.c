@@ -31,6 +31,8 @@ struct inode *ext_alloc_vfs_inode(struct super *super)
     ext->generation = 0;
     ext->file_acl = 0;
     ext->next_goal = 0;
+    ext->window_first = ext->window_end = ext->window_blocks = 0;
+    list_init(&ext->window_node);
     list_init(&ext->orphan_node);
     list_init(&ext->ordered_node);
     ext->is_being_written = false;
@@ -110,6 +112,23 @@ static void write_times(const struct inode *inode, const struct ext_fs *fs,
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
+/* Who wrote it last has closed it: what was kept for it to grow into is free for others. */
+static void ext_release(struct file *file)
+{
+    if (file->can_write &&
+        atomic_load_explicit(&file->inode->nr_writers, memory_order_relaxed) <= 1) {
+        ext_window_drop(file->inode);
+    }
+}
+
+static const struct file_ops ext_file_file_ops = {
+    .read = generic_read,
+    .write = generic_write,
+    .fsync = generic_file_fsync,
+    .mmap = generic_mmap,
+    .release = ext_release,
+};
+
 static void set_operations(struct inode *inode, uint32_t mode)
 {
     struct ext_inode *ext = ext_inode(inode);
@@ -117,7 +136,7 @@ static void set_operations(struct inode *inode, uint32_t mode)
     switch (mode & S_IFMT) {
     case S_IFREG:
         inode->ops = &ext_file_ops;
-        inode->file_ops = &generic_file_ops;
+        inode->file_ops = &ext_file_file_ops;
         break;
     case S_IFDIR:
         inode->ops = &ext_dir_ops;

@@ -150,7 +150,7 @@ static int descend(struct map_walk *walk, uint32_t offset, bool create)
         if (!create) {
             return -ENOENT;
         }
-        error = ext_alloc_blocks(fs, choose_goal(walk), 1, &pointer, &nr);
+        error = ext_alloc_blocks(walk->inode, choose_goal(walk), 1, &pointer, &nr);
         if (error != 0) {
             return error;
         }
@@ -212,7 +212,7 @@ static int fill_hole(struct map_walk *walk, uint64_t nr_holes, struct block_exte
     struct ext_fs *fs = ext_fs(walk->inode->super);
     uint32_t offset = walk->path.offsets[walk->path.depth - 1];
     uint32_t first, nr;
-    int error = ext_alloc_blocks(fs, choose_goal(walk), (uint32_t)nr_holes, &first, &nr);
+    int error = ext_alloc_blocks(walk->inode, choose_goal(walk), (uint32_t)nr_holes, &first, &nr);
 
     if (error != 0) {
         return error;

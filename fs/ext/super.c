@@ -354,6 +354,7 @@ static int ext_mount(struct super *super, const char *options)
     spin_init(&fs->ordered_lock, LOCK_RANK_LEAF, "ext ordered");
     waitq_init(&fs->ordered_waitq);
     list_init(&fs->orphans);
+    list_init(&fs->windows);
     list_init(&fs->ordered);
     error = ext_options_parse(fs, options);
     if (error == 0) {
