@@ -47,17 +47,20 @@ static bool overlaps(const struct file_lock *a, const struct file_lock *b)
     return a->first <= b->last && b->first <= a->last;
 }
 
+/* What is in the way: of its owner's locks the lowest, which is what F_GETLK is to tell. */
 static struct file_lock *find_conflict(struct inode *inode, const struct file_lock *wanted)
 {
+    struct file_lock *found = NULL;
     struct file_lock *lock;
 
     list_for_each (lock, &inode->locks, node) {
         if (lock->kind == wanted->kind && lock->owner != wanted->owner && overlaps(lock, wanted) &&
-            (lock->is_write || wanted->is_write)) {
-            return lock;
+            (lock->is_write || wanted->is_write) &&
+            (found == NULL || (lock->owner == found->owner && lock->first < found->first))) {
+            found = lock;
         }
     }
-    return NULL;
+    return found;
 }
 
 /* Whether `owner`, if it waited for `blocker`, would wait for itself. */
