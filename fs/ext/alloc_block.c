@@ -7,9 +7,9 @@
  * grow (window.c) is passed over. Bitmaps are
  * metadata pages changed in place; group and file-system counts follow them.
  *
- * With a journal, blocks that were freed are frozen until that is durable: free in the bitmap, which says what will be so
+ * Blocks that were freed are frozen until that is durable: free in the bitmap, which says what will be so
  * after the transaction, and marked in a bitmap of the group for each of the two transactions that can be
- * under way.
+ * under way; without a journal, for each of two settlings (settle.c).
  *
  * Nothing is allocated once damage was found and the file system is read-only: a wrong bitmap must
  * not be used to write.
@@ -213,25 +213,23 @@ int ext_alloc_blocks(struct inode *owner, uint32_t goal, uint32_t wanted, uint32
     return *nr != 0 ? 0 : -ENOSPC;
 }
 
-bool ext_has_frozen_blocks(struct ext_fs *fs)
+bool ext_has_frozen(struct ext_fs *fs)
 {
     mutex_assert_held(&fs->alloc_lock);
-    return fs->nr_frozen_blocks[0] + fs->nr_frozen_blocks[1] != 0;
+    return fs->nr_frozen_blocks[0] + fs->nr_frozen_blocks[1] + fs->nr_frozen_inodes[0] +
+               fs->nr_frozen_inodes[1] !=
+           0;
 }
 
+/* Without a journal e2fsck has the last word anyway: there, freeing does not fail for want of memory. */
 static int freeze_blocks(struct ext_fs *fs, struct ext_group *group, uint32_t start, uint32_t nr)
 {
-    unsigned parity;
+    unsigned parity = ext_freeze_number(fs) % 2;
 
-    if (fs->journal == NULL) {
-        group->has_undurable = true;
-        return 0;
-    }
-    parity = journal_number(fs->journal) % 2;
     if (group->frozen[parity] == NULL) {
         group->frozen[parity] = kzalloc(fs->block_bytes, ALLOC_KERNEL);
         if (group->frozen[parity] == NULL) {
-            return -ENOMEM;
+            return fs->journal != NULL ? -ENOMEM : 0;
         }
     }
     bitmap_set_range(group->frozen[parity], start, nr);
@@ -239,16 +237,21 @@ static int freeze_blocks(struct ext_fs *fs, struct ext_group *group, uint32_t st
     return 0;
 }
 
-void ext_thaw_blocks(struct ext_fs *fs, uint32_t transaction)
+void ext_thaw(struct ext_fs *fs, uint32_t transaction)
 {
     unsigned parity = transaction % 2;
 
     mutex_lock(&fs->alloc_lock);
-    for (uint32_t i = 0; i < fs->nr_groups && fs->nr_frozen_blocks[parity] != 0; i++) {
+    for (uint32_t i = 0;
+         i < fs->nr_groups && fs->nr_frozen_blocks[parity] + fs->nr_frozen_inodes[parity] != 0;
+         i++) {
         kfree(fs->groups[i].frozen[parity]);
         fs->groups[i].frozen[parity] = NULL;
+        kfree(fs->groups[i].frozen_inodes[parity]);
+        fs->groups[i].frozen_inodes[parity] = NULL;
     }
     fs->nr_frozen_blocks[parity] = 0;
+    fs->nr_frozen_inodes[parity] = 0;
     mutex_unlock(&fs->alloc_lock);
 }
 

@@ -8,6 +8,7 @@
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/bits.h"
+#include "mm/kmalloc.h"
 
 static uint32_t choose_dir_group(const struct ext_fs *fs, uint32_t parent_group)
 {
@@ -28,11 +29,36 @@ static uint32_t choose_dir_group(const struct ext_fs *fs, uint32_t parent_group)
     return best;
 }
 
+/* Without a journal: freed, and perhaps not yet on the disk. Under another name it would be there with both. */
+static bool is_frozen(const struct ext_group *group, size_t index)
+{
+    return (group->frozen_inodes[0] != NULL && bitmap_test(group->frozen_inodes[0], index)) ||
+           (group->frozen_inodes[1] != NULL && bitmap_test(group->frozen_inodes[1], index));
+}
+
+/* A number that cannot be noted for want of memory is free at once. With a journal the transaction has all or nothing. */
+static void freeze_inode(struct ext_fs *fs, struct ext_group *group, size_t index)
+{
+    unsigned parity = ext_freeze_number(fs) % 2;
+
+    if (fs->journal != NULL) {
+        return;
+    }
+    if (group->frozen_inodes[parity] == NULL) {
+        group->frozen_inodes[parity] = kzalloc(fs->block_bytes, ALLOC_KERNEL);
+    }
+    if (group->frozen_inodes[parity] != NULL) {
+        bitmap_set(group->frozen_inodes[parity], index);
+        fs->nr_frozen_inodes[parity]++;
+    }
+}
+
 /* Take a free inode of one group. Returns 0 with *number 0 when it has none. */
 static int alloc_in_group(struct ext_fs *fs, uint32_t group, bool is_dir, uint32_t *number)
 {
     uint32_t from = group == 0 ? fs->first_inode - 1 : 0;
     struct meta_block bitmap;
+    bool has_frozen = false;
     size_t index;
     int error;
 
@@ -45,6 +71,10 @@ static int alloc_in_group(struct ext_fs *fs, uint32_t group, bool is_dir, uint32
         return error;
     }
     index = bitmap_find_clear(bitmap.data, fs->inodes_per_group, from);
+    while (index < fs->inodes_per_group && is_frozen(&fs->groups[group], index)) {
+        index = bitmap_find_clear(bitmap.data, fs->inodes_per_group, index + 1);
+        has_frozen = true;
+    }
     if (index < fs->inodes_per_group) {
         bitmap_set(bitmap.data, index);
         ext_dirty(fs, &bitmap);
@@ -53,7 +83,7 @@ static int alloc_in_group(struct ext_fs *fs, uint32_t group, bool is_dir, uint32
         fs->nr_free_inodes -= fs->nr_free_inodes != 0 ? 1 : 0;
         *number = group * fs->inodes_per_group + (uint32_t)index + 1;
         error = ext_group_store(fs, group);
-    } else {
+    } else if (!has_frozen) {
         fs->groups[group].nr_free_inodes = 0;
     }
     meta_put(&bitmap);
@@ -97,6 +127,7 @@ int ext_free_inode(struct ext_fs *fs, uint32_t number, bool is_dir)
         if (!bitmap_test(bitmap.data, index)) {
             error = super_damaged(fs->super, "inode %u was freed, and it was free already", number);
         } else {
+            freeze_inode(fs, &fs->groups[group], index);
             bitmap_clear(bitmap.data, index);
             ext_dirty(fs, &bitmap);
             fs->groups[group].nr_free_inodes++;

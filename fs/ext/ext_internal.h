@@ -13,11 +13,10 @@
 struct ext_group {
     uint32_t block_bitmap, inode_bitmap, inode_table; /* [I] block numbers, checked at mount */
     uint32_t nr_free_blocks, nr_free_inodes, nr_dirs; /* [alloc_lock] */
-    bool
-        has_undurable; /* [alloc_lock] without a journal: blocks were freed since the last trim began */
-    /* With a journal: blocks that the transactions with even and odd numbers have freed, a bit for each. NULL:
-     * none. Not to be given away before that is durable. */
-    uint64_t *frozen[2]; /* [alloc_lock] */
+    /* Blocks that the transactions with even and odd numbers have freed, a bit for each. NULL: none. Not to be given away
+     * before that is durable. Without a journal, of settlings (settle.c); and so the inodes. */
+    uint64_t *frozen[2];        /* [alloc_lock] */
+    uint64_t *frozen_inodes[2]; /* [alloc_lock] */
 };
 
 struct ext_fs {                  /* super->fs_data */
@@ -47,6 +46,9 @@ struct ext_fs {                  /* super->fs_data */
     uint64_t nr_free_inodes; /* [alloc_lock] */
     struct ext_group *groups;     /* [I] nr_groups */
     uint64_t nr_frozen_blocks[2]; /* [alloc_lock] in all groups */
+    uint64_t nr_frozen_inodes[2]; /* [alloc_lock] */
+    uint32_t next_settling;       /* [alloc_lock] settle.c */
+    _Atomic bool is_settling;     /* [a] */
     bool knows_orphans;           /* [mount] the list on the disk was read */
     struct list windows;          /* [alloc_lock] ext_inode.window_node, the oldest first */
     uint32_t nr_windows;          /* [alloc_lock] */
@@ -125,9 +127,9 @@ int must_check ext_alloc_blocks(struct inode *owner, uint32_t goal, uint32_t wan
 int must_check ext_find_free_run(struct ext_fs *fs, uint32_t group, uint32_t from, uint32_t nr_bits,
                                  uint32_t *start, uint32_t *nr);
 /** Whether blocks are free that may only be given away after the next commit. */
-bool ext_has_frozen_blocks(struct ext_fs *fs);
+bool ext_has_frozen(struct ext_fs *fs);
 /** The transaction is durable: what it has freed may be given away. Takes alloc_lock. */
-void ext_thaw_blocks(struct ext_fs *fs, uint32_t transaction);
+void ext_thaw(struct ext_fs *fs, uint32_t transaction);
 /** Free blocks. Those that were not in use are damage. Takes alloc_lock. */
 int must_check ext_free_blocks(struct ext_fs *fs, uint32_t first, uint32_t nr);
 /** A free inode number, near its directory. Takes alloc_lock. */
@@ -227,6 +229,22 @@ void ext_log_inodes(struct inode *const *inodes, unsigned nr);
 /** super_ops.write_inode and commit; mapping_ops.begin_allocate and end_allocate. */
 int ext_write_inode_alone(struct inode *inode);
 int ext_commit(struct super *super, struct inode *inode);
+
+/* ---- settle.c: order without a journal ---------------------------------------------------------- */
+
+/** What is freed now is durable with the transaction, or without a journal the settling, of this number. Caller:
+ *  alloc_lock. */
+uint32_t ext_freeze_number(struct ext_fs *fs);
+
+/** Make durable what was changed, and give back what was freed before. Without a journal only. Returns 0 or -EIO. Context:
+ *  may sleep; no lock of this file system held. */
+int must_check ext_settle(struct ext_fs *fs);
+
+/** The same at the beginning of a sync, which makes everything durable itself. @inode: of an fsync; else NULL. */
+int must_check ext_settle_for_sync(struct super *super, struct inode *inode);
+
+/** A new name in `dir` for the inode is durable when this returns. Nothing to do with a journal. */
+int must_check ext_settle_name(struct inode *dir, struct inode *inode);
 int ext_begin_allocate(struct inode *inode);
 void ext_end_allocate(struct inode *inode);
 /** The inode goes: its pages are nobody's business any more. Context: may sleep, outside operations. */

@@ -298,7 +298,10 @@ static int move_name(struct inode *old_dir, const char *old_name, size_t old_len
     if (error != 0) {
         return error;
     }
-    error = ext_dir_remove(old_dir, old_name, old_len);
+    error = ext_settle_name(new_dir, source);
+    if (error == 0) {
+        error = ext_dir_remove(old_dir, old_name, old_len);
+    }
     if (error != 0) {
         leave_new_name(new_dir, new_name, new_len, replaced);
         return error;

@@ -26,27 +26,26 @@
 #include "kernel/base/atomic.h"
 
 #define FEW_BLOCKS 256u
+#define FEW_INODES 16u
 
 static bool should_thaw(struct ext_fs *fs)
 {
     bool result;
 
     mutex_lock(&fs->alloc_lock);
-    result = ext_has_frozen_blocks(fs) &&
-             fs->nr_free_blocks < fs->nr_frozen_blocks[0] + fs->nr_frozen_blocks[1] + FEW_BLOCKS;
+    result = ext_has_frozen(fs) &&
+             (fs->nr_free_blocks < fs->nr_frozen_blocks[0] + fs->nr_frozen_blocks[1] + FEW_BLOCKS ||
+              fs->nr_free_inodes < fs->nr_frozen_inodes[0] + fs->nr_frozen_inodes[1] + FEW_INODES);
     mutex_unlock(&fs->alloc_lock);
     return result;
 }
 
 int ext_begin(struct ext_fs *fs, unsigned nr_blocks)
 {
-    if (fs->journal == NULL) {
-        return 0;
-    }
     if (should_thaw(fs)) {
-        (void)!journal_commit_all(fs->journal);
+        (void)!(fs->journal != NULL ? journal_commit_all(fs->journal) : ext_settle(fs));
     }
-    return journal_begin(fs->journal, nr_blocks);
+    return fs->journal != NULL ? journal_begin(fs->journal, nr_blocks) : 0;
 }
 
 void ext_end(struct ext_fs *fs, unsigned nr_blocks)
@@ -103,7 +102,7 @@ int ext_commit(struct super *super, struct inode *inode)
     struct ext_fs *fs = ext_fs(super);
 
     if (fs->journal == NULL) {
-        return 0;
+        return ext_settle_for_sync(super, inode);
     }
     return inode != NULL ? journal_commit(fs->journal, load_relaxed(&ext_inode(inode)->transaction))
                          : journal_commit_all(fs->journal);
@@ -191,7 +190,7 @@ static int write_ordered(void *arg)
 
 static void note_committed(void *arg, uint32_t number)
 {
-    ext_thaw_blocks(arg, number);
+    ext_thaw(arg, number);
 }
 
 const struct journal_ops ext_journal_ops = {

@@ -236,8 +236,8 @@ static int ext_statfs(struct super *super, struct super_stats *stats)
 
 static void unload(struct ext_fs *fs)
 {
-    ext_thaw_blocks(fs, 0); /* what a broken journal has left */
-    ext_thaw_blocks(fs, 1);
+    ext_thaw(fs, 0); /* what a broken journal has left */
+    ext_thaw(fs, 1);
     kfree(fs->groups);
     fs->groups = NULL;
     fs->nr_free_blocks = 0;

@@ -4,9 +4,8 @@
  * A disk of flash cells, or an image file of the host, keeps what was ever written until it is told that nobody
  * wants it. Each free run of the bitmaps is discarded, group by group. What is discarded is gone at once, so
  * a block must be free *on the disk*, not only in memory: after a power cut its old owner would be back, with
- * nothing in it. With a journal, that is what is free and not frozen (alloc_block.c); everything is
- * committed first, so that little is. Without one everything is synced first, and a group in which blocks are
- * freed meanwhile is passed over.
+ * nothing in it. That is what is free and not frozen (alloc_block.c); everything is committed or synced first, so that
+ * little is.
  *
  * Lock: alloc_lock, from the look at a bitmap to the end of the discard: nobody is given a block that is just
  * going. It is let go between two runs. */
@@ -34,7 +33,7 @@ static int trim_run(struct trim *trim, uint32_t group, uint64_t *from, uint64_t 
 
     mutex_lock(&fs->alloc_lock);
     error = ext_find_free_run(fs, group, (uint32_t)*from, (uint32_t)nr_bits, &start, &nr);
-    if (error != 0 || nr == 0 || fs->groups[group].has_undurable) {
+    if (error != 0 || nr == 0) {
         *from = nr_bits;
     } else {
         if (!ext_is_data_range(fs, (uint32_t)base + start, nr)) {
@@ -66,15 +65,6 @@ static int trim_group(struct trim *trim, uint32_t group)
     return error;
 }
 
-static void forget_undurable(struct ext_fs *fs)
-{
-    mutex_lock(&fs->alloc_lock);
-    for (uint32_t i = 0; i < fs->nr_groups; i++) {
-        fs->groups[i].has_undurable = false;
-    }
-    mutex_unlock(&fs->alloc_lock);
-}
-
 int ext_trim(struct super *super, struct trim_range *range)
 {
     struct ext_fs *fs = ext_fs(super);
@@ -92,7 +82,6 @@ int ext_trim(struct super *super, struct trim_range *range)
     trim.min = (uint32_t)min;
     trim.end = nr < fs->nr_blocks - trim.start ? trim.start + nr : fs->nr_blocks;
     trim.start = max_of(trim.start, (uint64_t)fs->first_data_block);
-    forget_undurable(fs);
     error = vfs_sync_super(super);
     for (uint64_t block = trim.start; block < trim.end && error == 0;) {
         uint32_t group = (uint32_t)(block - fs->first_data_block) / fs->blocks_per_group;

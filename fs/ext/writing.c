@@ -56,6 +56,9 @@ int ext_begin_writing(struct ext_fs *fs)
     store_super(fs, false);
     mutex_unlock(&fs->alloc_lock);
     error = write_super(fs);
+    if (error == 0 && fs->journal == NULL) {
+        error = block_flush(fs->super->device); /* nothing may be there before it */
+    }
     return error != 0 ? error : ext_orphans_release(fs);
 }
 

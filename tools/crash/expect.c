@@ -11,6 +11,9 @@
  * it did. And an object that had a name at all those times has one now: a file that was being renamed is here
  * or there.
  *
+ * Where a person had to answer the repair tool's questions, names are his matter; what was promised of contents must still
+ * be there under some name.
+ *
  * What the repair tools put into lost+found, or call FSCK0000.REC, is left out: it is no promise kept. */
 #include "tools/crash/expect.h"
 
@@ -135,25 +138,28 @@ static bool matches(struct judgement *judgement, const struct object *object, st
             : object->kind == OBJECT_DIR && !check_dir(judgement, object, seen)) {
         return false;
     }
-    seen->is = object;
+    if (seen->nr_candidates < SEEN_MAX_CANDIDATES) {
+        seen->may_be[seen->nr_candidates++] = object;
+    }
     return true;
 }
 
-/* The name holds what it held at one of these times. */
+/* The name holds what it held at one of these times. All are tried: it may be more than one. */
 static bool check_slot(struct judgement *judgement, const struct slot *slot, struct seen *seen,
                        unsigned from, unsigned to)
 {
     const struct object *tried = NULL;
+    bool is_good = false;
 
     for (unsigned op = from; op <= to; op++) {
         const struct object *object = slot_value(slot, op);
 
-        if ((op == from || object != tried) && matches(judgement, object, seen, slot->name)) {
-            return true;
+        if (op == from || object != tried) {
+            is_good = matches(judgement, object, seen, slot->name) || is_good;
         }
         tried = object;
     }
-    return false;
+    return is_good;
 }
 
 static bool check_dir(struct judgement *judgement, const struct object *dir, struct seen *seen)
@@ -199,7 +205,12 @@ static bool has_name(const struct model *model, const struct object *object, uns
 static bool is_found(const struct seen *seen, const struct object *object)
 {
     for (; seen != NULL; seen = seen->next) {
-        if (seen->is == object || is_found(seen->inside, object)) {
+        for (unsigned i = 0; i < seen->nr_candidates; i++) {
+            if (seen->may_be[i] == object) {
+                return true;
+            }
+        }
+        if (is_found(seen->inside, object)) {
             return true;
         }
     }
@@ -245,6 +256,44 @@ static bool check_without_journal(struct judgement *judgement, struct seen *root
     return true;
 }
 
+/* ---- After a person's repair ----------------------------------------------------------------------- */
+
+/* Some file of the tree, or of lost+found, has the content. */
+static bool is_somewhere(const struct judgement *judgement, const struct object *object,
+                         const struct seen *seen)
+{
+    for (; seen != NULL; seen = seen->next) {
+        if ((seen->kind == OBJECT_FILE && !seen->is_other &&
+             check_content(judgement, object, seen)) ||
+            is_somewhere(judgement, object, seen->inside)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Names may be others: he has to put back what is in lost+found. No content that was promised is gone. */
+static bool check_contents(const struct judgement *judgement, const struct seen *root)
+{
+    unsigned begun = judgement->expectation->begun;
+
+    for (const struct object *object = judgement->model->objects; object != NULL;
+         object = object->next) {
+        unsigned op = promised_op(judgement, object);
+
+        if (object->kind != OBJECT_FILE || op == 0) {
+            continue;
+        }
+        while (op <= begun && has_name(judgement->model, object, op)) {
+            op++;
+        }
+        if (op > begun && !is_somewhere(judgement, object, root)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool expect_check(const struct model *model, const struct expectation *expectation,
                   struct seen *root, char why[EXPECT_WHY_BYTES])
 {
@@ -252,6 +301,9 @@ bool expect_check(const struct model *model, const struct expectation *expectati
     unsigned from = model->promised_history[expectation->done];
     char first_why[EXPECT_WHY_BYTES] = "";
 
+    if (expectation->is_by_person) {
+        return check_contents(&judgement, root);
+    }
     if (!expectation->is_in_order) {
         return check_without_journal(&judgement, root);
     }

@@ -49,20 +49,21 @@ static bool ask_program(struct judge *judge, const struct expectation *expectati
 }
 
 /* Mount, read, compare, unmount. */
-static bool is_whole(struct judge *judge, struct image *image, unsigned mark, const char *when)
+static bool is_whole(struct judge *judge, unsigned mark, const char *when, bool is_by_person)
 {
     struct expectation expectation = {
         .done = mark != 0 ? (mark - 1) / 2 : 0,
         .begun = mark / 2,
         .is_in_order = judge->kind->is_in_order,
         .keeps_garbage = judge->kind->keeps_garbage,
+        .is_by_person = is_by_person,
     };
     char why[EXPECT_WHY_BYTES] = "";
     struct seen *seen;
     bool is_good;
     int error;
 
-    world_insert(image);
+    world_insert(judge->image);
     error = world_mount(judge->kind);
     if (error != 0) {
         snprintf(judge->why, sizeof(judge->why), "%s: not mounted: error %d", when, -error);
@@ -91,7 +92,7 @@ static enum verdict insist(struct judge *judge, unsigned mark)
     memcpy(why, judge->why, sizeof(why));
     if (judge->kind->insist[0] != NULL) {
         (void)kind_run(judge->kind->insist, judge->image);
-        if (!is_whole(judge, judge->image, mark, "repaired by answering yes")) {
+        if (!is_whole(judge, mark, "repaired by answering yes", true)) {
             return VERDICT_LOST;
         }
     }
@@ -107,7 +108,7 @@ enum verdict judge_state(struct judge *judge, unsigned mark)
         image_copy(judge->scratch, judge->image);
     }
     kind_forget_words(judge->image);
-    if (!is_whole(judge, judge->image, mark, "as it is") && judge->kind->is_in_order) {
+    if (!is_whole(judge, mark, "as it is", false) && judge->kind->is_in_order) {
         return VERDICT_LOST;
     }
     if (judge->skips_repair) {
@@ -120,7 +121,7 @@ enum verdict judge_state(struct judge *judge, unsigned mark)
                  status);
         return insist(judge, mark);
     }
-    if (!is_whole(judge, judge->image, mark, "repaired")) {
+    if (!is_whole(judge, mark, "repaired", false)) {
         return VERDICT_LOST;
     }
     status = kind_run(judge->kind->check, judge->image);

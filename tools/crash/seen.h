@@ -8,15 +8,19 @@
 
 #include "tools/crash/model.h"
 
+#define SEEN_MAX_CANDIDATES 8u
+
 struct seen { /* a file, directory or symlink */
     struct seen *next, *inside;
     char name[256];
     enum object_kind kind;
     bool is_other; /* a kind that nobody made */
     uint32_t len_bytes;
-    uint8_t *bytes;          /* of a file */
-    char target[256];        /* of a symlink */
-    const struct object *is; /* [expect.c] what it was found to be */
+    uint8_t *bytes;   /* of a file */
+    char target[256]; /* of a symlink */
+    /* [expect.c] what it may be: an empty file or directory is not to be told from another */
+    const struct object *may_be[SEEN_MAX_CANDIDATES];
+    unsigned nr_candidates;
 };
 
 struct walk_context;
