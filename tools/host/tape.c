@@ -142,13 +142,24 @@ static void apply(const struct tape_entry *entry, uint8_t *bytes)
     }
 }
 
+static void apply_torn(const struct tape_entry *entry, uint8_t *bytes, struct host_random *source)
+{
+    for (size_t at = 0; at < entry->len_bytes; at += SECTOR_SIZE) {
+        if (host_random_below(source, 2) == 0) {
+            memcpy(bytes + entry->sector * SECTOR_SIZE + at, entry->bytes + at, SECTOR_SIZE);
+        }
+    }
+}
+
 static void make_state(const struct tape *tape, struct host_disk *disk, const uint8_t *base,
-                       unsigned flushed, unsigned position, struct host_random *selection)
+                       unsigned flushed, const struct tape_state *state, struct host_random *source)
 {
     host_disk_forget_cache(disk);
     memcpy(disk->bytes, base, tape->size_bytes);
-    for (unsigned i = flushed; i < position; i++) {
-        if (selection == NULL || host_random_below(selection, 2) == 0) {
+    for (unsigned i = flushed; i < state->position; i++) {
+        if (state->cut == TAPE_TORN) {
+            apply_torn(&tape->entries[i], disk->bytes, source);
+        } else if (state->cut == TAPE_PREFIX || host_random_below(source, 2) == 0) {
             apply(&tape->entries[i], disk->bytes);
         }
     }
@@ -158,7 +169,7 @@ void tape_for_each_state(const struct tape *tape, struct host_disk *disk, unsign
                          struct host_random *source,
                          void (*judge)(struct host_disk *disk, const struct tape_state *state))
 {
-    unsigned step = 1 + 2 * tape->nr / (nr + 1);
+    unsigned step = 1 + TAPE_NR_CUTS * tape->nr / (nr + 1);
     uint8_t *base = must_have(malloc(tape->size_bytes));
     unsigned flushed = 0; /* base has the writes before this one */
 
@@ -169,9 +180,9 @@ void tape_for_each_state(const struct tape *tape, struct host_disk *disk, unsign
             .promised = tape_promised_at(tape, i),
         };
 
-        for (unsigned kind = 0; kind < 2 && (i % step == 0 || i == tape->nr); kind++) {
-            state.is_selection = kind == 1;
-            make_state(tape, disk, base, flushed, i, kind == 1 ? source : NULL);
+        for (unsigned cut = 0; cut < TAPE_NR_CUTS && (i % step == 0 || i == tape->nr); cut++) {
+            state.cut = cut;
+            make_state(tape, disk, base, flushed, &state, source);
             judge(disk, &state);
             host_disk_forget_cache(disk);
         }

@@ -2,7 +2,8 @@
 /* A tape of all writes of a simulated disk, and the states in which a power cut can leave it.
  *
  * What was written before a flush that completed is there. Of what was written since, a cut leaves
- * any part: the tests try the plain prefix, and random selections. */
+ * any part: the tests try the plain prefix, random selections of the writes, and random selections of their sectors of
+ * 512 bytes, which is all that a disk does in one piece. */
 #ifndef CAIRN_HOST_TAPE_H
 #define CAIRN_HOST_TAPE_H
 
@@ -47,14 +48,21 @@ unsigned tape_promised_at(const struct tape *tape, unsigned position);
 /** The disk before the first. */
 const uint8_t *tape_before(const struct tape *tape);
 
+enum tape_cut {
+    TAPE_PREFIX, /* all of the writes issued before */
+    TAPE_SUBSET, /* some of those since the last flush */
+    TAPE_TORN,   /* some sectors of those */
+    TAPE_NR_CUTS,
+};
+
 struct tape_state {
     unsigned position; /* so many writes had been issued */
     unsigned promised; /* what must be there */
-    bool is_selection; /* not the plain prefix */
+    enum tape_cut cut;
 };
 
 /** Make about nr states in `disk`, of the same size, and call judge for each: at every position when there
- *  are fewer, else spread over the tape; at each one the prefix and a selection.
+ *  are fewer, else spread over the tape; at each one a state of each kind of cut.
  *  @source: for the selections. The disk's cache is dropped before and after each. */
 void tape_for_each_state(const struct tape *tape, struct host_disk *disk, unsigned nr,
                          struct host_random *source,
