@@ -232,11 +232,12 @@ static void finish_copy(const struct page_write *write, uint32_t copied)
     uint64_t last = min_of((write->offset + copied + block_mask) & ~block_mask, PAGE_SIZE);
     uint64_t end = (write->page->cache.index << PAGE_SHIFT) + write->offset + copied;
 
+    /* Dirty first: who sees the new size and then writes what is dirty, has written all of it. */
+    page_set(write->page, PAGE_REFERENCED);
+    page_mark_dirty(write->page, first, (uint32_t)last - first);
     if (end > inode_size(inode)) {
         inode_set_size(inode, end);
     }
-    page_set(write->page, PAGE_REFERENCED);
-    page_mark_dirty(write->page, first, (uint32_t)last - first);
 }
 
 /* Write up to len bytes, all in one page. Returns the bytes written, 0 to try again with

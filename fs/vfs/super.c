@@ -154,7 +154,8 @@ static void super_end(struct super *super)
 
     inode_put(super->root);
     if (super_has_storage(super)) {
-        error = super_write_inodes(super, UINT64_MAX, true);
+        error = vfs_sync_super(
+            super); /* while there are inodes: some types take several steps to write them */
     }
     inode_evict_unused(super, UINT64_MAX, true);
     if (super->nr_inodes != 0) {
