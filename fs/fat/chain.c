@@ -15,6 +15,10 @@
  * A chain may be longer than its file: writers allocate before they write. What was not needed is
  * given back when the inode leaves memory (fat_trim).
  *
+ * Cutting leaves the table as it is: the link behind the new last cluster, and what follows, go when the shorter entry is
+ * durable (free.c). Only if the file grows again before that, everything is made durable first: else a power cut could
+ * leave the old, longer entry with a chain that leads on to clusters that were never written.
+ *
  * Lock: map_lock. Source: R. P. Brent, "An improved Monte Carlo factorization algorithm", 1980
  * (the search for cycles). */
 #include "fs/fat/fat_internal.h"
@@ -117,7 +121,7 @@ static void count_sectors(struct inode *inode)
     spin_unlock(&inode->state_lock);
 }
 
-static int load_chain(struct inode *inode)
+static int measure(struct inode *inode)
 {
     struct fat_fs *fs = fat_fs(inode->super);
     struct fat_inode *fat = fat_inode(inode);
@@ -125,18 +129,36 @@ static int load_chain(struct inode *inode)
     int error, last;
 
     forget_runs(fat);
+    fat->last = 0;
+    fat->nr_clusters = 0;
     if (fat->start == 0) {
-        fat->last = 0;
-        fat->nr_clusters = 0;
-    } else {
-        mutex_lock(&fs->alloc_lock);
-        fat_cursor_begin(&cursor, fs);
-        error = walk_whole(inode, &cursor);
-        last = fat_cursor_end(&cursor);
-        mutex_unlock(&fs->alloc_lock);
-        if (error != 0 || last != 0) {
-            return error != 0 ? error : last;
+        return 0;
+    }
+    mutex_lock(&fs->alloc_lock);
+    fat_cursor_begin(&cursor, fs);
+    error = walk_whole(inode, &cursor);
+    last = fat_cursor_end(&cursor);
+    mutex_unlock(&fs->alloc_lock);
+    return error != 0 ? error : last;
+}
+
+/* A chain that is longer than the file may lead on to clusters that are doomed since the file was last in memory: they
+ * are freed before anybody takes them for the file's. */
+static int load_chain(struct inode *inode)
+{
+    struct fat_fs *fs = fat_fs(inode->super);
+    struct fat_inode *fat = fat_inode(inode);
+    int error = measure(inode);
+
+    if (error == 0 && inode_is(inode, S_IFREG) && !fat_is_read_only(inode->super) &&
+        fat->nr_clusters > fat_clusters_of(fs, inode_size(inode))) {
+        error = fat_free_doomed(fs);
+        if (error == 0) {
+            error = measure(inode);
         }
+    }
+    if (error != 0) {
+        return error;
     }
     if (inode_is(inode, S_IFREG) && fat_clusters_of(fs, inode_size(inode)) > fat->nr_clusters) {
         return bad_chain(inode, "the file is larger than its chain, which has this many clusters",
@@ -250,6 +272,13 @@ int fat_chain_append(struct inode *inode, uint32_t first, uint32_t nr)
         fat_chain_set(inode, first, nr);
         return 0;
     }
+    if (fat->is_cut) {
+        error = fat_write_metadata(fat_fs(inode->super));
+        if (error != 0) {
+            return error;
+        }
+        fat->is_cut = false;
+    }
     error = fat_link(fat_fs(inode->super), fat->last, first);
     if (error != 0) {
         return error;
@@ -285,24 +314,22 @@ int fat_chain_grow(struct inode *inode, uint32_t nr_clusters)
         }
     }
     if (error != 0 && fat->nr_clusters > old) {
-        (void)!fat_chain_cut(inode, old, true);
+        (void)!fat_chain_cut(inode, old);
     }
     count_sectors(inode);
     inode_mark_dirty(inode);
     return error;
 }
 
-int fat_chain_cut(struct inode *inode, uint32_t nr_clusters, bool is_new)
+int fat_chain_cut(struct inode *inode, uint32_t nr_clusters)
 {
-    struct fat_fs *fs = fat_fs(inode->super);
     struct fat_inode *fat = fat_inode(inode);
-    uint32_t rest = fat->start;
-    uint32_t nr_rest = fat->nr_clusters - nr_clusters;
+    struct fat_doomed_chain rest = {.start = fat->start, .nr = fat->nr_clusters - nr_clusters};
     struct fat_run last = {0}, first = {0};
     int error = 0;
 
     mutex_assert_held(&fat->map_lock);
-    if (nr_rest == 0) {
+    if (rest.nr == 0) {
         return 0;
     }
     if (nr_clusters != 0) {
@@ -310,13 +337,12 @@ int fat_chain_cut(struct inode *inode, uint32_t nr_clusters, bool is_new)
         if (error == 0) {
             error = fat_chain_find(inode, nr_clusters, 1, &first);
         }
-        if (error == 0) {
-            error = fat_link(fs, last.cluster, FAT_END);
-        }
         if (error != 0) {
             return error;
         }
-        rest = first.cluster;
+        rest.start = first.cluster;
+        rest.behind = last.cluster;
+        fat->is_cut = true;
     }
     forget_runs(fat);
     fat->nr_clusters = nr_clusters;
@@ -329,10 +355,6 @@ int fat_chain_cut(struct inode *inode, uint32_t nr_clusters, bool is_new)
     }
     count_sectors(inode);
     inode_mark_dirty(inode);
-    if (is_new) {
-        error = fat_free_chain(fs, rest);
-    } else {
-        fat_doom_chain(fs, rest, nr_rest);
-    }
-    return error;
+    fat_doom_chain(fat_fs(inode->super), &rest);
+    return 0;
 }

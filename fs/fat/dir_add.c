@@ -6,7 +6,8 @@
  * over the directory finds which short names are taken.
  *
  * What follows the end mark is free, whatever it holds: when the mark is overwritten, the next slot
- * becomes the mark.
+ * becomes the mark. In a sector behind that of the mark, where others may have left anything, this is made durable first: a
+ * power cut must not leave old slots as the ones that follow.
  *
  * Lock: dir->lock for writing. */
 #include "fs/fat/fat_internal.h"
@@ -16,6 +17,7 @@
 
 struct plan { /* what one pass over a directory finds for a new name */
     const struct fat_name *name;
+    uint32_t from;   /* it must not stand before this slot */
     uint32_t needed; /* slots */
     uint32_t
         first; /* of the free row, if `has_room`; else of the row that the directory ends with */
@@ -55,7 +57,7 @@ static int survey(struct inode *dir, struct plan *plan)
         if (slot->name[0] != FAT_SLOT_DELETED) {
             note_short_name(plan, slot);
             row = 0;
-        } else if (++row == plan->needed && !plan->has_room) {
+        } else if (cursor.next > plan->from && ++row == plan->needed && !plan->has_room) {
             plan->has_room = true;
             plan->first = cursor.next - row;
         }
@@ -113,7 +115,7 @@ static int make_plan(struct inode *dir, struct plan *plan)
     return error;
 }
 
-/* One slot of a directory, changed and marked. */
+/* One slot of a directory, in one piece. */
 static int write_slot(struct fat_dir_cursor *cursor, uint32_t slot, const void *content)
 {
     struct fat_disk_entry *place;
@@ -122,8 +124,9 @@ static int write_slot(struct fat_dir_cursor *cursor, uint32_t slot, const void *
     cursor->next = slot;
     error = fat_dir_slot(cursor, &place);
     if (error == 0) {
+        fat_begin_change(&cursor->meta);
         memcpy(place, content, sizeof(*place));
-        meta_mark_dirty(&cursor->meta);
+        fat_end_change(&cursor->meta);
     }
     return error;
 }
@@ -152,18 +155,25 @@ static void fill_piece(struct fat_disk_long *piece, const struct fat_name *name,
 static int move_end(struct fat_dir_cursor *cursor, const struct plan *plan)
 {
     uint32_t next = plan->first + plan->needed;
-    struct fat_disk_entry *slot;
+    bool has_old = false; /* in sectors behind the mark's */
     int error = 0;
 
-    if (next > plan->end && next < fat_dir_nr_slots(cursor->dir)) {
-        cursor->next = next;
+    if (next <= plan->end) {
+        return 0;
+    }
+    for (uint32_t at = plan->end + 1;
+         at <= next && at < fat_dir_nr_slots(cursor->dir) && error == 0; at++) {
+        struct fat_disk_entry *slot;
+
+        cursor->next = at;
         error = fat_dir_slot(cursor, &slot);
         if (error == 0 && slot->name[0] != FAT_SLOT_END) {
             slot->name[0] = FAT_SLOT_END;
             meta_mark_dirty(&cursor->meta);
+            has_old |= at / FAT_SLOTS_PER_SECTOR != plan->end / FAT_SLOTS_PER_SECTOR;
         }
     }
-    return error;
+    return error != 0 || !has_old ? error : fat_write_metadata(fat_fs(cursor->dir->super));
 }
 
 static int write_entry(struct inode *dir, const struct plan *plan,
@@ -194,19 +204,12 @@ static int write_entry(struct inode *dir, const struct plan *plan,
     return error;
 }
 
-int fat_dir_add(struct inode *dir, const char *text, size_t len, struct fat_disk_entry *entry,
-                struct fat_place *place)
+int fat_dir_add_again(struct inode *dir, const struct fat_name *name, uint32_t first,
+                      struct fat_disk_entry *entry, struct fat_place *place)
 {
-    struct fat_name name;
-    struct plan plan = {.name = &name};
-    int error = fat_name_from_utf8(text, len, &name);
+    struct plan plan = {.name = name, .from = first};
+    int error = make_plan(dir, &plan);
 
-    if (error == 0) {
-        error = fat_name_check(&name);
-    }
-    if (error == 0) {
-        error = make_plan(dir, &plan);
-    }
     while (error == 0 && !plan.has_room && plan.first + plan.needed > fat_dir_nr_slots(dir)) {
         error = fat_dir_grow(dir);
     }
@@ -220,4 +223,16 @@ int fat_dir_add(struct inode *dir, const char *text, size_t len, struct fat_disk
         fat_dir_note_change(dir);
     }
     return error;
+}
+
+int fat_dir_add(struct inode *dir, const char *text, size_t len, struct fat_disk_entry *entry,
+                struct fat_place *place)
+{
+    struct fat_name name;
+    int error = fat_name_from_utf8(text, len, &name);
+
+    if (error == 0) {
+        error = fat_name_check(&name);
+    }
+    return error != 0 ? error : fat_dir_add_again(dir, &name, 0, entry, place);
 }

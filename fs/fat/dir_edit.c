@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Changing directories: growing, erasing entries, making new ones. (Adding entries: dir_add.c.)
  *
- * New clusters of a directory are durable, and full of zeros, before the chain leads to them: a
- * power cut must never make old data look like entries. That is worth a flush, as directories grow
- * rarely.
+ * New clusters of a directory are durable, full of zeros and ended in the table, before anything leads to them: a power cut
+ * must never make old data look like entries, nor let the directory go on into what its clusters were a part of before. That
+ * is worth a flush, as directories grow rarely.
  *
  * Lock: dir->lock for writing. */
 #include "drivers/block.h"
@@ -21,14 +21,15 @@ void fat_dir_note_change(struct inode *dir)
 
 /* ---- Growing --------------------------------------------------------------------------------- */
 
-/* Write a range of the device's sectors and make them durable. */
-static int write_sectors(struct fat_fs *fs, uint64_t sector, uint64_t nr)
+/* Make clusters durable that nothing leads to yet, and their chain. */
+static int settle_clusters(struct fat_fs *fs, uint32_t first, uint32_t nr)
 {
     uint32_t shift = PAGE_SHIFT - SECTOR_SHIFT;
-    int error = mapping_write_and_wait(fs->super->metadata, sector >> shift,
-                                       (sector + nr - 1) >> shift);
+    uint64_t sector = fat_cluster_sector(fs, first);
+    uint64_t end = sector + ((uint64_t)nr << (fs->layout.cluster_shift - 9));
+    int error = mapping_write_and_wait(fs->super->metadata, sector >> shift, (end - 1) >> shift);
 
-    return error != 0 ? error : block_flush(fs->super->device);
+    return error != 0 ? error : fat_settle(fs);
 }
 
 /* Fill clusters with zeros, in the cache. */
@@ -66,7 +67,7 @@ int fat_dir_grow(struct inode *dir)
     if (error == 0) {
         error = zero_clusters(fs, first, nr);
         if (error == 0) {
-            error = write_sectors(fs, fat_cluster_sector(fs, first), (uint64_t)nr << (shift - 9));
+            error = settle_clusters(fs, first, nr);
         }
         if (error == 0) {
             error = fat_chain_append(dir, first, nr);
@@ -132,7 +133,7 @@ int fat_dir_init(struct fat_fs *fs, const struct fat_disk_entry *entry, uint32_t
     fat_entry_set_start(fs, &slots[1], parent);
     meta_mark_dirty(&meta);
     meta_put(&meta);
-    return write_sectors(fs, sector, (uint64_t)nr_clusters << (fs->layout.cluster_shift - 9));
+    return settle_clusters(fs, start, nr_clusters);
 }
 
 int fat_dir_set_parent(struct inode *dir, uint32_t parent)

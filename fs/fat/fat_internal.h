@@ -44,17 +44,20 @@ struct fat_layout {         /* what the boot sector says, checked */
     uint32_t volume_id;
 };
 
-struct fat_fs {                  /* super->fs_data */
-    struct super *super;         /* [I] */
-    struct fat_layout layout;    /* [I] */
-    struct fat_options options;  /* [inode lock of the root, set by remount] */
-    bool was_dirty;              /* [sync] found so at mount, and left so */
-    bool is_marked;              /* [sync] the disk says that it is mounted for writing */
-    struct mutex alloc_lock;     /* LOCK_RANK_FS_ALLOC: the table, and what follows */
-    uint32_t next_free;          /* [alloc_lock] where to look for free clusters */
-    uint32_t nr_free;            /* [alloc_lock] valid if is_counted */
-    bool is_counted;             /* [alloc_lock] the table was scanned */
-    bool is_info_stale;          /* [alloc_lock] FSInfo no longer says what is so */
+struct fat_fs {                    /* super->fs_data */
+    struct super *super;           /* [I] */
+    struct fat_layout layout;      /* [I] */
+    struct fat_options options;    /* [inode lock of the root, set by remount] */
+    bool was_dirty;                /* [sync] found so at mount, and left so */
+    bool is_marked;                /* [sync] the disk says that it is mounted for writing */
+    struct mutex alloc_lock;       /* LOCK_RANK_FS_ALLOC: the table, and what follows */
+    uint32_t next_free;            /* [alloc_lock] where to look for free clusters */
+    uint32_t nr_free;              /* [alloc_lock] valid if is_counted */
+    bool is_counted;               /* [alloc_lock] the table was scanned */
+    bool is_info_stale;            /* [alloc_lock] FSInfo no longer says what is so */
+    _Atomic uint64_t nr_settlings; /* [a] begun, ever (reach.c) */
+    _Atomic uint64_t settled;      /* [a] the highest number of one that has ended */
+    struct mutex free_lock;      /* LOCK_RANK_FS_FREE: from taking the doomed until they are free */
     struct list doomed;          /* [alloc_lock] chains that nobody needs any more, not yet free */
     uint32_t nr_doomed;          /* [alloc_lock] */
     uint64_t nr_doomed_clusters; /* [alloc_lock] an estimate, for statfs */
@@ -67,6 +70,17 @@ struct fat_fs {                  /* super->fs_data */
 struct fat_place {          /* where an entry is */
     uint64_t position;      /* of the entry; FAT_NO_POSITION: nowhere */
     uint32_t slot, nr_long; /* in its directory, and slots of a long name before it */
+};
+
+struct fat_reach {              /* how far an entry reaches */
+    uint32_t start, size_bytes; /* both 0: nowhere; directories have no size */
+};
+
+struct fat_doomed_chain { /* clusters that nobody needs any more */
+    uint32_t start;
+    uint32_t nr;     /* as far as known, for statfs */
+    uint32_t behind; /* the cluster of a living file that leads to them; 0: none */
+    bool is_dir;
 };
 
 struct fat_run { /* clusters index, index + 1, … of a file are cluster, cluster + 1, … */
@@ -88,9 +102,13 @@ struct fat_inode {
     uint8_t attributes;  /* [entry_lock] enum fat_attributes, but directory and read-only bits */
     /* [entry_lock and place_lock] of its entry; nowhere: the root, and deleted files */
     struct fat_place place;
-    uint32_t stored_start, stored_size;   /* [entry_lock] as the entry has them */
-    uint32_t durable_start, durable_size; /* [entry_lock] as the disk is known to have them */
-    struct list place_node;               /* [place_lock] */
+    struct fat_reach stored;  /* [entry_lock] as the entry has it */
+    struct fat_reach durable; /* [entry_lock] as the disk is known to have it */
+    struct fat_reach ready;   /* [map_lock] may be stored when it is settled (reach.c) */
+    uint64_t ready_at;        /* [map_lock] how many settlings had begun when it became ready */
+    uint32_t nr_cuts;         /* [map_lock] how often the file was cut */
+    bool is_cut; /* [map_lock] the table may still lead from the last cluster to what was cut off */
+    struct list place_node; /* [place_lock] */
 };
 
 static inline struct fat_fs *fat_fs(const struct super *super)
@@ -147,6 +165,19 @@ static inline bool fat_is_fixed_root(struct inode *dir)
 int must_check fat_read_sector(struct fat_fs *fs, uint64_t sector, uint64_t nr_ahead,
                                struct meta_block *meta);
 
+/** Around changes of a sector that must reach the disk whole: it is not written meanwhile. May sleep. */
+static inline void fat_begin_change(struct meta_block *meta)
+{
+    page_lock(meta->page);
+    page_wait_writeback(meta->page);
+}
+
+static inline void fat_end_change(struct meta_block *meta)
+{
+    meta_mark_dirty(meta);
+    page_unlock(meta->page);
+}
+
 /* ---- layout.c, options.c --------------------------------------------------------------------- */
 
 /** Read and check the boot sector. Returns 0, -EINVAL (not FAT), -EUCLEAN (damaged; logged),
@@ -167,7 +198,7 @@ struct fat_cursor { /* the sector of the table that was used last */
     struct fat_fs *fs;
     uint64_t sector; /* of the table; valid while meta.page is there */
     struct meta_block meta;
-    bool is_changed; /* the other tables are still to follow */
+    bool is_changed; /* its page is locked, and the other tables are still to follow */
 };
 
 void fat_cursor_begin(struct fat_cursor *cursor, struct fat_fs *fs);
@@ -182,7 +213,7 @@ int must_check fat_table_set(struct fat_cursor *cursor, uint32_t cluster, uint32
 int must_check fat_table_next(struct fat_cursor *cursor, uint64_t number, uint32_t cluster,
                               uint32_t *next);
 
-/* ---- alloc.c, info.c ------------------------------------------------------------------------- */
+/* ---- alloc.c, free.c, info.c ------------------------------------------------------------------------- */
 
 /** Take up to `wanted` contiguous clusters behind `previous` (0: anywhere), chained and ended, not
  * yet linked to it. Returns 0 with
@@ -195,18 +226,12 @@ int must_check fat_link(struct fat_fs *fs, uint32_t previous, uint32_t first);
 /** Free a chain at once, for clusters that no entry on the disk has ever led to. Takes
  * alloc_lock. */
 int must_check fat_free_chain(struct fat_fs *fs, uint32_t start);
-/** Free a chain as soon as the directory changes that let go of it are on the disk. nr: how long
- * it is, as far as known. */
-void fat_doom_chain(struct fat_fs *fs, uint32_t start, uint32_t nr);
-/** Write all metadata, flush, and free what was doomed. */
+/** Free a chain as soon as the directory changes that let go of it are on the disk. */
+void fat_doom_chain(struct fat_fs *fs, const struct fat_doomed_chain *chain);
+/** Write all metadata, flush, and free what was doomed before. Takes free_lock. */
 int must_check fat_free_doomed(struct fat_fs *fs);
-/** What was doomed up to now, for one who is about to write all metadata and flush; then give it
- * to fat_free_list(). */
-void fat_take_doomed(struct fat_fs *fs, struct list *list);
-/** is_durable: free them; otherwise they stay doomed. */
-int must_check fat_free_list(struct fat_fs *fs, struct list *list, bool is_durable);
-/** Forget them: the disk does not take it. */
-void fat_drop_list(struct list *list);
+/** Forget what is doomed: the disk does not take it. */
+void fat_drop_doomed(struct fat_fs *fs);
 /** Free clusters, with those that are about to be. Scans the table the first time. */
 int must_check fat_count_free(struct fat_fs *fs, uint64_t *nr);
 /** Start with the hints of FSInfo; write them. */
@@ -224,10 +249,10 @@ int must_check fat_chain_find(struct inode *inode, uint32_t index, uint32_t want
                               struct fat_run *run);
 /** Make the chain nr_clusters long. All or nothing. */
 int must_check fat_chain_grow(struct inode *inode, uint32_t nr_clusters);
-/** Hang a run of chained clusters behind the last one. */
+/** Hang a run of chained clusters behind the last one. May write and flush (of a chain that was cut). */
 int must_check fat_chain_append(struct inode *inode, uint32_t first, uint32_t nr);
-/** Cut the chain; the rest is doomed (is_new: freed at once). */
-int must_check fat_chain_cut(struct inode *inode, uint32_t nr_clusters, bool is_new);
+/** Cut the chain; the rest is doomed. The entry does not reach it any more, or never did. */
+int must_check fat_chain_cut(struct inode *inode, uint32_t nr_clusters);
 /** A fresh chain of nr contiguous clusters. */
 void fat_chain_set(struct inode *inode, uint32_t start, uint32_t nr);
 
@@ -283,6 +308,9 @@ void fat_entry_set_start(const struct fat_fs *fs, struct fat_disk_entry *entry, 
  * -EINVAL, -ENOSPC, … */
 int must_check fat_dir_add(struct inode *dir, const char *name, size_t len,
                            struct fat_disk_entry *entry, struct fat_place *place);
+/** Like fat_dir_add(), under a name that is there already, in slots from `first` on: for an entry that is to move. */
+int must_check fat_dir_add_again(struct inode *dir, const struct fat_name *name, uint32_t first,
+                                 struct fat_disk_entry *entry, struct fat_place *place);
 /** Add clusters of free slots. */
 int must_check fat_dir_grow(struct inode *dir);
 void fat_dir_note_change(struct inode *dir);
@@ -310,6 +338,12 @@ bool fat_place_is(struct inode *inode, uint64_t position);
 /** The inode's entry is here now; NULL: it has none. From then on write_inode() goes there, or
  * nowhere. */
 void fat_place_set(struct inode *inode, const struct fat_place *place);
+/** Whether the inode has an entry now. */
+bool fat_has_entry(struct inode *inode);
+/** The inode's entry is there from now on, if this is how far the one that it had reaches: else somebody has stored
+ *  more meanwhile, and the result is false. */
+bool must_check fat_place_switch(struct inode *inode, const struct fat_place *place,
+                                 struct fat_reach reach);
 /** Where the inode's entry is. Its directory is locked. */
 struct fat_place fat_place_of(struct inode *inode);
 
@@ -325,16 +359,37 @@ int must_check fat_inode_get_root(struct super *super, struct inode **inode);
 /** An entry for a new inode: times, attributes, no name. */
 void fat_inode_new_entry(struct super *super, uint32_t attributes, uint32_t start,
                          struct fat_disk_entry *entry);
-/** Store what the inode says of itself in an entry. */
-void fat_inode_fill_entry(struct inode *inode, uint32_t start, struct fat_disk_entry *entry);
-int fat_write_inode(struct inode *inode);
+/** Fill in an entry: what the inode says of itself, and this reach. */
+void fat_inode_fill_entry(struct inode *inode, struct fat_reach reach,
+                          struct fat_disk_entry *entry);
 void fat_evict_inode(struct inode *inode);
 int fat_setattr(struct inode *inode, const struct attr_change *change);
+
+/* ---- reach.c --------------------------------------------------------------------------------- */
+
+/** Write the table and flush: what was ready before is settled. Returns 0 or -EIO. */
+int must_check fat_settle(struct fat_fs *fs);
+/** super_ops.write_inode: store attributes, and as much of the reach as may be stored already; while some of
+ *  it may not, the inode stays dirty. */
+int fat_write_inode(struct inode *inode);
+/** Make the entry reach at least as far as the file does now, in the cache. Takes map_lock. */
+int must_check fat_reach_store(struct inode *inode);
+/** The same, if it does not yet: for an inode that is about to be forgotten. */
+int must_check fat_reach_finish(struct inode *inode);
+/** The file is about to be cut: let the entry reach no further, in the cache. map_lock is held. */
+int must_check fat_reach_shrink(struct inode *inode, uint32_t size_bytes);
+/** How far the inode's entry reaches. */
+struct fat_reach fat_reach_stored(struct inode *inode);
+/** How far it would reach if it told all of the file. */
+struct fat_reach fat_reach_now(struct inode *inode);
+/** Nothing is ready. map_lock is held; init: nobody else knows the inode. */
+void fat_reach_forget(struct inode *inode);
+void fat_reach_init(struct inode *inode);
 
 /* ---- sync.c ---------------------------------------------------------------------------------- */
 
 int fat_fsync(struct inode *inode, uint64_t first_byte, uint64_t last_byte, bool is_datasync);
-/** Make what an entry is about to point to durable: the inode's data, then metadata as it is. */
+/** Make the inode as it is now durable, under the name that it has: data, entry, and all other metadata. */
 int must_check fat_make_durable(struct inode *inode);
 /** Write all metadata and flush. */
 int must_check fat_write_metadata(struct fat_fs *fs);
@@ -342,6 +397,13 @@ int fat_sync(struct super *super, bool is_unmount);
 int fat_remount(struct super *super, uint32_t flags, const char *options);
 /** Begin writing: mark the disk. */
 int must_check fat_begin_writing(struct fat_fs *fs);
+
+/* ---- rehouse.c ------------------------------------------------------------------------------- */
+
+/** Give a file that is not empty other clusters with the same content, durably. Its entry still leads to the old ones, which
+ *  the caller dooms when that has ended. inode->lock is held for writing. Returns 0, -ENOSPC, -EIO, -ENOMEM, -EBUSY
+ *  (somebody writes through a mapping all the time). */
+int must_check fat_rehouse(struct inode *inode, struct fat_doomed_chain *old);
 
 /* ---- names.c, rename.c ----------------------------------------------------------------------- */
 

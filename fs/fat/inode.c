@@ -35,6 +35,7 @@ struct inode *fat_alloc_vfs_inode(struct super *super)
     mutex_init(&fat->map_lock, LOCK_RANK_FS_MAP, "fat map");
     fat->place.position = FAT_NO_POSITION;
     list_init(&fat->place_node);
+    fat_reach_init(&fat->vfs);
     return &fat->vfs;
 }
 
@@ -150,9 +151,9 @@ static int fill_inode(struct inode *inode, const struct fat_place *place)
     take_times(inode, &entry);
     fat->attributes = entry.attributes & ~(FAT_ATTR_DIRECTORY | FAT_ATTR_READ_ONLY);
     fat->start = fat_entry_start(fs, &entry);
-    fat->stored_start = fat->start;
-    fat->stored_size = le32_get(entry.size_bytes);
-    fat->durable_start = UINT32_MAX; /* the entry may not have been written yet */
+    fat->stored.start = fat->start;
+    fat->stored.size_bytes = inode_is(inode, S_IFDIR) ? 0 : le32_get(entry.size_bytes);
+    fat->durable.start = UINT32_MAX; /* the entry may not have been written yet */
     if (inode_is(inode, S_IFDIR)) {
         fat->place = *place; /* nobody else knows the inode yet */
         return fill_dir(inode);

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* From inodes back to directory entries: storing attributes, changing them, and the end of an
- * inode.
+/* From inodes back to directory entries: what an entry says, changing attributes, and the end of an inode.
  *
- * An inode is stored into the slot that is its entry at that moment. entry_lock is held around it,
- * so that the entry cannot become another file's in between (place.c).
+ * An inode is stored into the slot that is its entry at that moment (place.c); how far the entry reaches has an order of
+ * its own (reach.c).
  *
- * The first cluster is stored only with a size: an entry of size 0 that leads to clusters would
- * be a fault to fsck.fat, and so would clusters behind the end of the file, which are given back
- * when the inode leaves memory. */
+ * A file whose last name and last user are gone is doomed with all of its clusters (free.c). One that has a name gives
+ * back what it has behind its end: writers are given more than they ask for. */
 #include "fs/fat/fat_internal.h"
 #include "fs/fat/time.h"
 #include "kernel/abi/errno.h"
@@ -42,53 +40,20 @@ void fat_inode_new_entry(struct super *super, uint32_t attributes, uint32_t star
     fat_entry_set_start(fat_fs(super), entry, start);
 }
 
-void fat_inode_fill_entry(struct inode *inode, uint32_t start, struct fat_disk_entry *entry)
+void fat_inode_fill_entry(struct inode *inode, struct fat_reach reach, struct fat_disk_entry *entry)
 {
     struct fat_fs *fs = fat_fs(inode->super);
-    struct fat_inode *fat = fat_inode(inode);
     bool is_dir = inode_is(inode, S_IFDIR);
-    uint32_t size = is_dir ? 0 : (uint32_t)inode_size(inode);
     bool is_read_only = !is_dir && (inode->mode & FAT_WRITE_BITS) == 0 &&
                         (~fs->options.file_mask & FAT_WRITE_BITS) != 0;
 
-    if (!is_dir && size == 0) {
-        start = 0;
-    }
-    entry->attributes = (uint8_t)(fat->attributes | (is_dir ? FAT_ATTR_DIRECTORY : 0) |
+    entry->attributes = (uint8_t)(fat_inode(inode)->attributes | (is_dir ? FAT_ATTR_DIRECTORY : 0) |
                                   (is_read_only ? FAT_ATTR_READ_ONLY : 0));
     spin_lock(&inode->state_lock);
     put_times(entry, inode->mtime, inode->atime, inode->btime);
     spin_unlock(&inode->state_lock);
-    fat_entry_set_start(fs, entry, start);
-    entry->size_bytes = le32_of(size);
-    fat->stored_start = start;
-    fat->stored_size = size;
-}
-
-int fat_write_inode(struct inode *inode)
-{
-    struct fat_fs *fs = fat_fs(inode->super);
-    struct fat_inode *fat = fat_inode(inode);
-    struct meta_block meta;
-    int error = 0;
-
-    mutex_lock(&fat->map_lock);
-    mutex_lock(&fs->entry_lock);
-    if (fat->place.position != FAT_NO_POSITION) {
-        error = meta_read(fs->super, fat->place.position / FAT_SLOTS_PER_SECTOR, FAT_SECTOR_BYTES,
-                          &meta);
-        if (error == 0) {
-            struct fat_disk_entry *entry = (struct fat_disk_entry *)meta.data +
-                                           fat->place.position % FAT_SLOTS_PER_SECTOR;
-
-            fat_inode_fill_entry(inode, fat->start, entry);
-            meta_mark_dirty(&meta);
-            meta_put(&meta);
-        }
-    }
-    mutex_unlock(&fs->entry_lock);
-    mutex_unlock(&fat->map_lock);
-    return error;
+    fat_entry_set_start(fs, entry, reach.start);
+    entry->size_bytes = le32_of(reach.size_bytes);
 }
 
 /* ---- Changing -------------------------------------------------------------------------------- */
@@ -155,22 +120,6 @@ int fat_setattr(struct inode *inode, const struct attr_change *change)
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-/* What is cached of a directory that is gone must not be written any more. */
-static void forget_sectors(struct inode *dir)
-{
-    struct fat_fs *fs = fat_fs(dir->super);
-    struct fat_inode *fat = fat_inode(dir);
-    struct fat_run run;
-
-    for (uint32_t index = 0; index < fat->nr_clusters; index += run.nr) {
-        if (fat_chain_find(dir, index, fat->nr_clusters - index, &run) != 0) {
-            return;
-        }
-        meta_forget(dir->super, fat_cluster_sector(fs, run.cluster),
-                    (uint64_t)run.nr << (fs->layout.cluster_shift - 9), FAT_SECTOR_BYTES);
-    }
-}
-
 void fat_evict_inode(struct inode *inode)
 {
     struct fat_fs *fs = fat_fs(inode->super);
@@ -178,15 +127,16 @@ void fat_evict_inode(struct inode *inode)
 
     if (!fat_is_read_only(inode->super) && fat->chain != FAT_CHAIN_BAD) {
         if (inode->nr_links != 0 && inode_is(inode, S_IFREG)) {
+            (void)!fat_reach_finish(inode); /* its pages have told fsync of the error */
             fat_trim(inode);
         } else if (inode->nr_links == 0 && fat->start != 0) {
-            mutex_lock(&fat->map_lock);
-            if (inode_is(inode, S_IFDIR)) {
-                forget_sectors(inode);
-            }
-            fat_doom_chain(fs, fat->start,
-                           (uint32_t)(inode->nr_sectors >> (fs->layout.cluster_shift - 9)));
-            mutex_unlock(&fat->map_lock);
+            struct fat_doomed_chain chain = {
+                .start = fat->start,
+                .nr = (uint32_t)(inode->nr_sectors >> (fs->layout.cluster_shift - 9)),
+                .is_dir = inode_is(inode, S_IFDIR),
+            };
+
+            fat_doom_chain(fs, &chain);
         }
     }
     fat_place_set(inode, NULL);

@@ -198,7 +198,7 @@ static int extend(struct inode *inode, uint64_t size_bytes)
         error = zero_blocks(inode, blocks_of(layout, inode_size(inode)),
                             blocks_of(layout, size_bytes));
         if (error != 0 && wanted > old) {
-            (void)!fat_chain_cut(inode, old, true);
+            (void)!fat_chain_cut(inode, old);
         }
     }
     if (error == 0) {
@@ -219,9 +219,10 @@ int fat_resize(struct inode *inode, uint64_t size_bytes)
     if (error == 0 && size_bytes > inode_size(inode)) {
         error = extend(inode, size_bytes);
     } else if (error == 0) {
-        inode_set_size(inode, size_bytes);
-        if (wanted < fat->nr_clusters) {
-            error = fat_chain_cut(inode, wanted, false);
+        error = fat_reach_shrink(inode, (uint32_t)size_bytes);
+        if (error == 0) {
+            inode_set_size(inode, size_bytes);
+            error = wanted < fat->nr_clusters ? fat_chain_cut(inode, wanted) : 0;
         }
     }
     mutex_unlock(&fat->map_lock);
@@ -232,15 +233,10 @@ void fat_trim(struct inode *inode)
 {
     struct fat_inode *fat = fat_inode(inode);
     uint32_t needed = fat_clusters_of(fat_fs(inode->super), inode_size(inode));
-    bool has_changed = false;
 
     mutex_lock(&fat->map_lock);
     if (fat->chain == FAT_CHAIN_GOOD && fat->nr_clusters > needed) {
-        /* The entry never told a size that needs these; if it fails, fsck will find them. */
-        has_changed = fat_chain_cut(inode, needed, false) == 0;
+        (void)!fat_chain_cut(inode, needed); /* if it fails, fsck.fat will find them */
     }
     mutex_unlock(&fat->map_lock);
-    if (has_changed) {
-        (void)!fat_write_inode(inode);
-    }
 }

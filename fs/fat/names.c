@@ -66,9 +66,6 @@ static int fat_mkdir(struct inode *dir, const char *name, size_t len, uint32_t m
     fat_inode_new_entry(dir->super, FAT_ATTR_DIRECTORY, start, &entry);
     error = fat_dir_init(fs, &entry, nr, fat_dir_start(dir));
     if (error == 0) {
-        error = fat_write_metadata(fs); /* the table, which no entry may run ahead of */
-    }
-    if (error == 0) {
         error = add_entry(dir, name, len, &entry, out);
     }
     if (error != 0) {

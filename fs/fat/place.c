@@ -84,13 +84,13 @@ bool fat_place_is(struct inode *inode, uint64_t position)
     return result;
 }
 
-void fat_place_set(struct inode *inode, const struct fat_place *place)
+static void set_locked(struct inode *inode, const struct fat_place *place)
 {
     static const struct fat_place nowhere = {.position = FAT_NO_POSITION};
     struct fat_fs *fs = fat_fs(inode->super);
     struct fat_inode *fat = fat_inode(inode);
 
-    mutex_lock(&fs->entry_lock);
+    mutex_assert_held(&fs->entry_lock);
     spin_lock(&fs->place_lock);
     list_remove(&fat->place_node);
     fat->place = place != NULL ? *place : nowhere;
@@ -98,7 +98,35 @@ void fat_place_set(struct inode *inode, const struct fat_place *place)
         list_push_back(bucket_of(fs, place->position), &fat->place_node);
     }
     spin_unlock(&fs->place_lock);
+}
+
+void fat_place_set(struct inode *inode, const struct fat_place *place)
+{
+    struct fat_fs *fs = fat_fs(inode->super);
+
+    mutex_lock(&fs->entry_lock);
+    set_locked(inode, place);
     mutex_unlock(&fs->entry_lock);
+}
+
+bool fat_place_switch(struct inode *inode, const struct fat_place *place, struct fat_reach reach)
+{
+    struct fat_fs *fs = fat_fs(inode->super);
+    const struct fat_reach *stored = &fat_inode(inode)->stored;
+    bool result;
+
+    mutex_lock(&fs->entry_lock);
+    result = stored->start == reach.start && stored->size_bytes == reach.size_bytes;
+    if (result) {
+        set_locked(inode, place);
+    }
+    mutex_unlock(&fs->entry_lock);
+    return result;
+}
+
+bool fat_has_entry(struct inode *inode)
+{
+    return !fat_place_is(inode, FAT_NO_POSITION);
 }
 
 struct fat_place fat_place_of(struct inode *inode)

@@ -9,11 +9,12 @@
  *     layout.c           boot sector          dir.c, readdir.c        entries and long names
  *     table.c            the table            dir_add.c, dir_edit.c   changing them
  *     alloc.c, info.c    free clusters        name.c, short_name.c    UTF-8, UTF-16 and 8.3
- *     chain.c            a file's clusters    inode.c, inode_store.c  inodes made of entries
- *     map.c              for the page cache   place.c                 which is whose
+ *     free.c             freeing them, late   inode.c, inode_store.c  inodes made of entries
+ *     chain.c            a file's clusters    place.c                 which is whose
+ *     map.c              for the page cache   reach.c                 how far an entry reaches
  *     sync.c             what is durable      names.c, rename.c       what names can do
  *
- * Locks, outermost first: inode->lock (the VFS); map_lock of one inode; alloc_lock or entry_lock of
+ * Locks, outermost first: inode->lock (the VFS); map_lock of one inode; free_lock; alloc_lock or entry_lock of
  * the file system, never both; place_lock. Of two inodes' map_locks only one is held at a time.
  *
  * Names are the same in any case, and every file has an 8.3 name besides its own. So one file can
@@ -67,11 +68,8 @@ static int fat_statfs(struct super *super, struct super_stats *stats)
 static void fat_destroy(struct super *super)
 {
     struct fat_fs *fs = fat_fs(super);
-    struct list doomed;
 
-    fat_take_doomed(
-        fs, &doomed); /* those that an error kept from being freed: fsck.fat will find them */
-    fat_drop_list(&doomed);
+    fat_drop_doomed(fs); /* those that an error kept from being freed: fsck.fat will find them */
     kfree(fs);
     super->fs_data = NULL;
 }
@@ -99,6 +97,7 @@ static struct fat_fs *make_fs(struct super *super)
     fs->super = super;
     fs->options = fat_default_options;
     mutex_init(&fs->alloc_lock, LOCK_RANK_FS_ALLOC, "fat alloc");
+    mutex_init(&fs->free_lock, LOCK_RANK_FS_FREE, "fat doomed");
     mutex_init(&fs->entry_lock, LOCK_RANK_FS_ALLOC, "fat entries");
     spin_init(&fs->place_lock, LOCK_RANK_INODE_HASH, "fat places");
     list_init(&fs->doomed);

@@ -9,7 +9,8 @@
  * instructions away.
  *
  * There are usually two tables. The first is the one that is used; when the cursor leaves a sector
- * that it changed, it copies it to the same place in the others.
+ * that it changed, it copies it to the same place in the others. While it changes a sector it holds the page's lock: the disk
+ * must not get one with half of a cluster's number in it.
  *
  * Lock: alloc_lock. */
 #include "fs/fat/fat_internal.h"
@@ -40,8 +41,9 @@ static int copy_to_mirrors(struct fat_cursor *cursor)
             result = error;
             continue;
         }
+        fat_begin_change(&mirror);
         memcpy(mirror.data, cursor->meta.data, FAT_SECTOR_BYTES);
-        meta_mark_dirty(&mirror);
+        fat_end_change(&mirror);
         meta_put(&mirror);
     }
     return result;
@@ -53,9 +55,9 @@ int fat_cursor_end(struct fat_cursor *cursor)
 
     if (cursor->meta.page != NULL) {
         if (cursor->is_changed) {
-            meta_mark_dirty(&cursor->meta);
-            error = copy_to_mirrors(cursor);
+            fat_end_change(&cursor->meta);
             cursor->is_changed = false;
+            error = copy_to_mirrors(cursor);
         }
         meta_put(&cursor->meta);
     }
@@ -130,6 +132,14 @@ int fat_table_get(struct fat_cursor *cursor, uint32_t cluster, uint32_t *value)
     return 0;
 }
 
+static void begin_change(struct fat_cursor *cursor)
+{
+    if (!cursor->is_changed) {
+        fat_begin_change(&cursor->meta);
+        cursor->is_changed = true;
+    }
+}
+
 /* Change the bits of a byte that the mask has. */
 static int set_bits(struct fat_cursor *cursor, uint64_t offset, uint8_t mask, uint32_t bits)
 {
@@ -137,8 +147,8 @@ static int set_bits(struct fat_cursor *cursor, uint64_t offset, uint8_t mask, ui
     int error = reach_byte(cursor, offset, &byte);
 
     if (error == 0) {
+        begin_change(cursor);
         *byte = (uint8_t)((*byte & ~mask) | (bits & mask));
-        cursor->is_changed = true;
     }
     return error;
 }
@@ -167,12 +177,12 @@ int fat_table_set(struct fat_cursor *cursor, uint32_t cluster, uint32_t value)
     if (error != 0) {
         return error;
     }
+    begin_change(cursor);
     if (bits == 32) {
         put_le32(byte, (get_le32(byte) & ~FAT_MASK32) | (value & FAT_MASK32));
     } else {
         put_le16(byte, (uint16_t)value);
     }
-    cursor->is_changed = true;
     return 0;
 }
 

@@ -27,6 +27,7 @@ enum lock_rank {
     LOCK_RANK_MAP_OBJECT, /* who maps an object: areas of an inode's pages */
     LOCK_RANK_ANON,       /* who maps anonymous pages: areas of a family */
     LOCK_RANK_FS_MAP,     /* an inode's block map */
+    LOCK_RANK_FS_FREE,    /* freeing what had to wait until the disk no longer leads to it */
     LOCK_RANK_FS_ALLOC,   /* a file system's block and inode allocator, its super block */
     LOCK_RANK_PAGE,       /* page locks: after the inode, before the block map's metadata pages */
     LOCK_RANK_WRITEBACK,  /* writeback's lists of work */

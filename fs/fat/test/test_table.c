@@ -174,7 +174,8 @@ static void clusters_are_taken_once_and_counted(const char *options)
             if (host_random_below(&fat_random, 2) == 0) {
                 assert_int_equal(fat_free_chain(fs, chain->start), 0);
             } else {
-                fat_doom_chain(fs, chain->start, chain->nr);
+                fat_doom_chain(fs,
+                               &(struct fat_doomed_chain){.start = chain->start, .nr = chain->nr});
             }
             *chain = (struct chain){0};
         } else {
