@@ -8,11 +8,21 @@ FS ?=
 ## ON: where make conformance and fsx run: cairn, linux (Debian's kernel in QEMU), host
 ON ?= cairn
 
-STORAGE_ENV = T='$(T)' SEED='$(SEED)' FS='$(FS)' ON='$(ON)' CAIRN_LINUX_INIT='$(BENCH_LINUX_INIT)'
-STORAGE_DEPS = $(O)/cairn $(O)/root.img $(BENCH_LINUX_INIT) $(USER_HOST_TESTS)
+INTEROP_ENV = T='$(T)' SEED='$(SEED)' FS='$(FS)' ON='$(ON)' CAIRN_LINUX_INIT='$(BENCH_LINUX_INIT)'
+INTEROP_DEPS = $(O)/cairn $(O)/root.img $(BENCH_LINUX_INIT) $(USER_HOST_TESTS)
 
 ##@ Goals
 .PHONY: conformance
 ## conformance: what programs see of each file system, case by case; FS= and T= select, ON=linux is the oracle
-conformance: $(STORAGE_DEPS)
-	$(Q)$(STORAGE_ENV) tools/interop/conformance
+conformance: $(INTEROP_DEPS)
+	$(Q)$(INTEROP_ENV) tools/interop/conformance
+
+.PHONY: fsx
+## fsx: T=1000000 random operations on files against a model, on each of FS=; SEED= repeats a run
+fsx: $(INTEROP_DEPS)
+	$(Q)$(INTEROP_ENV) tools/interop/fsx
+
+.PHONY: interchange
+## interchange: T=600 seconds of churn on each disk by Cairn, then to Linux and back; checkers and checksums judge
+interchange: $(INTEROP_DEPS)
+	$(Q)$(INTEROP_ENV) tools/interop/interchange

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from guest import TOP
-from registry import qemu_test
+from registry import debian_test, qemu_test
 from report import Failure
 
 FAMILIES = ("refusal renaming exchanging noreplace linking unlinking truncation mapping listing symlinks mounts "
@@ -40,3 +40,22 @@ def conformance(guest):
     if passed < 150:
         raise Failure(f"only {passed} cases were run")
     return passed, 0, ""
+
+
+@qemu_test("fsx", "random operations on files agree with a model: own files and a shared one, on each file system")
+def fsx(guest):
+    for kind in ("ext2", "ext3", "vfat", "tmpfs"):
+        interop(guest, "fsx", "--fs", kind, "--ops", "4000", "--seed", os.environ["SEED"], "--quiet", limit=60)
+    return 8, 0, ""
+
+
+@qemu_test("interchange", "disks that Cairn fills, churns and empties on 4 harts are clean, and their trees come back")
+def interchange(guest):
+    interop(guest, "interchange", "--no-linux", "--seconds", "4", "--seed", os.environ["SEED"], limit=150)
+    return 3, 0, ""
+
+
+@debian_test("interchange-linux", "such disks go to Debian's Linux and back: clean, and equal by checksum")
+def interchange_linux(guest):
+    interop(guest, "interchange", "--seconds", "6", "--seed", os.environ["SEED"], limit=300)
+    return 3, 0, ""

@@ -16,9 +16,9 @@ USER_TESTS := $(addprefix $(O)/user/tests/,abi pie stress leakcheck thrash touch
 USER_HOST_TESTS := $(addprefix $(O)/user/host-tests/,abi pie stress thrash touchmem crash dbjournal dbtree)
 
 # The cases of file systems, and those ABI cases that speak of files, which run on each file system, too.
-CONF_SRCS := $(sort $(wildcard user/test/conf/*.c)) user/test/abi/frame.c user/test/abi/lib.c \
+CONF_SRCS := $(sort $(wildcard user/test/conf/*.c)) user/test/place.c user/test/abi/frame.c user/test/abi/lib.c \
              $(addprefix user/test/abi/,open.c rename.c path.c permission.c directory.c stat.c readwrite.c mapfile.c)
-CONF_HEADERS := user/test/abi/abi.h user/test/abi/frame.h user/test/conf/conf.h
+CONF_HEADERS := user/test/abi/abi.h user/test/abi/frame.h user/test/conf/conf.h user/test/place.h
 USER_TESTS += $(O)/user/tests/conf
 USER_HOST_TESTS += $(O)/user/host-tests/conf
 
@@ -57,3 +57,17 @@ user-tests: $(USER_TESTS)
 ## host-abi: the ABI cases on this Linux, the oracle
 host-abi: $(USER_HOST_TESTS)
 	@$(O)/user/host-tests/abi
+
+# A random exerciser of file content, and trees that are compared between systems.
+FSX_SRCS := $(wildcard user/test/fsx/*.c) user/test/place.c
+FSX_HEADERS := user/test/fsx/fsx.h user/test/place.h
+$(eval $(call user_test,tests,fsx,$(USER_CC) -static -s,$(FSX_SRCS),$(FSX_HEADERS)))
+$(eval $(call user_test,host-tests,fsx,$(HOST_CC),$(FSX_SRCS),$(FSX_HEADERS)))
+USER_TESTS += $(O)/user/tests/fsx
+USER_HOST_TESTS += $(O)/user/host-tests/fsx
+FSTREE_SRCS := $(wildcard user/test/fstree/*.c) user/test/place.c
+FSTREE_HEADERS := user/test/fstree/fstree.h user/test/place.h
+$(eval $(call user_test,tests,fstree,$(USER_CC) -static -s,$(FSTREE_SRCS),$(FSTREE_HEADERS)))
+$(eval $(call user_test,host-tests,fstree,$(HOST_CC),$(FSTREE_SRCS),$(FSTREE_HEADERS)))
+USER_TESTS += $(O)/user/tests/fstree
+USER_HOST_TESTS += $(O)/user/host-tests/fstree

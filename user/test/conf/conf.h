@@ -10,6 +10,7 @@
 #define CAIRN_USER_TEST_CONF_H
 
 #include "../abi/abi.h"
+#include "../place.h"
 
 #include <sys/mount.h>
 
@@ -23,14 +24,8 @@
 #define FALLOC_FL_ZERO_RANGE 16
 #endif
 
-/* Where the cases run. device is NULL if the directory was given as it is: then nothing can be mounted. */
-struct conf_place {
-    const char *type;    /* ext2, ext3, vfat, tmpfs */
-    const char *device;  /* block device, or the type's own word */
-    const char *dir;     /* where it is mounted */
-    const char *options; /* of the file system itself */
-};
-extern struct conf_place conf_place;
+/* Where the cases run. Without a device nothing can be mounted. */
+extern struct place conf_place;
 
 /* May the case end so on this file system? words are those of its failed expectation, NULL that it
  * passed. What a file system cannot do stands in a table, as Linux's own driver shows it. */

@@ -4,7 +4,7 @@
 
 #include <dirent.h>
 
-struct conf_place conf_place = {.type = "", .dir = "."};
+struct place conf_place = {.type = "", .dir = "."};
 
 void remount(unsigned long flags)
 {

@@ -29,20 +29,6 @@ static int wrong_use(const char *why)
     return 2;
 }
 
-static bool mount_place(void)
-{
-    static char dir[] = "/tmp/conf.XXXXXX";
-
-    if (!mkdtemp(dir) ||
-        mount(conf_place.device, dir, conf_place.type, 0, conf_place.options) != 0) {
-        fprintf(stderr, "conf: %s on %s as %s: %s\n", conf_place.device, dir, conf_place.type,
-                strerror(errno));
-        return false;
-    }
-    conf_place.dir = dir;
-    return chmod(dir, 0755) == 0;
-}
-
 /* What stays mounted below the place is of a case that failed; the flags may be any case's. */
 static void restore_mounts(void)
 {
@@ -151,12 +137,10 @@ int main(int argc, char **argv)
     }
     if (!*conf_place.type || has_dir == (conf_place.device != NULL))
         return wrong_use("--type is needed, and one of --device and --dir");
-    if (conf_place.device && !mount_place())
+    if (!place_mount(&conf_place, "conf"))
         return 2;
     status = run_all(argc - optind, argv + optind);
-    if (conf_place.device && umount(conf_place.dir) != 0) {
-        fprintf(stderr, "conf: %s is busy after the cases: %s\n", conf_place.dir, strerror(errno));
+    if (!place_unmount(&conf_place, "conf"))
         status = status ? status : 1;
-    }
     return status;
 }
