@@ -218,11 +218,11 @@ static int take_over(struct move *move, const struct fat_doomed_chain *old)
     }
     error = error != 0 ? error : last;
     if (error != 0) {
-        return super_damaged(move->source->super,
+        (void)!super_damaged(move->source->super,
                              "inode %llu: error %d while it replaced another file",
                              (unsigned long long)move->source->number, -error);
     }
-    return 0;
+    return error;
 }
 
 static int move_over(struct move *move)

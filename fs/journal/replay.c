@@ -313,6 +313,7 @@ static int mark_empty(struct replay *replay, struct meta_block *meta)
 
     disk->start = be32_of(0);
     disk->sequence = be32_of(replay->sequence + replay->nr_committed + 1);
+    disk->error = be32_of(0); /* from here on the file system's own super block knows */
     meta_mark_dirty(meta);
     error = meta_write_sync(meta);
     return error != 0 ? error : block_flush(replay->place->super->device);
@@ -345,8 +346,11 @@ int journal_replay(const struct journal_place *place, struct journal_replay_resu
     }
     radix_init(&replay.revoked, alloc_node, free_node, NULL);
     error = check_super(&replay, meta.data);
-    if (error == 0 && replay.start != 0) {
-        error = replay_log(&replay);
+    if (error == 0) {
+        result->had_error = be32_get(((struct journal_disk_super *)meta.data)->error) != 0;
+    }
+    if (error == 0 && (replay.start != 0 || result->had_error)) {
+        error = replay.start != 0 ? replay_log(&replay) : 0;
         if (error == 0) {
             error = mark_empty(&replay, &meta);
         }
@@ -356,7 +360,6 @@ int journal_replay(const struct journal_place *place, struct journal_replay_resu
     }
     if (error == 0) {
         result->nr_transactions = replay.nr_committed;
-        result->had_error = be32_get(((struct journal_disk_super *)meta.data)->error) != 0;
     }
     radix_destroy(&replay.revoked);
     meta_put(&meta);

@@ -139,7 +139,7 @@ int inode_write(struct inode *inode, bool wait)
     if ((bits & INODE_DIRTY) != 0 && inode->super->ops->write_inode != NULL) {
         int write_error = inode->super->ops->write_inode(inode);
 
-        if (write_error == -ENOMEM) { /* will pass: the next round tries again */
+        if (write_error == -ENOMEM || write_error == -EIO) { /* may pass: there are more rounds */
             inode_mark_dirty(inode);
         }
         error = error != 0 ? error : write_error;

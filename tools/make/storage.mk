@@ -22,6 +22,12 @@ $(FUZZERS): $(O)/fuzz/fuzz-%: tools/storage/fuzz.c tools/storage/fuzz_%.c $(STOR
 # The tests that leave the images they damage.
 HOSTILE_MAKERS := $(addprefix $(O)/host/,fs/ext/test/test_ext_hostile fs/ext/test/test_ext_journal fs/fat/test/test_hostile fs/fat/test/test_features)
 
+# The host tests with gcov's counters. What the tests of fs do not link is counted by nobody.
+COVERAGE_FLAGS := --coverage -fprofile-update=atomic -Wno-maybe-uninitialized # counters confuse that warning
+COVERAGE_TEST_SRCS := $(filter fs/%,$(HOST_TEST_SRCS))
+$(eval $(call host_library,coverage,$(COVERAGE_FLAGS),$(COVERAGE_TEST_SRCS)))
+.SECONDARY: $(patsubst %.c,$(O)/coverage/obj/%.o,$(COVERAGE_TEST_SRCS))
+
 ##@ Goals
 .PHONY: hostile
 ## hostile: damaged images, ours and e2fsprogs' and dosfstools' (fetched once with apt), in the host build and in QEMU
@@ -32,3 +38,15 @@ hostile: $(CHECK_IMAGE) $(HOSTILE_MAKERS) $(O)/cairn $(O)/root.img
 ## fuzz: damage disks at random for T= seconds (60), FS=ext or fat (both); SEED= repeats; needs clang
 fuzz: $(FUZZERS)
 	$(Q)FS='$(FS)' T='$(T)' SEED='$(SEED)' tools/storage/fuzz --out '$(O)'
+
+.PHONY: coverage
+## coverage: which lines of fs/ the host tests run, file by file; T= selects files and names the lines that are missed
+coverage: $(patsubst %.c,$(O)/coverage/%,$(COVERAGE_TEST_SRCS))
+	$(Q)find $(O)/coverage -name '*.gcda' -delete
+	$(Q)T='$(T)' tools/test/coverage.py --out '$(O)'
+
+.PHONY: faults
+## faults: every read, write, flush and block of a load fails once, on the host; a sample with QEMU's disks (minutes)
+faults: $(O)/host/fs/vfs/test/test_disk_faults $(O)/host/fs/fat/test/test_faults $(O)/host/fs/ext/test/test_ext_state $(KTEST_DEPS)
+	$(Q)CAIRN_FAULTS=all $(TEST_ENV) tools/test/run host -t faults
+	$(Q)$(TEST_ENV) tools/test/run qemu -t disk-

@@ -51,3 +51,23 @@ def disk_stops(guest):
 @qemu_test("disk-stops-modern", "the same with a modern virtio device")
 def disk_stops_modern(guest):
     disk_that_stops(guest, "--modern")
+
+
+@qemu_test("disk-errors", "a read, a write or a flush of an ext3 disk fails once: it is logged, and e2fsck finds nothing afterwards")
+def disk_errors(guest):
+    script = ("umount /mnt 2>/dev/null; mount -t ext3 /dev/vdb /mnt || mount -t ext3 /dev/vdb /mnt; echo hello > /mnt/f; mkdir /mnt/d; sync; "
+              "dd if=/dev/zero of=/mnt/g bs=4096 count=100 conv=fsync; mv /mnt/f /mnt/d/f; umount /mnt; "
+              "mount -t ext3 /dev/vdb /mnt && ls /mnt && umount /mnt && echo alive")
+    for what, sector in (("read", 2), ("write", 2), ("write", 4), ("flush", None)):
+        name = f"errors-{what}-{sector}"
+        image, rules = guest.path(name + ".img"), guest.path(name + ".rules")
+        with open(image, "wb") as file:
+            file.truncate(16 << 20)
+        tool("mke2fs", "-q", "-F", "-t", "ext3", "-b", "1024", image)
+        with open(rules, "w", encoding="ascii") as file:
+            place = f'sector = "{sector}"\n' if sector is not None else ""
+            file.write(f'[inject-error]\nevent = "none"\niotype = "{what}"\n{place}once = "on"\n')
+        outcome = guest.exec(script, "--extra", f"-drive if=none,format=raw,id=failing,cache=writeback,file=blkdebug:{rules}:{image} "
+                             "-device virtio-blk-device,drive=failing,bus=virtio-mmio-bus.1")
+        outcome.expect(status=0, log=rf"block: vdb: {what} of sectors .* failed: error 5").expect_in_output(b"alive\n")
+        tool("e2fsck", "-fn", image)
