@@ -9,13 +9,20 @@
  * program could use ('/', control characters) are damage: the call ends with an error. Nothing is
  * silently skipped but volume labels, which are no files.
  *
+ * A directory that was being moved when the power failed has two entries, and fsck.fat -a leaves one of them without a first
+ * cluster; only a second run of it takes that away. Such an entry leads nowhere and is no damage: it is not shown, on a mount for
+ * writing it is erased, and the log says so.
+ *
  * The root of FAT12 and FAT16 is a fixed row of sectors; all others are chains of clusters, as long
  * as the chain.
  *
  * Directories are metadata: they live in the device's cache. Lock: dir->lock, for reading at
  * least. */
+#include "drivers/block.h"
 #include "fs/fat/fat_internal.h"
 #include "kernel/abi/errno.h"
+#include "kernel/base/atomic.h"
+#include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 
 #define AHEAD_CLUSTERS 64u
@@ -181,6 +188,28 @@ static bool is_short_name_sane(const uint8_t *name)
     return true;
 }
 
+static bool leads_nowhere(const struct fat_dir_cursor *cursor, const struct fat_disk_entry *slot)
+{
+    return (slot->attributes & FAT_ATTR_DIRECTORY) != 0 &&
+           fat_entry_start(fat_fs(cursor->dir->super), slot) == 0;
+}
+
+/* On a mount for writing it goes. dir->lock is held for reading only: others who read meet it or do not. */
+static void drop_nowhere(const struct fat_dir_cursor *cursor, uint32_t nr_long)
+{
+    struct inode *dir = cursor->dir;
+    struct fat_place place = {.slot = cursor->next - 1, .nr_long = nr_long};
+    bool is_dropped = !fat_is_read_only(dir->super) && fat_dir_erase(dir, &place) == 0;
+
+    if (is_dropped ||
+        !atomic_exchange_explicit(&fat_inode(dir)->has_told, true, memory_order_relaxed)) {
+        pr_warn("vfat: %s: directory %llu: slot %u: a directory without clusters, as fsck.fat "
+                "leaves one that it found in two places: %s",
+                dir->super->device->name, (unsigned long long)dir->number, place.slot,
+                is_dropped ? "erased" : "not shown");
+    }
+}
+
 /* The slot just read is a file's: say what is known of it. */
 static int finish_entry(struct fat_dir_cursor *cursor, const struct fat_disk_entry *slot,
                         const struct long_state *state, struct fat_found *found)
@@ -217,6 +246,9 @@ int fat_dir_next(struct fat_dir_cursor *cursor, struct fat_found *found)
         } else if ((slot->attributes & FAT_ATTR_LONG_NAME_MASK) == FAT_ATTR_LONG_NAME) {
             add_piece(&state, (const struct fat_disk_long *)slot, &found->long_name);
         } else if ((slot->attributes & FAT_ATTR_VOLUME) != 0 || is_dots(slot->name)) {
+            state.next = NO_LONG;
+        } else if (leads_nowhere(cursor, slot)) {
+            drop_nowhere(cursor, state.next == 0 ? state.nr : 0);
             state.next = NO_LONG;
         } else {
             return finish_entry(cursor, slot, &state, found);
@@ -279,6 +311,7 @@ int fat_dir_count_dirs(struct inode *dir, uint32_t *nr)
     fat_dir_begin(&cursor, dir, 0);
     while ((error = fat_dir_slot(&cursor, &slot)) == 0 && slot->name[0] != FAT_SLOT_END) {
         if (slot->name[0] != FAT_SLOT_DELETED && !is_dots(slot->name) &&
+            !leads_nowhere(&cursor, slot) &&
             (slot->attributes & (FAT_ATTR_DIRECTORY | FAT_ATTR_VOLUME)) == FAT_ATTR_DIRECTORY) {
             count++;
         }

@@ -108,6 +108,7 @@ struct fat_inode {
     uint64_t ready_at;        /* [map_lock] how many settlings had begun when it became ready */
     uint32_t nr_cuts;         /* [map_lock] how often the file was cut */
     bool is_cut; /* [map_lock] the table may still lead from the last cluster to what was cut off */
+    _Atomic bool has_told;  /* [a] a directory: of an entry in it that leads nowhere, and stays */
     struct list place_node; /* [place_lock] */
 };
 

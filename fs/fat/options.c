@@ -4,8 +4,9 @@
  *
  *     uid=N gid=N umask=OCTAL fmask=OCTAL dmask=OCTAL
  *
- * Names are UTF-8 in any case: utf8 and iocharset=utf8 say what is so. What an option cannot
- * mean here is refused. */
+ * Names are UTF-8 in any case, short ones are read as code page 437 and shown in the case that their bits tell, and times are
+ * UTC: utf8, iocharset=utf8, codepage=437, shortname=mixed and tz=UTC say what is so. What an option cannot mean here is
+ * refused. */
 #include "drivers/block.h"
 #include "fs/fat/fat_internal.h"
 #include "fs/vfs/options.h"
@@ -37,7 +38,9 @@ static int parse_number(const char *text, unsigned base, uint64_t max, uint32_t 
 
 static int parse_one(const char *option, struct fat_options *options)
 {
-    static const char *const accepted[] = {"utf8", "utf8=1", "iocharset=utf8", "quiet", "rw", "ro"};
+    static const char *const accepted[] = {
+        "utf8", "utf8=1", "iocharset=utf8", "codepage=437", "shortname=mixed", "tz=UTC", "quiet",
+        "rw",   "ro"};
     const char *value;
     int error;
 

@@ -27,7 +27,7 @@
  * back under its short name only, before the entry that has taken its place.
  *
  * A directory in two places costs fsck.fat two runs: the first empties the entry that it meets second, the second run
- * removes it. Nothing of the directory is lost. */
+ * removes it, or dir.c does. Nothing of the directory is lost. */
 #include "fs/fat/fat_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"

@@ -26,6 +26,7 @@
 #include "fs/fat/fat.h"
 #include "fs/fat/fat_internal.h"
 #include "kernel/abi/errno.h"
+#include "kernel/base/printk.h"
 #include "mm/kmalloc.h"
 
 #define FAT_STATFS_MAGIC 0x4d44u
@@ -131,6 +132,9 @@ static int fat_mount(struct super *super, const char *options)
     }
     if (error != 0) {
         goto free_fs;
+    }
+    if (fs->was_dirty) {
+        pr_warn("vfat: %s: was not unmounted cleanly: fsck.fat is advised", super->device->name);
     }
     fat_info_load(fs);
     fill_super(super, fs);

@@ -11,7 +11,6 @@
 #include "drivers/block.h"
 #include "fs/fat/fat_internal.h"
 #include "kernel/abi/errno.h"
-#include "kernel/base/printk.h"
 
 static int first_error(int first, int second)
 {
@@ -109,10 +108,6 @@ int fat_begin_writing(struct fat_fs *fs)
 
     if (fs->is_marked) {
         return 0;
-    }
-    if (fs->was_dirty) {
-        pr_warn("vfat: %s: was not unmounted cleanly: fsck.fat is advised",
-                fs->super->device->name);
     }
     error = fat_layout_mark(fs, true);
     if (error == 0) {

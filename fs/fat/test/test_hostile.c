@@ -303,6 +303,17 @@ static void a_fixed_root_that_cannot_be_is_refused(void **state)
     expect_refused("entries of the root directory is 17");
 }
 
+static void a_file_system_that_was_not_unmounted_is_told_of(void **state)
+{
+    make_victim();
+    boot()->tail32.state |= FAT_STATE_DIRTY;
+    listen();
+    assert_int_equal(mount_with(disk, MS_RDONLY, ""), 0);
+    expect_heard("was not unmounted cleanly");
+    unmount();
+    drop_victim();
+}
+
 /* ---- Files ----------------------------------------------------------------------------------- */
 
 static void chains_that_loop_are_found_before_anything_is_read(void **state)
@@ -357,7 +368,7 @@ static void first_clusters_that_cannot_be_are_damage(void **state)
 
 static void directories_that_begin_where_they_cannot_are_damage(void **state)
 {
-    static const uint32_t starts[] = {0, 1, HUGE_CLUSTER};
+    static const uint32_t starts[] = {1, HUGE_CLUSTER};
 
     for (unsigned i = 0; i < array_size(starts); i++) {
         make_victim();
@@ -367,6 +378,25 @@ static void directories_that_begin_where_they_cannot_are_damage(void **state)
     make_victim();
     set_start(DIR_NAME, get_le32(boot()->root_cluster));
     expect_damage(list_dir, "cannot begin at this cluster");
+}
+
+static void a_directory_that_begins_nowhere_is_told_of_and_erased(void **state)
+{
+    make_victim();
+    set_start(DIR_NAME, 0);
+    listen();
+    assert_int_equal(mount_with(disk, MS_RDONLY, ""), 0);
+    expect_names("/mnt", "file|");
+    expect_heard("without clusters, as fsck.fat leaves one that it found in two places: not shown");
+    unmount();
+    listen();
+    mount_disk(disk);
+    assert_int_equal(list_dir(), -ENOENT);
+    expect_heard("without clusters, as fsck.fat leaves one that it found in two places: erased");
+    assert_int_equal(vfs_mkdir(here(), "/mnt/dir", 0755), 0); /* the name is free */
+    expect_names("/mnt", "file|dir|");
+    unmount();
+    drop_victim();
 }
 
 static void directories_within_themselves_are_damage(void **state)
@@ -500,10 +530,12 @@ int main(void)
         cmocka_unit_test(root_directories_that_cannot_be_are_refused),
         cmocka_unit_test(other_formats_are_einval_and_nothing_is_said_when_types_are_tried),
         cmocka_unit_test(a_fixed_root_that_cannot_be_is_refused),
+        cmocka_unit_test(a_file_system_that_was_not_unmounted_is_told_of),
         cmocka_unit_test(chains_that_loop_are_found_before_anything_is_read),
         cmocka_unit_test(chains_that_leave_the_disk_or_end_too_soon_are_damage),
         cmocka_unit_test(first_clusters_that_cannot_be_are_damage),
         cmocka_unit_test(directories_that_begin_where_they_cannot_are_damage),
+        cmocka_unit_test(a_directory_that_begins_nowhere_is_told_of_and_erased),
         cmocka_unit_test(directories_within_themselves_are_damage),
         cmocka_unit_test(directories_whose_chain_is_damaged_are_not_listed_short),
         cmocka_unit_test(long_names_that_do_not_belong_give_way_to_short_ones),
