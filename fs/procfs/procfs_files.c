@@ -72,7 +72,7 @@ static void add_line(const char *line, void *arg)
 }
 
 /* The mounts that a process sees: those below its root. */
-static int show_mounts(struct seq *seq, pid_t id, bool is_group)
+static int show_tree(struct seq *seq, pid_t id, bool is_info)
 {
     const struct procfs_task_ops *ops = proc_task_ops();
     struct path root;
@@ -84,7 +84,7 @@ static int show_mounts(struct seq *seq, pid_t id, bool is_group)
             if (error != 0) {
                 return error;
             }
-            vfs_show_mounts(&root, add_line, seq);
+            vfs_show_mounts(&root, is_info, add_line, seq);
             path_put(&root);
             return 0;
         }
@@ -92,8 +92,20 @@ static int show_mounts(struct seq *seq, pid_t id, bool is_group)
     return -ENOENT;
 }
 
+static int show_mounts(struct seq *seq, pid_t id, bool is_group)
+{
+    return show_tree(seq, id, false);
+}
+
+static int show_mountinfo(struct seq *seq, pid_t id, bool is_group)
+{
+    return show_tree(seq, id, true);
+}
+
 const struct procfs_task_file proc_mount_files[] = {
-    {.name = "mounts", .mode = 0444, .show = show_mounts}};
+    {.name = "mounts", .mode = 0444, .show = show_mounts},
+    {.name = "mountinfo", .mode = 0444, .show = show_mountinfo},
+};
 const unsigned proc_nr_mount_files = array_size(proc_mount_files);
 
 /* ---- Kernel arguments ------------------------------------------------------------------------ */

@@ -40,10 +40,11 @@ static void settle(struct inode *inode)
 static uint64_t reserve(struct tmpfs_super *fs, uint64_t nr)
 {
     uint64_t used = atomic_load_explicit(&fs->nr_pages, memory_order_relaxed);
+    uint64_t max = fs->max_pages; /* a remount may change it */
     uint64_t got;
 
     do {
-        got = used >= fs->max_pages ? 0 : min_of(nr, fs->max_pages - used);
+        got = used >= max ? 0 : min_of(nr, max - used);
     } while (got != 0 &&
              !atomic_compare_exchange_weak_explicit(&fs->nr_pages, &used, used + got,
                                                     memory_order_relaxed, memory_order_relaxed));
@@ -177,6 +178,7 @@ static int tmpfs_fallocate(struct inode *inode, unsigned mode, uint64_t start, u
 {
     struct tmpfs_super *fs = tmpfs_super_of(inode);
     uint64_t nr_missing = 0, nr_reserved = 0;
+    bool is_limited = fs->max_pages != UINT64_MAX;
     int error = 0;
 
     if ((mode & FALLOC_FL_PUNCH_HOLE) == 0) {
@@ -184,7 +186,7 @@ static int tmpfs_fallocate(struct inode *inode, unsigned mode, uint64_t start, u
             return -ENOSPC;
         }
         nr_missing = count_missing(inode, start, end);
-        nr_reserved = fs->max_pages != UINT64_MAX ? reserve(fs, nr_missing) : nr_missing;
+        nr_reserved = is_limited ? reserve(fs, nr_missing) : nr_missing;
     }
     if (nr_reserved < nr_missing) {
         error = -ENOSPC;
@@ -192,7 +194,7 @@ static int tmpfs_fallocate(struct inode *inode, unsigned mode, uint64_t start, u
         error = generic_fallocate(inode, mode, start, end, cred);
     }
     settle(inode);
-    if (fs->max_pages != UINT64_MAX) {
+    if (is_limited) {
         atomic_fetch_sub_explicit(&fs->nr_pages, nr_reserved, memory_order_relaxed);
     }
     return error;

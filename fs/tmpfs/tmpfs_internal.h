@@ -10,8 +10,8 @@
 struct tmpfs_super {
     struct spinlock lock;         /* LOCK_RANK_INODE_HASH: the entries of all its directories */
     struct inode *root;           /* [I] with a reference; NULL for nameless files */
-    uint64_t max_pages;           /* [I] UINT64_MAX: no limit */
-    uint64_t max_inodes;          /* [I] */
+    _Atomic uint64_t max_pages;   /* [a] UINT64_MAX: no limit */
+    _Atomic uint64_t max_inodes;  /* [a] */
     _Atomic uint64_t nr_pages;    /* [a] settled and reserved */
     _Atomic uint64_t nr_inodes;   /* [a] */
     _Atomic uint64_t last_number; /* [a] */

@@ -60,16 +60,17 @@ static int tmpfs_statfs(struct super *super, struct super_stats *stats)
     struct tmpfs_super *fs = super->fs_data;
     uint64_t nr_used = atomic_load_explicit(&fs->nr_pages, memory_order_relaxed);
     uint64_t nr_inodes = atomic_load_explicit(&fs->nr_inodes, memory_order_relaxed);
+    uint64_t max_pages = fs->max_pages, max_inodes = fs->max_inodes;
 
     stats->type_magic = TMPFS_MAGIC;
     stats->block_size_bytes = PAGE_SIZE;
-    if (fs->max_pages != UINT64_MAX) {
-        stats->nr_blocks = fs->max_pages;
-        stats->nr_free = stats->nr_available = fs->max_pages - min_of(nr_used, fs->max_pages);
+    if (max_pages != UINT64_MAX) {
+        stats->nr_blocks = max_pages;
+        stats->nr_free = stats->nr_available = max_pages - min_of(nr_used, max_pages);
     }
-    if (fs->max_inodes != UINT64_MAX) {
-        stats->nr_inodes = fs->max_inodes;
-        stats->nr_inodes_free = fs->max_inodes - min_of(nr_inodes, fs->max_inodes);
+    if (max_inodes != UINT64_MAX) {
+        stats->nr_inodes = max_inodes;
+        stats->nr_inodes_free = max_inodes - min_of(nr_inodes, max_inodes);
     }
     return 0;
 }
@@ -87,19 +88,29 @@ static void tmpfs_destroy(struct super *super)
 
 static size_t tmpfs_show_options(struct super *super, char *buffer, size_t size_bytes)
 {
+    struct frames_stats stats;
     struct tmpfs_super *fs = super->fs_data;
 
     if (fs->max_pages == UINT64_MAX) {
         return 0;
     }
-    return (size_t)ksnprintf(buffer, size_bytes, ",size=%lluk",
-                             (unsigned long long)fs->max_pages * (PAGE_SIZE / 1024));
+    frames_get_stats(&stats);
+    if (fs->max_inodes == UINT64_MAX || fs->max_inodes == stats.nr_total / 2) { /* the default */
+        return (size_t)ksnprintf(buffer, size_bytes, ",size=%lluk",
+                                 (unsigned long long)fs->max_pages * (PAGE_SIZE / 1024));
+    }
+    return (size_t)ksnprintf(buffer, size_bytes, ",size=%lluk,nr_inodes=%llu",
+                             (unsigned long long)fs->max_pages * (PAGE_SIZE / 1024),
+                             (unsigned long long)fs->max_inodes);
 }
+
+static int tmpfs_remount(struct super *super, uint32_t flags, const char *text);
 
 static const struct super_ops tmpfs_super_ops = {
     .alloc_inode = tmpfs_alloc_inode,
     .free_inode = tmpfs_free_inode,
     .evict_inode = tmpfs_evict_inode,
+    .remount = tmpfs_remount,
     .statfs = tmpfs_statfs,
     .destroy = tmpfs_destroy,
     .show_options = tmpfs_show_options,
@@ -179,6 +190,37 @@ static int parse_options(const char *text, struct tmpfs_options *options)
     return 0;
 }
 
+static uint64_t pages_of_size(uint64_t size_bytes)
+{
+    return size_bytes == UINT64_MAX || size_bytes == 0 ? UINT64_MAX
+                                                       : (size_bytes + PAGE_MASK) >> PAGE_SHIFT;
+}
+
+/* Limits may change while it is in use, but not below what is in use. Mode and owner are those of the root, which
+ * chmod and chown change. */
+static int tmpfs_remount(struct super *super, uint32_t flags, const char *text)
+{
+    struct tmpfs_super *fs = super->fs_data;
+    struct tmpfs_options options = {.nr_inodes = fs->max_inodes};
+    uint64_t max_pages;
+    int error;
+
+    options.size_bytes = fs->max_pages == UINT64_MAX ? UINT64_MAX : fs->max_pages << PAGE_SHIFT;
+    error = parse_options(text, &options);
+    if (error != 0) {
+        return error;
+    }
+    max_pages = pages_of_size(options.size_bytes);
+    options.nr_inodes = options.nr_inodes != 0 ? options.nr_inodes : UINT64_MAX;
+    if (max_pages < atomic_load_explicit(&fs->nr_pages, memory_order_relaxed) ||
+        options.nr_inodes < atomic_load_explicit(&fs->nr_inodes, memory_order_relaxed)) {
+        return -EINVAL;
+    }
+    fs->max_pages = max_pages;
+    fs->max_inodes = options.nr_inodes;
+    return 0;
+}
+
 static struct tmpfs_super *make_fs(uint64_t max_pages, uint64_t max_inodes)
 {
     struct tmpfs_super *fs = kzalloc(sizeof(*fs), ALLOC_KERNEL);
@@ -193,10 +235,7 @@ static struct tmpfs_super *make_fs(uint64_t max_pages, uint64_t max_inodes)
 
 static int fill(struct super *super, const struct tmpfs_options *options)
 {
-    uint64_t max_pages = options->size_bytes == UINT64_MAX || options->size_bytes == 0
-                             ? UINT64_MAX
-                             : (options->size_bytes + PAGE_MASK) >> PAGE_SHIFT;
-    struct tmpfs_super *fs = make_fs(max_pages, options->nr_inodes);
+    struct tmpfs_super *fs = make_fs(pages_of_size(options->size_bytes), options->nr_inodes);
     int error;
 
     if (fs == NULL) {

@@ -331,3 +331,13 @@ struct mount *mount_next(struct mount *prev)
     mount_put(prev);
     return next;
 }
+
+uint32_t mount_parent_id(const struct mount *mount)
+{
+    uint32_t id;
+
+    spin_lock(&mount_lock);
+    id = mount->parent != NULL ? mount->parent->id : mount->id;
+    spin_unlock(&mount_lock);
+    return id;
+}

@@ -35,6 +35,9 @@ bool mount_cross_up(struct path *path);
  *  NULL: no more. */
 struct mount *mount_next(struct mount *prev);
 
+/** The id of the mount that it stands on; its own at the top. */
+uint32_t mount_parent_id(const struct mount *mount);
+
 /** Flags in force: the mount's own and its file system's. mount may be NULL. */
 uint32_t mount_flags(const struct mount *mount, const struct super *super);
 

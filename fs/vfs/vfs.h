@@ -65,8 +65,9 @@ void vfs_sync_all(void);
 int must_check vfs_sync_super(struct super *super);
 /** For power off: sync, and turn all writable mounts read-only (clean). */
 void vfs_shutdown(void);
-/** One line per mount for /proc/mounts, through emit; root decides what is visible. */
-void vfs_show_mounts(const struct path *root, void (*emit)(const char *line, void *arg), void *arg);
+/** One line per mount for /proc/PID/mounts, or mountinfo, through emit; root decides what is visible. */
+void vfs_show_mounts(const struct path *root, bool is_info,
+                     void (*emit)(const char *line, void *arg), void *arg);
 /** drop_caches: clean pages (1), dentries and inodes (2). */
 void vfs_drop_caches(unsigned what);
 

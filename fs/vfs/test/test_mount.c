@@ -191,12 +191,12 @@ static void mounts_are_listed(void **state)
     assert_int_equal(vfs_mkdir(&world, "/a b", 0755), 0);
     assert_int_equal(vfs_mount(&world, "my disk", "/a b", "tmpfs", MS_NOSUID, "size=64k"), 0);
     lines[0] = '\0';
-    vfs_show_mounts(&world_root, add_line, NULL);
+    vfs_show_mounts(&world_root, false, add_line, NULL);
     assert_non_null(strstr(lines, "none / tmpfs rw,relatime"));
     assert_non_null(strstr(lines, "my\\040disk /a\\040b tmpfs rw,nosuid,relatime,size=64k 0 0\n"));
     assert_int_equal(path_walk(&world, "/a b", 0, &jail), 0);
     lines[0] = '\0';
-    vfs_show_mounts(&jail, add_line, NULL);
+    vfs_show_mounts(&jail, false, add_line, NULL);
     assert_non_null(strstr(lines, "my\\040disk / tmpfs"));
     assert_null(strstr(lines, "none"));
     path_put(&jail);
