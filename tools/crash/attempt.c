@@ -10,6 +10,7 @@
 
 #include "tools/crash/kinds.h"
 #include "tools/crash/log.h"
+#include "tools/crash/seen.h"
 #include "tools/crash/world.h"
 #include "tools/host/tape.h"
 #include "user/test/crash/generate.h"
@@ -67,6 +68,25 @@ static bool judge_one(const struct state *state, void *arg)
     return !is_enough(worker);
 }
 
+/* For another machine to look at: the state, and what this one finds in it. */
+static bool save_one(const struct state *state, void *arg)
+{
+    struct worker *worker = arg;
+    const struct image *image = &worker->session.state;
+    char why[200];
+    struct seen *seen;
+
+    image_save_file(worker->campaign->saved, image->bytes, image->size_bytes);
+    world_insert(&worker->session.state);
+    if (world_mount(worker->campaign->kind) != 0 || (seen = world_look(why)) == NULL) {
+        printf("state %u cannot be listed\n", state->number);
+        return false;
+    }
+    seen_print(seen, ".");
+    seen_free(seen);
+    return world_unmount() != 0;
+}
+
 static void join_text(char *text, size_t size, const struct crash_op *ops, unsigned nr)
 {
     char one[CRASH_TEXT];
@@ -89,7 +109,8 @@ static void judge_all(struct worker *worker, const struct state_plan *plan)
                                    .program = worker->campaign->program,
                                    .image = &session->state,
                                    .scratch = &session->backup};
-    states_for_each(session->tape, plan, &session->state, &session->base, judge_one, worker);
+    states_for_each(session->tape, plan, &session->state, &session->base,
+                    worker->campaign->saved != NULL ? save_one : judge_one, worker);
 }
 
 /* ---- Sequences on the host ----------------------------------------------------------------------- */

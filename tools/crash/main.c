@@ -40,6 +40,7 @@ static const char help[] =
     "  --log FILE        judge what a machine wrote, as QEMU's blklogwrites has kept it (tools/crash/qemu)\n"
     "  --before FILE     the machine's disk before it\n"
     "  --program PATH    whose promises the log has, when not those of user/test/crash\n"
+    "  --save FILE       do not judge the --state, but write it there and list what is in it\n"
     "  --make FILE       only make a file system for such a machine, with room for marks behind it\n"
     "  --jobs N          processes (as many as there are processors)\n"
     "  --list            list the operations and the tree that sequences begin in\n"
@@ -140,7 +141,7 @@ static const struct option options[] = {
     {"states", 1, NULL, 'n'}, {"ops", 1, NULL, 'o'},    {"state", 1, NULL, 'k'},
     {"show", 0, NULL, 'w'},   {"lie", 0, NULL, 'i'},    {"jobs", 1, NULL, 'j'},
     {"log", 1, NULL, 'g'},    {"before", 1, NULL, 'b'}, {"program", 1, NULL, 'p'},
-    {"make", 1, NULL, 'm'},   {"list", 0, NULL, 'l'},   {"help", 0, NULL, 'h'},
+    {"make", 1, NULL, 'm'}, {"save", 1, NULL, 'v'},   {"list", 0, NULL, 'l'},   {"help", 0, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
@@ -202,6 +203,7 @@ int main(int argc, char **argv)
         case 'g': campaign.log = optarg; break;
         case 'b': campaign.before = optarg; break;
         case 'p': campaign.program = optarg; break;
+        case 'v': campaign.saved = optarg; break;
         case 'm': made = optarg; break;
         case 'l': list_sequences(); return 0;
         case 'h': fputs(help, stdout); return 0;
@@ -216,6 +218,8 @@ int main(int argc, char **argv)
     }
     if (campaign.ops != NULL) {
         check_ops(campaign.ops);
+    }
+    if (campaign.ops != NULL || campaign.saved != NULL) {
         campaign.nr_jobs = 1;
     }
     campaign.nr_jobs = campaign.nr_jobs < 1 ? 1 : campaign.nr_jobs > 32 ? 32 : campaign.nr_jobs;

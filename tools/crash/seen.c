@@ -158,3 +158,19 @@ void seen_free(struct seen *seen)
         seen = next;
     }
 }
+
+void seen_print(const struct seen *dir, const char *path)
+{
+    char below[1024], line[CRASH_TEXT];
+
+    for (const struct seen *child = dir->inside; child != NULL; child = child->next) {
+        bool is_link = child->kind == OBJECT_SYMLINK;
+
+        snprintf(below, sizeof(below), "%.700s/%.60s", path, child->name);
+        crash_list_line(line, below, child->kind == OBJECT_DIR ? 'd' : is_link ? 'l' : 'f',
+                        is_link ? (const void *)child->target : child->bytes,
+                        is_link ? (uint32_t)strlen(child->target) : child->len_bytes);
+        printf("%s\n", line);
+        seen_print(child, below);
+    }
+}

@@ -29,4 +29,7 @@ struct walk_context;
 struct seen *seen_read(const struct walk_context *world, const char *path, char *why);
 void seen_free(struct seen *seen);
 
+/** Print the tree, as `/tests/crash --list` does. @path: "." */
+void seen_print(const struct seen *dir, const char *path);
+
 #endif

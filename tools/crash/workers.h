@@ -18,6 +18,7 @@ struct campaign { /* what is asked for, of one file system */
     unsigned nr_states, nr_seconds; /* whichever comes first */
     unsigned nr_jobs;
     bool ignores_flush; /* a disk that lies */
+    const char *saved;  /* put the state into this file, and only list what is in it */
     bool shows;         /* each sequence's writes */
 };
 

@@ -94,7 +94,7 @@ static int do_write(const char *path, const struct crash_op *op, unsigned number
     uint64_t position = op->at_byte;
     struct file *file;
     struct iter iter;
-    ssize_t nr = 0;
+    ssize_t nr;
     int error = vfs_open(&here, path, O_WRONLY | O_NOFOLLOW, 0, &file);
 
     if (error != 0) {
@@ -103,13 +103,15 @@ static int do_write(const char *path, const struct crash_op *op, unsigned number
     if (op->at_byte == CRASH_AT_END) {
         position = file->inode->size_bytes;
     }
+    if (position + op->len_bytes > CRASH_FILE) {
+        file_put(file);
+        return -EFBIG;
+    }
     for (uint32_t i = 0; i < op->len_bytes; i++) {
         bytes[i] = crash_byte(number, (uint32_t)position + i);
     }
     iter_init_kernel(&iter, bytes, op->len_bytes);
-    if (position + op->len_bytes <= CRASH_FILE) {
-        nr = vfs_write(file, &iter, &position);
-    }
+    nr = vfs_write(file, &iter, &position);
     file_put(file);
     return nr < 0 ? (int)nr : nr == (ssize_t)op->len_bytes ? 0 : -EIO;
 }

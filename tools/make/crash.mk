@@ -29,12 +29,19 @@ CRASH_ARGS = $(if $(FS),--fs "$$FS") $(if $(SEED),--seed $(SEED)) $(if $(T),--se
     $(if $(OPS),--ops "$$OPS") $(if $(STATE),--state $(STATE)) $(if $(SHOW),--show) $(if $(LIE),--lie)
 
 ##@ Goals
-.PHONY: crash
-## crash: cut the power at every write of generated operations, T=seconds or STATES= for each FS; docs/testing.md
-crash: $(O)/crash/crash
+.PHONY: crash crash-host crash-qemu
+## crash: cut the power at every write of generated operations, T=seconds or STATES= for each FS: first on this
+## crash: machine, then (but not with OPS, LIE) with the whole kernel in QEMU; docs/testing.md
+ifneq ($(OPS)$(LIE),)
+crash: crash-host
+else
+crash: crash-host
+	$(Q)$(MAKE) crash-qemu
+endif
+## crash-host: only on this machine
+crash-host: $(O)/crash/crash
 	$(Q)$< $(CRASH_ARGS)
 
-.PHONY: crash-qemu
 ## crash-qemu: the same with the whole kernel in QEMU: COUNT= sequences (or transactions of PROGRAM=), STATES= of each FS
 crash-qemu: $(O)/crash/crash $(O)/cairn $(O)/root.img $(addprefix $(O)/user/host-tests/,dbjournal dbtree)
 	$(Q)tools/crash/qemu --out $(O) $(if $(SEED),--seed $(SEED)) $(if $(T),--seconds $(T)) $(if $(STATES),--states $(STATES)) \

@@ -125,3 +125,14 @@ uint8_t crash_byte(unsigned number, uint32_t at)
     mixed ^= mixed >> 15;
     return (uint8_t)(1 + ((mixed >> (at & 7)) % 255));
 }
+
+void crash_list_line(char *line, const char *path, char kind, const void *bytes, uint32_t len_bytes)
+{
+    const uint8_t *at = bytes;
+    uint32_t sum = 2166136261u; /* FNV-1a */
+
+    for (uint32_t i = 0; i < len_bytes; i++) {
+        sum = (sum ^ at[i]) * 16777619u;
+    }
+    snprintf(line, CRASH_TEXT, "%s %c %u %08x", path, kind, len_bytes, sum);
+}

@@ -27,6 +27,7 @@ static const char help[] =
     "  --count N        how many sequences (100)\n"
     "  --seed N         of the sampled ones (1)\n"
     "  --no-links       without hard and symbolic links\n"
+    "  --list           only list what is there: path, kind, length, and a sum of the content\n"
     "  --ops TEXT       this sequence alone: 'creat a; write a 4096; fsync a; rename a b'\n";
 
 static unsigned nr_done; /* the last operation's number */
@@ -154,6 +155,56 @@ static void remove_below(const char *path)
     }
 }
 
+static void list_one(const char *path)
+{
+    static unsigned char bytes[CRASH_FILE];
+    char line[CRASH_TEXT];
+    struct stat stat;
+    ssize_t len = 0;
+    int fd = -1;
+
+    if (lstat(path, &stat) != 0) {
+        perror(path);
+        exit(1);
+    }
+    if (S_ISREG(stat.st_mode)) {
+        fd = open(path, O_RDONLY);
+        len = fd < 0 ? -1 : read(fd, bytes, sizeof(bytes));
+        close(fd);
+    } else if (S_ISLNK(stat.st_mode)) {
+        len = readlink(path, (char *)bytes, sizeof(bytes));
+    }
+    if (len < 0) {
+        perror(path);
+        exit(1);
+    }
+    crash_list_line(line, path, S_ISDIR(stat.st_mode) ? 'd' : S_ISLNK(stat.st_mode) ? 'l' : 'f',
+                    bytes, (uint32_t)len);
+    printf("%s\n", line);
+}
+
+static void list_below(const char *path)
+{
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+    char below[4 * CRASH_PATH];
+    struct stat stat;
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
+            continue;
+        }
+        snprintf(below, sizeof(below), "%s/%.60s", path, entry->d_name);
+        list_one(below);
+        if (lstat(below, &stat) == 0 && S_ISDIR(stat.st_mode)) {
+            list_below(below);
+        }
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+}
+
 static void run_text(const char *text)
 {
     struct crash_op ops[CRASH_MAX_OPS];
@@ -179,12 +230,12 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {
         {"marks", 1, NULL, 'm'}, {"first", 1, NULL, 'f'},    {"count", 1, NULL, 'c'},
-        {"seed", 1, NULL, 's'},  {"no-links", 0, NULL, 'n'}, {"ops", 1, NULL, 'o'},
+        {"seed", 1, NULL, 's'},  {"no-links", 0, NULL, 'n'}, {"ops", 1, NULL, 'o'}, {"list", 0, NULL, 'l'},
         {"help", 0, NULL, 'h'},  {NULL, 0, NULL, 0},
     };
     unsigned first = 0, count = 100;
     unsigned long seed = 1;
-    bool has_links = true;
+    bool has_links = true, only_lists = false;
     const char *text = NULL, *marks = NULL;
     struct crash_op ops[CRASH_MAX_OPS];
     int option;
@@ -197,6 +248,7 @@ int main(int argc, char **argv)
         case 's': seed = strtoul(optarg, NULL, 0); break;
         case 'n': has_links = false; break;
         case 'o': text = optarg; break;
+        case 'l': only_lists = true; break;
         case 'h': fputs(help, stdout); return 0;
         default: return 2;
         }
@@ -204,6 +256,10 @@ int main(int argc, char **argv)
     if (optind + 1 != argc || chdir(argv[optind]) != 0) {
         fprintf(stderr, "crash: which directory? (--help says more)\n");
         return 2;
+    }
+    if (only_lists) {
+        list_below(".");
+        return 0;
     }
     mark_open(marks);
     for (unsigned i = 0; i < (text != NULL ? 1 : count); i++) {
