@@ -243,6 +243,10 @@ int must_check ext_settle(struct ext_fs *fs);
 /** The same at the beginning of a sync, which makes everything durable itself. @inode: of an fsync; else NULL. */
 int must_check ext_settle_for_sync(struct super *super, struct inode *inode);
 
+/** A new array of pointers is on the disk, empty, before anything leads to it; puts the block when it fails. Nothing to do
+ *  with a journal. */
+int must_check ext_settle_block(struct ext_fs *fs, struct meta_block *block);
+
 /** A new name in `dir` for the inode is durable when this returns. Nothing to do with a journal. */
 int must_check ext_settle_name(struct inode *dir, struct inode *inode);
 int ext_begin_allocate(struct inode *inode);

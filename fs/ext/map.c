@@ -155,11 +155,14 @@ static int descend(struct map_walk *walk, uint32_t offset, bool create)
             return error;
         }
         error = meta_new(fs->super, pointer, fs->block_bytes, &next);
+        if (error == 0) {
+            ext_dirty(fs, &next);
+            error = ext_settle_block(fs, &next);
+        }
         if (error != 0) {
             (void)!ext_free_blocks(fs, pointer, 1);
             return error;
         }
-        ext_dirty(fs, &next);
         ext_count_sectors(walk->inode, fs->block_bytes / 512);
         write_pointer(walk, offset, pointer);
         ext_inode(walk->inode)->next_goal = pointer + 1;

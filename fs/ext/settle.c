@@ -2,15 +2,16 @@
 /* Order without a journal: ext2.
  *
  * Metadata is changed in its cached pages, and they reach the disk in any order. After a power cut e2fsck makes
- * the rest consistent; but it knows only what it finds, and three things it cannot find out:
+ * the rest consistent; but it knows only what it finds, and four things it cannot find out:
  *
  *     a name was moved: the old place is on the disk, empty, and the new one is not
  *     what a name stood for is freed, and the name, which stands for something else now, is as it was
+ *     an array of pointers was new: the inode leads to it, and it holds what its block held before
  *     a block or an inode was freed and given to somebody else, and the old owner is as it was
  *
  * So some steps wait until those before them are durable, which is what settling means: all that was changed is
  * written, and the disk's cache flushed. A rename settles between entering the new name and removing the old
- * one. What is freed is frozen: free in the bitmap, and given to nobody before the next settling (alloc_block.c,
+ * one. A new array of pointers is written at once, empty. What is freed is frozen: free in the bitmap, and given to nobody before the next settling (alloc_block.c,
  * alloc_inode.c). An fsync of a directory writes the inodes that its names lead to.
  *
  * Settlings are numbered, as transactions are with a journal: what is frozen belongs to the next one. One runs at a time,
@@ -81,4 +82,20 @@ int ext_settle_name(struct inode *dir, struct inode *inode)
         error = ext_write_inode(dir);
     }
     return error != 0 ? error : ext_settle(fs);
+}
+
+int ext_settle_block(struct ext_fs *fs, struct meta_block *block)
+{
+    int error = 0;
+
+    if (fs->journal == NULL) {
+        error = meta_write_sync(block);
+        if (error == 0) {
+            error = block_flush(fs->super->device);
+        }
+        if (error != 0) {
+            meta_put(block);
+        }
+    }
+    return error;
 }

@@ -141,8 +141,8 @@ static const struct option options[] = {
     {"states", 1, NULL, 'n'}, {"ops", 1, NULL, 'o'},    {"state", 1, NULL, 'k'},
     {"show", 0, NULL, 'w'},   {"lie", 0, NULL, 'i'},    {"jobs", 1, NULL, 'j'},
     {"log", 1, NULL, 'g'},    {"before", 1, NULL, 'b'}, {"program", 1, NULL, 'p'},
-    {"make", 1, NULL, 'm'}, {"save", 1, NULL, 'v'},   {"list", 0, NULL, 'l'},   {"help", 0, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+    {"make", 1, NULL, 'm'},   {"save", 1, NULL, 'v'},   {"list", 0, NULL, 'l'},
+    {"help", 0, NULL, 'h'},   {NULL, 0, NULL, 0},
 };
 
 static void check_ops(const char *text)

@@ -167,7 +167,10 @@ void seen_print(const struct seen *dir, const char *path)
         bool is_link = child->kind == OBJECT_SYMLINK;
 
         snprintf(below, sizeof(below), "%.700s/%.60s", path, child->name);
-        crash_list_line(line, below, child->kind == OBJECT_DIR ? 'd' : is_link ? 'l' : 'f',
+        crash_list_line(line, below,
+                        child->kind == OBJECT_DIR ? 'd'
+                        : is_link                 ? 'l'
+                                                  : 'f',
                         is_link ? (const void *)child->target : child->bytes,
                         is_link ? (uint32_t)strlen(child->target) : child->len_bytes);
         printf("%s\n", line);

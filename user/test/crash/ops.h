@@ -49,6 +49,7 @@ uint8_t crash_byte(unsigned number, uint32_t at);
 
 /** The line of a listing, "path kind length sum", which two machines can compare. @line: CRASH_TEXT bytes. @kind: 'f', 'd'
  *  or 'l'. @bytes: the content, or a symlink's target. */
-void crash_list_line(char *line, const char *path, char kind, const void *bytes, uint32_t len_bytes);
+void crash_list_line(char *line, const char *path, char kind, const void *bytes,
+                     uint32_t len_bytes);
 
 #endif

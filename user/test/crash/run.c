@@ -178,7 +178,10 @@ static void list_one(const char *path)
         perror(path);
         exit(1);
     }
-    crash_list_line(line, path, S_ISDIR(stat.st_mode) ? 'd' : S_ISLNK(stat.st_mode) ? 'l' : 'f',
+    crash_list_line(line, path,
+                    S_ISDIR(stat.st_mode)   ? 'd'
+                    : S_ISLNK(stat.st_mode) ? 'l'
+                                            : 'f',
                     bytes, (uint32_t)len);
     printf("%s\n", line);
 }
@@ -230,8 +233,8 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {
         {"marks", 1, NULL, 'm'}, {"first", 1, NULL, 'f'},    {"count", 1, NULL, 'c'},
-        {"seed", 1, NULL, 's'},  {"no-links", 0, NULL, 'n'}, {"ops", 1, NULL, 'o'}, {"list", 0, NULL, 'l'},
-        {"help", 0, NULL, 'h'},  {NULL, 0, NULL, 0},
+        {"seed", 1, NULL, 's'},  {"no-links", 0, NULL, 'n'}, {"ops", 1, NULL, 'o'},
+        {"list", 0, NULL, 'l'},  {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0},
     };
     unsigned first = 0, count = 100;
     unsigned long seed = 1;
