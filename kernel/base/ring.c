@@ -179,17 +179,18 @@ bool ring_push(struct ring *ring, uint64_t value)
     return true;
 }
 
-bool ring_pop(struct ring *ring, uint64_t *value)
+struct ring_value ring_take(struct ring *ring)
 {
+    struct ring_value taken = {.is_there = false};
     struct ring_cell *cell;
     uint64_t position;
 
-    if (!reserve_one(ring, &ring->pop_position, 1, &position, &cell)) {
-        return false;
+    if (reserve_one(ring, &ring->pop_position, 1, &position, &cell)) {
+        TEST_POINT(TEST_RING_POP_RESERVED, ring);
+        take_value(ring, cell, position, &taken.value);
+        taken.is_there = true;
     }
-    TEST_POINT(TEST_RING_POP_RESERVED, ring);
-    take_value(ring, cell, position, value);
-    return true;
+    return taken;
 }
 
 size_t ring_push_batch(struct ring *ring, const uint64_t *values, size_t nr)

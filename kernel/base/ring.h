@@ -27,9 +27,28 @@ int must_check ring_init(struct ring *ring, struct ring_cell *cells, uint64_t nr
  *  peer stopped half-way is never waited for). Context: any. */
 bool must_check ring_push(struct ring *ring, uint64_t value);
 
+/* What ring_take() has found. Two registers hold it: a value that went through memory would be one more
+ * store that the next reservation has to wait for. */
+struct ring_value {
+    uint64_t value; /* when is_there */
+    bool is_there;
+};
+
+/** ring_pop() in this form. */
+struct ring_value must_check ring_take(struct ring *ring);
+
 /** Take the oldest value. Returns false when the ring is empty, or when the producer of the oldest value has reserved
  *  its cell and not yet published it ("maybe empty"). Context: any. */
-bool must_check ring_pop(struct ring *ring, uint64_t *value);
+static inline bool must_check ring_pop(struct ring *ring, uint64_t *value)
+{
+    struct ring_value taken = ring_take(ring);
+
+    if (!taken.is_there) {
+        return false;
+    }
+    *value = taken.value;
+    return true;
+}
 
 /** Append or take up to nr values with one reservation; a short count means full or (maybe) empty.
  *  Returns how many. Context: any. */

@@ -187,7 +187,7 @@ static unsigned nr_stops;
 static void while_a_push_is_stopped(enum test_point point, void *object)
 {
     struct ring *ring = object;
-    uint64_t value;
+    uint64_t value = 0;
     uint64_t values[NR_SMALL] = {11, 12, 13, 14};
 
     if (point != TEST_RING_PUSH_RESERVED || nr_stops++ > 0) {
@@ -225,7 +225,7 @@ static void nothing_waits_for_a_producer_stopped_between_reserve_and_publish(voi
 static void while_a_pop_is_stopped(enum test_point point, void *object)
 {
     struct ring *ring = object;
-    uint64_t value;
+    uint64_t value = 0;
 
     if (point != TEST_RING_POP_RESERVED || nr_stops++ > 0) {
         return;
@@ -241,7 +241,7 @@ static void while_a_pop_is_stopped(enum test_point point, void *object)
 static void nothing_waits_for_a_consumer_stopped_between_reserve_and_release(void **state)
 {
     struct ring ring;
-    uint64_t value;
+    uint64_t value = 0;
 
     assert_int_equal(ring_init(&ring, small_cells, NR_SMALL), 0);
     for (uint64_t i = 0; i < NR_SMALL; i++) {
@@ -265,7 +265,7 @@ static void nothing_waits_for_a_consumer_stopped_between_reserve_and_release(voi
 static void in_the_middle_of_a_batch(enum test_point point, void *object)
 {
     struct ring *ring = object;
-    uint64_t value;
+    uint64_t value = 0;
 
     if (point == TEST_RING_PUSH_RESERVED && nr_stops++ == 2) {
         atomic_store(&test_point_hook, NULL);
@@ -309,7 +309,7 @@ static void nothing_waits_for_a_batch_stopped_between_its_values(void **state)
 static void another_is_faster(enum test_point point, void *object)
 {
     struct ring *ring = object;
-    uint64_t value;
+    uint64_t value = 0;
 
     if (point != TEST_RING_LOOKED || nr_stops++ > 0) {
         return;
