@@ -79,6 +79,9 @@ uint64_t slab_reap(void)
     for (cache = slab_next_cache(NULL); cache != NULL; cache = slab_next_cache(cache)) {
         nr_frames += magazine_flush_hart(cache);
         nr_frames += magazine_flush_depot(cache);
+    }
+    /* Only now, since magazines are objects themselves, and of a cache that may stand further up. */
+    for (cache = slab_next_cache(NULL); cache != NULL; cache = slab_next_cache(cache)) {
         nr_frames += slab_pages_shrink(cache);
     }
     mutex_unlock(&reap_lock);

@@ -331,7 +331,10 @@ static void what_the_device_cannot_do_is_refused(void **state)
     fake.device.is_read_only = true;
     submit(0, BLOCK_WRITE, 1);
     assert_int_equal(requests[0].error, -EROFS);
-    submit(0, BLOCK_DISCARD, 1);
+    submit_parts(0, BLOCK_DISCARD, 1, 0);
+    assert_int_equal(requests[0].error, -EROFS);
+    fake.device.is_read_only = false;
+    submit_parts(0, BLOCK_DISCARD, 1, 0);
     assert_int_equal(requests[0].error, -EOPNOTSUPP);
     submit(0, BLOCK_READ, 1);
     complete(0, 0);

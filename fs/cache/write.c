@@ -100,7 +100,8 @@ static void add_device_sectors(struct io_builder *builder, struct page *page, ui
     }
 }
 
-/* Name the blocks of one page of a file: those with dirty sectors that have a place on the disk. */
+/* Name the blocks of one page of a file: those with dirty sectors that have a place on the disk, and keep it
+ * (holes.c): a block that is being freed may be somebody else's when the write arrives. */
 static int add_file_blocks(struct io_builder *builder, struct page *page, uint8_t sectors)
 {
     struct mapping *mapping = builder->mapping;
@@ -119,7 +120,8 @@ static int add_file_blocks(struct io_builder *builder, struct page *page, uint8_
     for (uint32_t offset = 0; offset < PAGE_SIZE && start + offset < size; offset += block_bytes) {
         uint64_t block = (start + offset) >> shift;
 
-        if ((sectors & sector_mask(offset, block_bytes)) == 0) {
+        if ((sectors & sector_mask(offset, block_bytes)) == 0 ||
+            mapping_is_punched(mapping, start + offset, start + offset + block_bytes)) {
             continue;
         }
         if (block >= next_unmapped) {
