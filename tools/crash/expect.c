@@ -11,6 +11,12 @@
  * it did. And an object that had a name at all those times has one now: a file that was being renamed is here
  * or there.
  *
+ * FAT has no inodes: a file that gets a name where none was has two entries for a moment, which lead to the same
+ * clusters, and fsck.fat leaves them to one and empties the other. So a name that was free when its directory was
+ * promised may, if a file was to have it, stand for an empty file instead; and that of an empty directory, which
+ * another one was to replace, for nothing. But what was being renamed must be whole under its old name then, as the rule
+ * before this one says. The name of a file that is replaced is never empty, and never gone.
+ *
  * Where a person had to answer the repair tool's questions, names are his matter; what was promised of contents must still
  * be there under some name.
  *
@@ -148,6 +154,34 @@ static bool matches(struct judgement *judgement, const struct object *object, st
     return true;
 }
 
+/* Whether an object of this kind was to have the name at one of these times. */
+static bool is_given_to(const struct slot *slot, int kind, unsigned from, unsigned to)
+{
+    const struct object *first = slot_value(slot, from);
+
+    for (unsigned op = from + 1; op <= to; op++) {
+        const struct object *object = slot_value(slot, op);
+
+        if (object != NULL && object != first && (int)object->kind == kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The twin that lost its clusters: an empty file where no name was, or nothing where an empty directory was. */
+static bool is_empty_twin(const struct slot *slot, const struct seen *seen, unsigned from,
+                          unsigned to)
+{
+    const struct object *first = slot_value(slot, from);
+
+    if (first == NULL) {
+        return seen != NULL && !seen->is_other && seen->kind == OBJECT_FILE &&
+               seen->len_bytes == 0 && is_given_to(slot, OBJECT_FILE, from, to);
+    }
+    return seen == NULL && first->kind == OBJECT_DIR && is_given_to(slot, OBJECT_DIR, from, to);
+}
+
 /* The name holds what it held at one of these times. All are tried: it may be more than one. */
 static bool check_slot(struct judgement *judgement, const struct slot *slot, struct seen *seen,
                        unsigned from, unsigned to)
@@ -163,7 +197,7 @@ static bool check_slot(struct judgement *judgement, const struct slot *slot, str
         }
         tried = object;
     }
-    return is_good;
+    return is_good || (judgement->expectation->has_twins && is_empty_twin(slot, seen, from, to));
 }
 
 static bool check_dir(struct judgement *judgement, const struct object *dir, struct seen *seen)

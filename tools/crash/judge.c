@@ -56,6 +56,7 @@ static bool is_whole(struct judge *judge, unsigned mark, const char *when, bool 
         .begun = mark / 2,
         .is_in_order = judge->kind->is_in_order,
         .keeps_garbage = judge->kind->keeps_garbage,
+        .has_twins = judge->kind->has_twins,
         .is_by_person = is_by_person,
     };
     char why[EXPECT_WHY_BYTES] = "";

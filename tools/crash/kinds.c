@@ -40,17 +40,20 @@ static const struct fs_kind kinds[] = {
      .mount_type = "vfat",
      .size_bytes = 1 * MIB,
      .make = {"mkfs.fat", "-F", "12", "-s", "1", "-r", "64", "-i", "12345678"},
-     FAT_COMMANDS},
+     FAT_COMMANDS,
+     .has_twins = true},
     {.name = "fat16",
      .mount_type = "vfat",
      .size_bytes = 4 * MIB,
      .make = {"mkfs.fat", "-F", "16", "-s", "1", "-r", "64", "-i", "12345678"},
-     FAT_COMMANDS},
+     FAT_COMMANDS,
+     .has_twins = true},
     {.name = "fat32",
      .mount_type = "vfat",
      .size_bytes = 2 * MIB,
      .make = {"mkfs.fat", "-F", "32", "-s", "1", "-i", "12345678"},
-     FAT_COMMANDS},
+     FAT_COMMANDS,
+     .has_twins = true},
 };
 #define NR_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 

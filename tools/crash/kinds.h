@@ -19,6 +19,7 @@ struct fs_kind {
     bool has_links;
     bool is_in_order; /* see struct expectation */
     bool keeps_garbage;
+    bool has_twins;
 };
 
 /** By name, or by number from 0 on; NULL: no such. */

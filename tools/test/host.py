@@ -68,7 +68,7 @@ def crash_commands(out):
     """A slice of `make crash`; and once more with disks that lie, which must be found out."""
     crash = os.path.join(os.path.abspath(out), "host", "crash")
     seed = f"--seed {os.environ.get('SEED', '1')}"
-    yield f"{crash} --fs 'ext2 ext3' {seed} --states 300 --jobs 1"
+    yield f"{crash} --fs 'ext2 ext3 fat12 fat16 fat32' {seed} --states 250 --jobs 1"
     yield f"{crash} --fs 'ext2 ext3 fat32' {seed} --states 200 --jobs 1 --lie"
 
 

@@ -22,7 +22,8 @@ def judged(guest, fs, *arguments):
 
 @qemu_test("crash", "no state that a power cut may leave of the kernel's writes loses what was promised")
 def crash(guest):
-    judged(guest, "ext3", "--count", "4", "--states", "120", "--seed", os.environ.get("SEED", "1"))
+    for fs in ("ext3", "fat32"):
+        judged(guest, fs, "--count", "4", "--states", "120", "--seed", os.environ.get("SEED", "1"))
 
 
 @qemu_test("crash-databases", "data bases find every transaction that they committed, also those made durable by msync")
