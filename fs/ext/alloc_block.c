@@ -27,34 +27,18 @@ struct ext_request {
     uint32_t wanted; /* blocks */
 };
 
-static bool is_frozen(const struct ext_group *group, size_t bit)
-{
-    return (group->frozen[0] != NULL && bitmap_test(group->frozen[0], bit)) ||
-           (group->frozen[1] != NULL && bitmap_test(group->frozen[1], bit));
-}
-
 /* The free run at or behind `from` in a group's bitmap, at most `wanted` long; 0: there is none. */
 static uint32_t find_run(const struct ext_group *group, const uint64_t *bitmap, uint32_t nr_bits,
                          uint32_t from, uint32_t wanted, uint32_t *start)
 {
-    bool has_frozen = group->frozen[0] != NULL || group->frozen[1] != NULL;
-    size_t first = bitmap_find_clear(bitmap, nr_bits, from);
-    size_t end;
+    size_t first = ext_find_usable(bitmap, group->frozen, nr_bits, from, true);
 
-    while (has_frozen && first < nr_bits && is_frozen(group, first)) {
-        first = bitmap_find_clear(bitmap, nr_bits, first + 1);
-    }
     if (first >= nr_bits) {
         return 0;
     }
-    end = min_of(bitmap_find_set(bitmap, nr_bits, first), first + wanted);
-    for (size_t bit = first; has_frozen && bit < end; bit++) {
-        if (is_frozen(group, bit)) {
-            end = bit;
-        }
-    }
     *start = (uint32_t)first;
-    return (uint32_t)(end - first);
+    nr_bits = (uint32_t)min_of((size_t)nr_bits, first + wanted);
+    return (uint32_t)(ext_find_usable(bitmap, group->frozen, nr_bits, first, false) - first);
 }
 
 int ext_find_free_run(struct ext_fs *fs, uint32_t group, uint32_t from, uint32_t nr_bits,

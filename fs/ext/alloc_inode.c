@@ -29,14 +29,10 @@ static uint32_t choose_dir_group(const struct ext_fs *fs, uint32_t parent_group)
     return best;
 }
 
-/* Without a journal: freed, and perhaps not yet on the disk. Under another name it would be there with both. */
-static bool is_frozen(const struct ext_group *group, size_t index)
-{
-    return (group->frozen_inodes[0] != NULL && bitmap_test(group->frozen_inodes[0], index)) ||
-           (group->frozen_inodes[1] != NULL && bitmap_test(group->frozen_inodes[1], index));
-}
-
-/* A number that cannot be noted for want of memory is free at once. With a journal the transaction has all or nothing. */
+/* Without a journal, what was freed and is perhaps not yet on the disk stays unused: under another name it would be
+ * there with both.
+ *
+ * A number that cannot be noted for want of memory is free at once. With a journal the transaction has all or nothing. */
 static void freeze_inode(struct ext_fs *fs, struct ext_group *group, size_t index)
 {
     unsigned parity = ext_freeze_number(fs) % 2;
@@ -58,7 +54,7 @@ static int alloc_in_group(struct ext_fs *fs, uint32_t group, bool is_dir, uint32
 {
     uint32_t from = group == 0 ? fs->first_inode - 1 : 0;
     struct meta_block bitmap;
-    bool has_frozen = false;
+    uint64_t *const *frozen = fs->groups[group].frozen_inodes;
     size_t index;
     int error;
 
@@ -70,11 +66,7 @@ static int alloc_in_group(struct ext_fs *fs, uint32_t group, bool is_dir, uint32
     if (error != 0) {
         return error;
     }
-    index = bitmap_find_clear(bitmap.data, fs->inodes_per_group, from);
-    while (index < fs->inodes_per_group && is_frozen(&fs->groups[group], index)) {
-        index = bitmap_find_clear(bitmap.data, fs->inodes_per_group, index + 1);
-        has_frozen = true;
-    }
+    index = ext_find_usable(bitmap.data, frozen, fs->inodes_per_group, from, true);
     if (index < fs->inodes_per_group) {
         bitmap_set(bitmap.data, index);
         ext_dirty(fs, &bitmap);
@@ -83,7 +75,7 @@ static int alloc_in_group(struct ext_fs *fs, uint32_t group, bool is_dir, uint32
         fs->nr_free_inodes -= fs->nr_free_inodes != 0 ? 1 : 0;
         *number = group * fs->inodes_per_group + (uint32_t)index + 1;
         error = ext_group_store(fs, group);
-    } else if (!has_frozen) {
+    } else if (frozen[0] == NULL && frozen[1] == NULL) {
         fs->groups[group].nr_free_inodes = 0;
     }
     meta_put(&bitmap);

@@ -74,7 +74,7 @@ struct ext_inode {
     struct list window_node; /* [fs->alloc_lock] linked when it has one */
     struct list orphan_node; /* [fs->alloc_lock] */
     struct list
-        ordered_node; /* [fs->ordered_lock] blocks were given to it: its pages go before the commit */
+        ordered_node; /* [fs->ordered_lock] it got blocks or size: its pages go before the commit */
     bool is_being_written;        /* [fs->ordered_lock] by the journal's thread */
     _Atomic uint32_t transaction; /* [a] the last that it was changed in */
     struct ext_dir_index
@@ -102,6 +102,10 @@ static inline struct ext_disk_super *ext_disk_super(struct ext_fs *fs)
 
 /** Load and check the group descriptors. Returns 0, -EUCLEAN, -EIO, -ENOMEM. */
 int must_check ext_groups_load(struct ext_fs *fs);
+/** The first bit of a group's bitmap, from `from` on, that is free and not frozen, or (is_usable false) that is not
+ *  so; nr_bits: none. @frozen: of the group, each NULL or as long as the bitmap. Caller: alloc_lock. */
+size_t ext_find_usable(const uint64_t *bitmap, uint64_t *const frozen[2], size_t nr_bits,
+                       size_t from, bool is_usable);
 /** Store a group's counts into its descriptor. Caller: alloc_lock. */
 int must_check ext_group_store(struct ext_fs *fs, uint32_t group);
 /** Whether [block, block + nr) may belong to files: all of it inside the file system, and none of
@@ -251,6 +255,8 @@ int must_check ext_settle_block(struct ext_fs *fs, struct meta_block *block);
 int must_check ext_settle_name(struct inode *dir, struct inode *inode);
 int ext_begin_allocate(struct inode *inode);
 void ext_end_allocate(struct inode *inode);
+/** With a journal: the file's pages are to be on the disk before the running transaction is committed. */
+void ext_order(struct inode *inode);
 /** The inode goes: its pages are nobody's business any more. Context: may sleep, outside operations. */
 void ext_unorder(struct inode *inode);
 /** For the journal. */

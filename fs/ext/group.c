@@ -10,6 +10,7 @@
 #include "drivers/block.h"
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
+#include "kernel/base/bits.h"
 #include "kernel/base/printk.h"
 #include "mm/kmalloc.h"
 #include "mm/vmalloc.h"
@@ -196,4 +197,25 @@ int ext_group_store(struct ext_fs *fs, uint32_t index)
     ext_dirty(fs, &meta);
     meta_put(&meta);
     return 0;
+}
+
+/* ---- Bitmaps --------------------------------------------------------------------------------- */
+
+size_t ext_find_usable(const uint64_t *bitmap, uint64_t *const frozen[2], size_t nr_bits,
+                       size_t from, bool is_usable)
+{
+    uint64_t mask = ~0ull << from % BITMAP_WORD_BITS; /* what lies before does not count */
+
+    for (size_t i = from / BITMAP_WORD_BITS; i * BITMAP_WORD_BITS < nr_bits; i++) {
+        uint64_t word = bitmap[i];
+
+        word |= frozen[0] != NULL ? frozen[0][i] : 0;
+        word |= frozen[1] != NULL ? frozen[1][i] : 0;
+        word = (is_usable ? ~word : word) & mask;
+        if (word != 0) {
+            return min_of(nr_bits, i * BITMAP_WORD_BITS + (size_t)__builtin_ctzll(word));
+        }
+        mask = ~0ull;
+    }
+    return nr_bits;
 }

@@ -201,6 +201,14 @@ static int check_inode(struct inode *inode, const struct ext_fs *fs, bool may_be
     return 0;
 }
 
+/* Only the size of a regular file has a second half; elsewhere the field means something else. */
+static uint64_t size_on_disk(const struct inode *inode, const struct ext_disk_inode *disk)
+{
+    uint64_t high = inode_is(inode, S_IFREG) ? le32_get(disk->size_high) : 0;
+
+    return high << 32 | le32_get(disk->size_low);
+}
+
 static int fill_inode(struct inode *inode, struct ext_fs *fs, bool may_be_orphan)
 {
     struct ext_inode *ext = ext_inode(inode);
@@ -216,10 +224,7 @@ static int fill_inode(struct inode *inode, struct ext_fs *fs, bool may_be_orphan
     inode->gid = le16_get(disk->gid_low) | (uint32_t)le16_get(disk->gid_high) << 16;
     inode->nr_links = le16_get(disk->links_count);
     inode->nr_sectors = le32_get(disk->nr_sectors);
-    inode->size_bytes = le32_get(disk->size_low);
-    if (inode_is(inode, S_IFREG)) {
-        inode->size_bytes |= (uint64_t)le32_get(disk->size_high) << 32;
-    }
+    inode->size_bytes = size_on_disk(inode, disk);
     for (unsigned i = 0; i < EXT_NR_POINTERS; i++) {
         ext->pointers[i] = le32_get(disk->block[i]);
     }
@@ -427,6 +432,9 @@ int ext_write_inode(struct inode *inode)
         le16_get(disk->extra_size) < EXT_EXTRA_SIZE_WANTED) {
         memset((char *)disk + EXT_INODE_SIZE_OLD, 0, fs->inode_bytes - EXT_INODE_SIZE_OLD);
         disk->extra_size = le16_of(EXT_EXTRA_SIZE_WANTED);
+    }
+    if (fs->journal != NULL && inode->nr_links != 0 && size > size_on_disk(inode, disk)) {
+        ext_order(inode);
     }
     disk->mode = le16_of((uint16_t)inode->mode);
     disk->uid_low = le16_of((uint16_t)inode->uid);

@@ -9,10 +9,10 @@
  * agree in every transaction. Attributes that change by themselves (times, a size after a write) are put there by
  * writeback, each an operation of its own.
  *
- * Blocks that are given to a file hold what somebody else left there. So the file's pages are written before
- * the transaction that gives them is committed (ordered data): such inodes stand on a list, which the
- * journal's thread empties before each commit. An inode that is evicted takes itself off, and waits if the thread
- * is just writing it.
+ * Blocks that are given to a file hold what somebody else left there, and behind its end there are zeros. So
+ * the file's pages are written before the transaction that gives it blocks, or a larger size, is committed (ordered
+ * data): such inodes stand on a list, which the journal's thread empties before each commit. An inode that is evicted
+ * takes itself off, and waits if the thread is just writing it.
  *
  * What an operation frees is frozen until its transaction is durable (alloc_block.c): else a power cut could
  * bring the old owner back, with somebody else's content. When nothing but frozen blocks is left, the next operation
@@ -115,19 +115,26 @@ int ext_begin_allocate(struct inode *inode)
     return ext_begin(ext_fs(inode->super), EXT_GIVE_BLOCKS);
 }
 
-void ext_end_allocate(struct inode *inode)
+void ext_order(struct inode *inode)
 {
     struct ext_fs *fs = ext_fs(inode->super);
     struct ext_inode *ext = ext_inode(inode);
 
-    if (fs->journal == NULL) {
-        return;
-    }
     spin_lock(&fs->ordered_lock);
     if (!list_is_linked(&ext->ordered_node)) {
         list_push_back(&fs->ordered, &ext->ordered_node);
     }
     spin_unlock(&fs->ordered_lock);
+}
+
+void ext_end_allocate(struct inode *inode)
+{
+    struct ext_fs *fs = ext_fs(inode->super);
+
+    if (fs->journal == NULL) {
+        return;
+    }
+    ext_order(inode);
     log_inode(inode);
     ext_end(fs, EXT_GIVE_BLOCKS);
 }

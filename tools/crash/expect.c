@@ -11,11 +11,11 @@
  * it did. And an object that had a name at all those times has one now: a file that was being renamed is here
  * or there.
  *
- * FAT has no inodes: a file that gets a name where none was has two entries for a moment, which lead to the same
- * clusters, and fsck.fat leaves them to one and empties the other. So a name that was free when its directory was
- * promised may, if a file was to have it, stand for an empty file instead; and that of an empty directory, which
- * another one was to replace, for nothing. But what was being renamed must be whole under its old name then, as the rule
- * before this one says. The name of a file that is replaced is never empty, and never gone.
+ * FAT has no inodes: a file that is moved to a name where none was has two entries for a moment, which lead to the
+ * same clusters, and fsck.fat leaves them to one and empties the other. So either name may stand for an empty file
+ * until the move is promised; and that of an empty directory, which another one was to replace, for nothing. But what
+ * was being moved must be whole under one of its names, as the rule before this one says. The name of a file that is
+ * replaced is never empty, and never gone.
  *
  * Where a person had to answer the repair tool's questions, names are his matter; what was promised of contents must still
  * be there under some name.
@@ -154,32 +154,46 @@ static bool matches(struct judgement *judgement, const struct object *object, st
     return true;
 }
 
-/* Whether an object of this kind was to have the name at one of these times. */
-static bool is_given_to(const struct slot *slot, int kind, unsigned from, unsigned to)
+static bool has_name(const struct model *model, const struct object *object, unsigned op)
 {
-    const struct object *first = slot_value(slot, from);
-
-    for (unsigned op = from + 1; op <= to; op++) {
-        const struct object *object = slot_value(slot, op);
-
-        if (object != NULL && object != first && (int)object->kind == kind) {
-            return true;
+    for (const struct object *dir = model->objects; dir != NULL; dir = dir->next) {
+        for (const struct slot *slot = dir->slots; slot != NULL; slot = slot->next) {
+            if (slot_value(slot, op) == object) {
+                return true;
+            }
         }
     }
     return false;
 }
 
-/* The twin that lost its clusters: an empty file where no name was, or nothing where an empty directory was. */
-static bool is_empty_twin(const struct slot *slot, const struct seen *seen, unsigned from,
-                          unsigned to)
+/* Whether in operation `op` an object of this kind was moved to the name, which was free, or away from it. */
+static bool is_moved(const struct model *model, const struct slot *slot, int kind, unsigned op)
 {
-    const struct object *first = slot_value(slot, from);
+    const struct object *before = slot_value(slot, op - 1);
+    const struct object *after = slot_value(slot, op);
 
-    if (first == NULL) {
-        return seen != NULL && !seen->is_other && seen->kind == OBJECT_FILE &&
-               seen->len_bytes == 0 && is_given_to(slot, OBJECT_FILE, from, to);
+    return before == NULL  ? after != NULL && (int)after->kind == kind
+           : after == NULL ? (int)before->kind == kind && has_name(model, before, op)
+                           : false;
+}
+
+/* The twin that lost its clusters: an empty file where one came or went, or nothing where an empty directory was that
+ * another one replaced. */
+static bool is_empty_twin(const struct model *model, const struct slot *slot,
+                          const struct seen *seen, unsigned from, unsigned to)
+{
+    for (unsigned op = from + 1; op <= to; op++) {
+        const struct object *before = slot_value(slot, op - 1);
+        const struct object *after = slot_value(slot, op);
+
+        if (seen != NULL ? !seen->is_other && seen->kind == OBJECT_FILE && seen->len_bytes == 0 &&
+                               is_moved(model, slot, OBJECT_FILE, op)
+                         : before != NULL && after != NULL && before != after &&
+                               before->kind == OBJECT_DIR && after->kind == OBJECT_DIR) {
+            return true;
+        }
     }
-    return seen == NULL && first->kind == OBJECT_DIR && is_given_to(slot, OBJECT_DIR, from, to);
+    return false;
 }
 
 /* The name holds what it held at one of these times. All are tried: it may be more than one. */
@@ -197,7 +211,8 @@ static bool check_slot(struct judgement *judgement, const struct slot *slot, str
         }
         tried = object;
     }
-    return is_good || (judgement->expectation->has_twins && is_empty_twin(slot, seen, from, to));
+    return is_good || (judgement->expectation->has_twins &&
+                       is_empty_twin(judgement->model, slot, seen, from, to));
 }
 
 static bool check_dir(struct judgement *judgement, const struct object *dir, struct seen *seen)
@@ -227,18 +242,6 @@ static bool check_dir(struct judgement *judgement, const struct object *dir, str
 }
 
 /* ---- Without a journal: what was promised must be somewhere ---------------------------------------- */
-
-static bool has_name(const struct model *model, const struct object *object, unsigned op)
-{
-    for (const struct object *dir = model->objects; dir != NULL; dir = dir->next) {
-        for (const struct slot *slot = dir->slots; slot != NULL; slot = slot->next) {
-            if (slot_value(slot, op) == object) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
 
 static bool is_found(const struct seen *seen, const struct object *object)
 {
