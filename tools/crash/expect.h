@@ -13,8 +13,9 @@ struct expectation {
     unsigned begun;     /* and up to this one had begun */
     bool is_in_order;   /* a journal: the tree is the tree as it was after one of the operations */
     bool keeps_garbage; /* bytes of a file that were not promised may be anything */
-    bool has_twins;     /* a file that gets a new name has both for a moment, and the repair may empty that one */
-    bool is_by_person;  /* somebody had to decide in the repair: contents count, names don't */
+    bool
+        has_twins; /* a file that gets a new name has both for a moment, and the repair may empty that one */
+    bool is_by_person; /* somebody had to decide in the repair: contents count, names don't */
 };
 
 #define EXPECT_WHY_BYTES 400
