@@ -3,9 +3,9 @@
  *
  * Files are fast when their blocks are neighbours, so the caller names a goal (behind the file's
  * last block, or the group of its inode) and gets the first free run at or behind it, at most as
- * long as wanted; when the goal's group is full, the other groups are tried in order. What is kept for files that
- * grow (window.c) is passed over. Bitmaps are
- * metadata pages changed in place; group and file-system counts follow them.
+ * long as wanted; when the goal's group is full, the other groups are tried in order. What is kept for files
+ * that grow (window.c) is passed over. Bitmaps are metadata pages changed in place; group and file-system counts
+ * follow them.
  *
  * Blocks that were freed are frozen until that is durable: free in the bitmap, which says what will be so
  * after the transaction, and marked in a bitmap of the group for each of the two transactions that can be

@@ -6,7 +6,8 @@
  *
  * The first search in a directory of at least INDEX_BYTES walks over all of it and makes the index; from
  * then on searches read the blocks that it names, additions the first block that may have room, and each
- * change of the directory changes it too. It goes with the inode. It is a memory of what the disk says,
+ * change of the directory changes it too. It is at most twice as long as the directory, and one that would need more
+ * than a small part of memory is not made, for how large a directory is says the disk. It goes with the inode. It is a memory of what the disk says,
  * and never more: when there is no memory for it, or the directory is damaged, it is dropped, and the
  * directory is walked over from its start to its end.
  *
@@ -21,12 +22,14 @@
 #include "kernel/abi/errno.h"
 #include "kernel/base/hash.h"
 #include "kernel/base/string.h"
+#include "mm/frames.h"
 #include "mm/kmalloc.h"
 
-#define INDEX_BYTES (16u << 10)
-#define ANYTHING    UINT16_MAX
-#define LEAST_BYTES 12u /* of a record with a name */
-#define INDEX_FLAGS (ALLOC_WAIT | ALLOC_NOFS | ALLOC_QUIET)
+#define INDEX_BYTES  (16u << 10)
+#define ANYTHING     UINT16_MAX
+#define LEAST_BYTES  12u /* of a record with a name */
+#define MEMORY_SHARE 32u /* a directory is indexed up to this part of memory */
+#define INDEX_FLAGS  (ALLOC_WAIT | ALLOC_NOFS | ALLOC_QUIET)
 
 struct ext_dir_index {
     struct name_index names;
@@ -94,15 +97,19 @@ static int fill(struct ext_dir_index *index, struct inode *dir)
 static struct ext_dir_index *make(struct inode *dir)
 {
     uint64_t size = inode_size(dir);
-    struct ext_dir_index *index = kzalloc(sizeof(*index), INDEX_FLAGS);
+    struct ext_dir_index *index;
 
+    if (size >> PAGE_SHIFT > frames_nr_total() / MEMORY_SHARE) {
+        return NULL;
+    }
+    index = kzalloc(sizeof(*index), INDEX_FLAGS);
     if (index == NULL) {
         return NULL;
     }
     index->nr_blocks = size >> ext_fs(dir->super)->block_shift;
     index->room = kcalloc(index->nr_blocks, sizeof(index->room[0]), INDEX_FLAGS);
-    if (index->room == NULL || index->nr_blocks > NAME_INDEX_MAX_PLACE ||
-        name_index_init(&index->names, size / LEAST_BYTES) != 0 || fill(index, dir) != 0) {
+    if (index->room == NULL || name_index_init(&index->names, size / LEAST_BYTES) != 0 ||
+        fill(index, dir) != 0) {
         index_free(index);
         return NULL;
     }

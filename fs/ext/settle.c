@@ -11,8 +11,9 @@
  *
  * So some steps wait until those before them are durable, which is what settling means: all that was changed is
  * written, and the disk's cache flushed. A rename settles between entering the new name and removing the old
- * one. A new array of pointers is written at once, empty. What is freed is frozen: free in the bitmap, and given to nobody before the next settling (alloc_block.c,
- * alloc_inode.c). An fsync of a directory writes the inodes that its names lead to.
+ * one. A new array of pointers is written at once, empty. What is freed is frozen: free in the bitmap, and given to
+ * nobody before the next settling (alloc_block.c, alloc_inode.c). An fsync of a directory writes the inodes that its
+ * names lead to.
  *
  * Settlings are numbered, as transactions are with a journal: what is frozen belongs to the next one. One runs at a time,
  * and who finds one under way only writes.

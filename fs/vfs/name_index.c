@@ -15,7 +15,8 @@
  * reach move up (Knuth, TAOCP vol. 3, section 6.4, algorithm R), so there are no tombstones.
  *
  * Names are chosen by strangers, who may make many with one hash. A search then gives up, and the driver
- * looks at every entry, as it would without an index: never worse than that.
+ * looks at every entry, as it would without an index: never worse than that. And there is a largest size, so that
+ * a disk's word for how large a directory is cannot use up memory.
  *
  * Locking: the caller's. */
 #include "fs/vfs/name_index.h"
@@ -24,8 +25,8 @@
 #include "mm/vmalloc.h"
 
 #define INDEX_FLAGS (ALLOC_WAIT | ALLOC_NOFS | ALLOC_QUIET | ALLOC_ZERO)
-#define MIN_SLOTS   512u /* a page */
-#define MAX_SLOTS   (1u << 27)
+#define MIN_SLOTS   512u       /* a page */
+#define MAX_SLOTS   (1u << 21) /* 16 MiB */
 
 static uint64_t pair(uint32_t hash, uint32_t place)
 {
@@ -49,7 +50,10 @@ int name_index_init(struct name_index *index, uint64_t nr_names)
 {
     uint64_t nr_slots = MIN_SLOTS;
 
-    while (nr_slots < MAX_SLOTS && nr_slots / 4 * 3 <= nr_names) {
+    if (nr_names >= MAX_SLOTS / 4 * 3) {
+        return -ENOMEM;
+    }
+    while (nr_slots / 4 * 3 <= nr_names) {
         nr_slots *= 2;
     }
     *index = (struct name_index){.nr_slots = (uint32_t)nr_slots};
@@ -66,7 +70,7 @@ void name_index_release(struct name_index *index)
 static int grow(struct name_index *index)
 {
     struct name_index larger;
-    int error = index->nr_slots < MAX_SLOTS ? name_index_init(&larger, index->nr_slots) : -ENOMEM;
+    int error = name_index_init(&larger, index->nr_slots);
 
     if (error != 0) {
         return error;

@@ -14,7 +14,8 @@ struct name_index {
     uint32_t nr_names;
 };
 
-/** An empty index with room for nr_names before it must grow. Returns 0 or -ENOMEM. Context: may sleep. */
+/** An empty index with room for nr_names before it must grow. Returns 0 or -ENOMEM, also for more names than any index
+ *  may have. Context: may sleep. */
 int must_check name_index_init(struct name_index *index, uint64_t nr_names);
 
 /** The memory goes back. An index of zeroes is allowed. */
