@@ -18,6 +18,7 @@ TOTAL = re.compile(r"^\w+: (\d+) passed, (\d+) failed$", re.MULTILINE)
 def interop(guest, command, *arguments, limit):
     """Run a command of tools/interop; its failure is the test's. Returns what it printed."""
     environment = dict(guest.environment, CAIRN_LINUX_INIT=os.path.join(guest.out, "user", "bench", "linux_init"))
+    environment.pop("T", None)  # which selects tests here, and is a number there
     path = os.path.join(TOP, "interop", command)
     with guest.slot():
         try:
@@ -51,11 +52,11 @@ def fsx(guest):
 
 @qemu_test("interchange", "disks that Cairn fills, churns and empties on 4 harts are clean, and their trees come back")
 def interchange(guest):
-    interop(guest, "interchange", "--no-linux", "--seconds", "4", "--seed", os.environ["SEED"], limit=150)
+    interop(guest, "interchange", "--no-linux", "--seconds", "4", "--size", "48", "--directories", "2", "--seed", os.environ["SEED"], limit=150)
     return 3, 0, ""
 
 
 @debian_test("interchange-linux", "such disks go to Debian's Linux and back: clean, and equal by checksum")
 def interchange_linux(guest):
-    interop(guest, "interchange", "--seconds", "6", "--seed", os.environ["SEED"], limit=300)
+    interop(guest, "interchange", "--seconds", "6", "--size", "48", "--directories", "2", "--seed", os.environ["SEED"], limit=300)
     return 3, 0, ""

@@ -11,13 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char USAGE[] = "usage: fstree (TYPE DEVICE | --dir DIRECTORY) STEP…\n"
-                            "Mount DEVICE as TYPE (or go to DIRECTORY), do the steps, unmount.\n"
-                            "  churn=SECONDS[,SEED]   fill, change and empty it, over and over\n"
-                            "  make=NAME[,SEED]       make a tree of that name\n"
-                            "  sum                    the checksum of all trees\n"
-                            "  list                   the same, with a line for each entry\n"
-                            "  empty                  remove everything\n";
+static const char USAGE[] =
+    "usage: fstree (TYPE DEVICE | --dir DIRECTORY) STEP…\n"
+    "Mount DEVICE as TYPE (or go to DIRECTORY), do the steps, unmount.\n"
+    "  churn=SECONDS[,SEED]   fill, change and empty it, over and over, once at least\n"
+    "  make=NAME[,SEED[,N]]   make a tree of that name, with N directories (12)\n"
+    "  sum                    the checksum of all trees\n"
+    "  list                   the same, with a line for each entry\n"
+    "  empty                  remove everything\n";
 
 static bool empty_below(int parent, const char *name)
 {
@@ -48,8 +49,9 @@ bool tree_empty(void)
 
 static bool do_step(char *step)
 {
-    char *value = strchr(step, '='), *comma = value ? strchr(value, ',') : NULL;
-    uint64_t seed = comma ? strtoull(comma + 1, NULL, 0) : 1;
+    char *value = strchr(step, '='), *comma = value ? strchr(value, ',') : NULL, *rest = NULL;
+    uint64_t seed = comma ? strtoull(comma + 1, &rest, 0) : 1;
+    int nr = rest && *rest == ',' ? (int)strtol(rest + 1, NULL, 0) : 12;
 
     if (value)
         *value++ = '\0';
@@ -58,7 +60,7 @@ static bool do_step(char *step)
     if (!strcmp(step, "churn") && value)
         return tree_churn((unsigned)strtoul(value, NULL, 0), seed);
     if (!strcmp(step, "make") && value)
-        return tree_make(value, seed);
+        return tree_make(value, seed, nr);
     if (!strcmp(step, "sum") || !strcmp(step, "list"))
         return tree_sum(step[0] == 'l');
     if (!strcmp(step, "empty"))

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NR_DIRECTORIES = 12, NR_FILES = 16, NR_SMALL = 300 };
+enum { NR_FILES = 16, NR_SMALL = 300 };
 
 static const unsigned sizes[] = {0,     1,     511,   512,    4095,   4096,    4097,   12 * 1024,
                                  49152, 49153, 65536, 100000, 274432, 1000000, 4243456};
@@ -35,11 +35,15 @@ static bool write_at(int fd, off_t at, size_t len, uint64_t *random)
 
     while (len > 0) {
         size_t part = len < sizeof(data) ? len : sizeof(data);
+        ssize_t written;
 
         for (size_t i = 0; i < part; i++)
             data[i] = (unsigned char)tree_random(random, 256);
-        if (pwrite(fd, data, part, at) != (ssize_t)part)
+        written = pwrite(fd, data, part, at);
+        if (written != (ssize_t)part) {
+            errno = written < 0 ? errno : ENOSPC; /* part of it went in: so that is why */
             return false;
+        }
         at += (off_t)part;
         len -= part;
     }
@@ -100,7 +104,7 @@ static bool make_directory(const char *directory, int number, uint64_t *random)
     return true;
 }
 
-bool tree_make(const char *name, uint64_t seed)
+bool tree_make(const char *name, uint64_t seed, int nr_directories)
 {
     uint64_t random = seed * 0x9e3779b97f4a7c15ull | 1;
     char directory[256], path[512];
@@ -108,7 +112,7 @@ bool tree_make(const char *name, uint64_t seed)
     if (mkdir(name, 0755) != 0)
         return fail(name);
     snprintf(directory, sizeof(directory), "%s", name);
-    for (int i = 0; i < NR_DIRECTORIES; i++) {
+    for (int i = 0; i < nr_directories; i++) {
         size_t len = i % 4 == 0 ? strlen(name)
                                 : strlen(directory); /* three deep, then from the top */
 
