@@ -22,8 +22,11 @@ struct commit_rules {                   /* [a] each; the files of the same names
 };
 extern struct commit_rules commit_rules;
 
-struct payer { /* whose call asks for memory */
+struct cred;
+
+struct payer { /* whose call asks for memory, or for room on a disk */
     bool is_privileged;
+    const struct cred *cred;  /* for file systems, who know what it is; NULL: the kernel itself */
     uint64_t nr_mapped_pages; /* the size of its address space */
 };
 

@@ -176,7 +176,7 @@ int ext_alloc_blocks(struct inode *owner, uint32_t goal, uint32_t wanted, uint32
                      uint32_t *nr)
 {
     struct ext_fs *fs = ext_fs(owner->super);
-    struct ext_request request = {.fs = fs, .owner = owner, .wanted = wanted};
+    struct ext_request request = {.fs = fs, .owner = owner};
     int error;
 
     if (ext_is_read_only(fs)) {
@@ -185,8 +185,10 @@ int ext_alloc_blocks(struct inode *owner, uint32_t goal, uint32_t wanted, uint32
     if (goal < fs->first_data_block || goal >= fs->nr_blocks) {
         goal = fs->first_data_block;
     }
+    *nr = 0;
     mutex_lock(&fs->alloc_lock);
-    error = alloc_anywhere(&request, goal, first, nr);
+    request.wanted = ext_cut_to_reserve(fs, wanted);
+    error = request.wanted != 0 ? alloc_anywhere(&request, goal, first, nr) : -ENOSPC;
     if (error == 0 && *nr == 0 && ext_windows_drop_all(fs)) {
         error = alloc_anywhere(&request, goal, first, nr);
     }

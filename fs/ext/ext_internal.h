@@ -33,7 +33,9 @@ struct ext_fs {                  /* super->fs_data */
     uint32_t table_blocks;       /* [I] of a group's inode table */
     uint32_t nr_groups;          /* [I] */
     uint32_t group_table_blocks; /* [I] of the group descriptors, with those reserved for growth */
-    uint32_t nr_reserved_blocks; /* [I] */
+    uint32_t nr_reserved_blocks; /* [I] reserve.c */
+    uid_t reserved_uid;          /* [I] */
+    gid_t reserved_gid;          /* [I] */
     bool has_file_types;         /* [I] */
     bool has_sparse_super;       /* [I] */
     bool has_large_files;        /* [I] of 2 GiB and more */
@@ -139,6 +141,12 @@ int must_check ext_free_blocks(struct ext_fs *fs, uint32_t first, uint32_t nr);
 /** A free inode number, near its directory. Takes alloc_lock. */
 int must_check ext_alloc_inode(struct ext_fs *fs, uint32_t parent, bool is_dir, uint32_t *number);
 int must_check ext_free_inode(struct ext_fs *fs, uint32_t number, bool is_dir);
+
+/* ---- reserve.c ------------------------------------------------------------------------------- */
+
+/** How many blocks everybody may have, and how many of `wanted` the running task may. Caller: alloc_lock. */
+uint64_t ext_nr_available(struct ext_fs *fs);
+uint32_t ext_cut_to_reserve(struct ext_fs *fs, uint32_t wanted);
 
 /* ---- window.c -------------------------------------------------------------------------------- */
 

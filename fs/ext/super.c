@@ -79,6 +79,8 @@ static void read_fields(struct ext_fs *fs, const struct ext_disk_super *disk)
     fs->inodes_per_group = le32_get(disk->inodes_per_group);
     fs->nr_inodes = le32_get(disk->inodes_count);
     fs->nr_reserved_blocks = le32_get(disk->reserved_blocks_count);
+    fs->reserved_uid = le16_get(disk->reserved_uid);
+    fs->reserved_gid = le16_get(disk->reserved_gid);
     fs->inode_bytes = is_old ? EXT_INODE_SIZE_OLD : le16_get(disk->inode_size);
     fs->first_inode = is_old ? EXT_FIRST_INODE_OLD : le32_get(disk->first_inode);
     fs->has_file_types = (incompat & EXT_INCOMPAT_FILETYPE) != 0;
@@ -222,9 +224,7 @@ static int ext_statfs(struct super *super, struct super_stats *stats)
         .block_size_bytes = fs->block_bytes,
         .nr_blocks = fs->nr_blocks - overhead,
         .nr_free = fs->nr_free_blocks,
-        .nr_available = fs->nr_free_blocks > fs->nr_reserved_blocks
-                            ? fs->nr_free_blocks - fs->nr_reserved_blocks
-                            : 0,
+        .nr_available = ext_nr_available(fs),
         .nr_inodes = fs->nr_inodes,
         .nr_inodes_free = fs->nr_free_inodes,
         .name_max = NAME_MAX,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Who asks for memory: what mm/commit.c and the limits want to know of the running task, which mm itself
- * does not see, and what mm tells of it: that a fault waited for a disk. */
+ * does not see (and file systems, of whom the last blocks of a disk are asked: fs/ext/reserve.c), and what mm
+ * tells of it: that a fault waited for a disk. */
 #include "kernel/task/payer.h"
 
 #include "kernel/base/atomic.h"
@@ -15,6 +16,7 @@ static void describe(struct payer *payer)
     struct space *space = self->space;
 
     payer->is_privileged = self->cred.euid == 0;
+    payer->cred = &self->cred;
     payer->nr_mapped_pages = space != NULL ? load_relaxed(&space->nr_mapped_pages) : 0;
 }
 

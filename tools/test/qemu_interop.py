@@ -11,7 +11,7 @@ from registry import debian_test, qemu_test
 from report import Failure
 
 FAMILIES = ("refusal renaming exchanging noreplace linking unlinking truncation mapping listing symlinks mounts "
-            "naming locking large right appending tmpfile hole creation times space.full space.writing space.inodes space.n")
+            "naming locking large right appending tmpfile hole creation times direct preallocation space")
 TOTAL = re.compile(r"^\w+: (\d+) passed, (\d+) failed$", re.MULTILINE)
 
 

@@ -50,6 +50,41 @@ CASE(preallocation, kept_blocks_go_with_truncate)
     EXPECT(stat_of("f").st_blocks <= 64);
 }
 
+CASE(preallocation, kept_blocks_are_there_when_the_disk_is_full)
+{
+    static char data[65536];
+    int fd = patterned(100, 1);
+    OK(allocate(fd, FALLOC_FL_KEEP_SIZE, 0, 1 << 20));
+    int full = (int)OK(open("full", O_CREAT | O_WRONLY, 0644));
+    while (write(full, data, sizeof(data)) > 0)
+        continue;
+    EXPECT_EQ(errno, ENOSPC);
+    fill_pattern(data, sizeof(data), 2);
+    for (off_t at = 65536; at < 1 << 20; at += 65536)
+        EXPECT_EQ(pwrite(fd, data, sizeof(data), at), sizeof(data));
+    EXPECT(has_pattern(fd, 0, 100, 1));
+    EXPECT(has_zeros(fd, 100, 65436));
+    EXPECT(has_pattern(fd, (1 << 20) - 65536, 65536, 2));
+}
+
+CASE(preallocation, kept_blocks_read_as_zeros_when_the_file_grows)
+{
+    static char data[65536];
+    memset(data, 'x', sizeof(data)); /* what the disk may hold there */
+    int old = (int)OK(open("old", O_CREAT | O_WRONLY, 0644));
+    for (int i = 0; i < 8; i++)
+        EXPECT_EQ(write(old, data, sizeof(data)), sizeof(data));
+    OK(fsync(old));
+    OK(unlink("old"));
+    int fd = patterned(1000, 3);
+    OK(allocate(fd, FALLOC_FL_KEEP_SIZE, 0, 400000));
+    OK(ftruncate(fd, 300000));
+    EXPECT(has_pattern(fd, 0, 1000, 3));
+    EXPECT(has_zeros(fd, 1000, 299000));
+    EXPECT_EQ(pwrite(fd, "x", 1, 350000), 1);
+    EXPECT(has_zeros(fd, 1000, 349000));
+}
+
 CASE(preallocation, punched_hole_reads_as_zeros)
 {
     int fd = patterned(100000, 2);

@@ -140,11 +140,25 @@ CASE(space, full_keeps_directories_whole)
     OK(rmdir("d"));
 }
 
+/* Blocks that are free, and not for everybody. */
+static long reserve(void)
+{
+    struct statfs st = space();
+    return (long)(st.f_bfree - st.f_bavail);
+}
+
+/* Fill all of it, and give half of the reserve back. */
+static void leave_half_the_reserve(void)
+{
+    off_t half = reserve() * (off_t)space().f_bsize / 2;
+    OK(truncate("f", fill_up("f") - half));
+    EXPECT(space().f_bfree > 0 && space().f_bavail == 0);
+}
+
 CASE(space, reserved_blocks_are_roots)
 {
     NEED_ROOT();
-    struct statfs before = space();
-    EXPECT(before.f_bavail < before.f_bfree);
+    EXPECT(reserve() > 0);
     make_open_directory("d");
     AS_USER (TEST_UID, TEST_GID)
         fill_up("d/user");
@@ -153,4 +167,48 @@ CASE(space, reserved_blocks_are_roots)
     EXPECT(full.f_bavail * full.f_bsize <= 65536);
     make_patterned("root", 10000, 1);
     OK(unlink("d/user"));
+}
+
+/* Who writes counts, and not who opened the file. */
+CASE(space, reserved_blocks_are_the_writers)
+{
+    static char data[65536];
+    NEED_ROOT();
+    EXPECT(reserve() > 0);
+    int fd = (int)OK(open("f", O_CREAT | O_RDWR, 0600));
+    AS_USER (TEST_UID, TEST_GID) {
+        while (write(fd, data, sizeof(data)) > 0)
+            continue;
+        EXPECT_EQ(errno, ENOSPC);
+    }
+    EXPECT(space().f_bfree > 0);
+    EXPECT_EQ(write(fd, data, sizeof(data)), sizeof(data));
+}
+
+CASE(space, reserved_blocks_are_not_for_directories)
+{
+    NEED_ROOT();
+    EXPECT(reserve() > 0);
+    make_open_directory("d");
+    leave_half_the_reserve();
+    AS_USER (TEST_UID, TEST_GID)
+        EXPECT_ERR(mkdir("d/sub", 0755), ENOSPC);
+    OK(mkdir("d/roots", 0755));
+}
+
+CASE(space, reserved_blocks_are_not_for_stores)
+{
+    NEED_ROOT();
+    EXPECT(reserve() > 0);
+    int fd = (int)OK(open("hole", O_CREAT | O_RDWR, 0666));
+    OK(ftruncate(fd, 1 << 20));
+    leave_half_the_reserve();
+    char *at = OK_MAP(mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+    AS_USER (TEST_UID, TEST_GID) {
+        pid_t pid;
+        CHILD (pid)
+            at[0] = 'u';
+        EXPECT_KILLED(pid, SIGBUS);
+    }
+    at[1 << 19] = 'r';
 }
