@@ -12,8 +12,8 @@
  * are known, and appending walks no step at all. A loop is found by Brent's method: a mark is left
  * at steps 1, 2, 4, 8, …, and meeting the mark again is the proof.
  *
- * A chain may be longer than its file: writers allocate before they write. What was not needed is
- * given back when the inode leaves memory (fat_trim).
+ * A chain may be longer than its file: writers allocate before they write, and fallocate(2) behind the end. What was not
+ * needed is given back when the inode leaves memory (fat_trim).
  *
  * Cutting leaves the table as it is: the link behind the new last cluster, and what follows, go when the shorter entry is
  * durable (free.c). Only if the file grows again before that, everything is made durable first: else a power cut could

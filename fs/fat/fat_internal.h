@@ -262,6 +262,9 @@ void fat_chain_set(struct inode *inode, uint32_t start, uint32_t nr);
 extern const struct mapping_ops fat_mapping_ops;
 /** Size changes of regular files. inode->lock is held for writing. */
 int must_check fat_resize(struct inode *inode, uint64_t size_bytes);
+/** inode_ops.fallocate. */
+int fat_fallocate(struct inode *inode, unsigned mode, uint64_t start, uint64_t end,
+                  const struct cred *cred);
 /** Give back clusters behind the end of the file. Nobody else uses the inode. */
 void fat_trim(struct inode *inode);
 

@@ -11,10 +11,15 @@
  * truncate(2) upwards. They are written with zeros straight to the disk, since no page of the cache
  * has them yet.
  *
+ * fallocate(2) with KEEP_SIZE takes clusters behind the end. They are the file's as long as it is in memory, and go with
+ * the next truncation, or when the inode is evicted: on the disk an entry reaches as far as its file, and a longer chain
+ * would be cut back by fsck.fat.
+ *
  * Lock: map_lock around everything that looks at the chain. */
 #include "drivers/block.h"
 #include "fs/fat/fat_internal.h"
 #include "kernel/abi/errno.h"
+#include "kernel/abi/fcntl.h"
 #include "kernel/base/string.h"
 #include "mm/frames.h"
 
@@ -227,6 +232,33 @@ int fat_resize(struct inode *inode, uint64_t size_bytes)
     }
     mutex_unlock(&fat->map_lock);
     return error;
+}
+
+/* Clusters behind the end; without zeros, as nobody can read there. The invariant is for who moves the end. */
+static int keep_clusters(struct inode *inode, uint64_t end)
+{
+    struct fat_fs *fs = fat_fs(inode->super);
+    struct fat_inode *fat = fat_inode(inode);
+    uint32_t wanted = fat_clusters_of(fs, end);
+    int error;
+
+    if (wanted > fs->layout.nr_clusters) {
+        return -ENOSPC;
+    }
+    mutex_lock(&fat->map_lock);
+    error = fat_chain_load(inode);
+    if (error == 0 && wanted > fat->nr_clusters) {
+        error = fat_chain_grow(inode, wanted);
+    }
+    mutex_unlock(&fat->map_lock);
+    return error;
+}
+
+int fat_fallocate(struct inode *inode, unsigned mode, uint64_t start, uint64_t end,
+                  const struct cred *cred)
+{
+    return mode == FALLOC_FL_KEEP_SIZE ? keep_clusters(inode, end)
+                                       : generic_fallocate(inode, mode, start, end, cred);
 }
 
 void fat_trim(struct inode *inode)

@@ -130,5 +130,5 @@ const struct inode_ops fat_dir_ops = {
 
 const struct inode_ops fat_file_ops = {
     .setattr = fat_setattr,
-    .fallocate = generic_fallocate,
+    .fallocate = fat_fallocate,
 };

@@ -149,6 +149,11 @@ static ssize_t tmpfs_write(struct file *file, struct iter *iter, uint64_t *posit
 int tmpfs_setattr(struct inode *inode, const struct attr_change *change)
 {
     if ((change->valid & ATTR_SIZE) != 0) {
+        if (change->size_bytes == inode_size(inode)) {
+            /* nothing to cut for the VFS; but what was allocated behind the end goes */
+            mapping_cut_begin(&inode->mapping, change->size_bytes);
+            mapping_cut_end(&inode->mapping);
+        }
         inode_set_size(inode, change->size_bytes);
         settle(inode);
     }

@@ -315,6 +315,43 @@ static void files_end_below_4_gib(void **state)
     host_disk_free(disk);
 }
 
+/* Clusters behind the end: there for who writes, gone with a truncation and with the inode, and never on the disk. */
+static void what_is_allocated_behind_the_end_is_kept_for_a_while(void **state)
+{
+    struct host_disk *disk = make_image(16 * KIB, "-F 16 -s 4");
+    static uint8_t chunk[60000];
+    struct file *file, *other;
+    uint64_t before, position = 0;
+
+    mount_disk(disk);
+    before = free_clusters();
+    file = open_file("/mnt/kept", O_CREAT | O_RDWR);
+    assert_int_equal(write_file_at(file, "x", 1, 0), 1);
+    assert_int_equal(vfs_fallocate(file, FALLOC_FL_KEEP_SIZE, 0, 100 * 2048), 0);
+    assert_int_equal(free_clusters(), before - 100);
+    assert_int_equal(inode_size(file->inode), 1);
+    assert_int_equal(vfs_fallocate(file, FALLOC_FL_KEEP_SIZE, 5000, 1ull << 30), -ENOSPC);
+    assert_int_equal(free_clusters(), before - 100);
+    assert_int_equal(vfs_truncate_file(file, 1), 0);
+    assert_int_equal(free_clusters(), before - 1);
+
+    assert_int_equal(vfs_fallocate(file, FALLOC_FL_KEEP_SIZE, 1, 100 * 2048 - 1), 0);
+    other = open_file("/mnt/other", O_CREAT | O_RDWR);
+    while (write_file_at(other, chunk, sizeof(chunk), position) > 0) {
+        position += sizeof(chunk);
+    }
+    file_put(other);
+    assert_int_equal(free_clusters(), 0);
+    assert_int_equal(write_file_at(file, "y", 1, 50 * 2048), 1);
+    file_put(file);
+    unmount();
+    check_clean(disk);
+    mount_disk(disk);
+    assert_int_equal(free_clusters(), 100 - 51);
+    unmount();
+    host_disk_free(disk);
+}
+
 static void a_full_disk_is_enospc_and_stays_consistent(void **state)
 {
     struct host_disk *disk = make_image(16 * KIB, "-F 16 -s 4");
@@ -523,6 +560,7 @@ int main(void)
         cmocka_unit_test(a_replaced_open_file_lives_until_it_is_closed),
         cmocka_unit_test(passed_over_bytes_are_zeros),
         cmocka_unit_test(files_end_below_4_gib),
+        cmocka_unit_test(what_is_allocated_behind_the_end_is_kept_for_a_while),
         cmocka_unit_test(a_full_disk_is_enospc_and_stays_consistent),
         cmocka_unit_test(the_fixed_root_is_full_at_its_end),
         cmocka_unit_test(listings_in_steps_show_what_stays_once),

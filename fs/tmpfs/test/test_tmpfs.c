@@ -69,6 +69,8 @@ static void the_size_is_a_limit(void **state)
         vfs_fallocate(one, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, PAGE_SIZE, 5 * PAGE_SIZE),
         0);
     assert_int_equal(free_pages_of("/small"), 5);
+    assert_int_equal(vfs_truncate_file(one, PAGE_SIZE + 1), 0); /* what is behind the end goes */
+    assert_int_equal(free_pages_of("/small"), 7);
     file_put(one);
     assert_int_equal(vfs_umount(&world, "/small", 0), 0);
 }
