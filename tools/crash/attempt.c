@@ -19,9 +19,11 @@
 #define STATE_SECONDS 120u
 #define STRIDE        101u /* so that a short run meets all kinds of operations */
 
+/* Of a log the plan says how many: to stop in its middle would leave its end untried. */
 static bool is_enough(const struct worker *worker)
 {
-    return worker->shared->totals.nr_states >= worker->campaign->nr_states ||
+    return (worker->campaign->log == NULL &&
+            worker->shared->totals.nr_states >= worker->campaign->nr_states) ||
            time(NULL) >= worker->end;
 }
 
@@ -120,7 +122,6 @@ static void try_sequence(struct worker *worker, const struct crash_op *ops, unsi
     const struct campaign *campaign = worker->campaign;
     struct state_plan plan = {.seed = campaign->seed,
                               .nr_subsets = 3,
-                              .step = 1,
                               .only = campaign->only_state,
                               .ignores_flush = campaign->ignores_flush};
 
@@ -174,25 +175,28 @@ static void work_on_sequences(struct worker *worker, const char *folder)
 
 /* ---- A machine's log ----------------------------------------------------------------------------- */
 
-/* A position has some three states that are not equal to others; each process takes every so-manieth position. */
+/* A position has two states and a little that are not equal to others. */
 static void work_on_log(struct worker *worker, const char *folder)
 {
     const struct campaign *campaign = worker->campaign;
     struct session *session = &worker->session;
     struct state_plan plan = {.seed = campaign->seed,
                               .nr_subsets = 3,
+                              .nr_positions = campaign->nr_states / 2 + 1,
+                              .nr_shares = campaign->nr_jobs,
+                              .share = worker->index,
                               .only = campaign->only_state,
                               .ignores_flush = campaign->ignores_flush};
-    unsigned share;
+    const char *program = campaign->program;
 
     session_load(session, campaign->kind, folder, campaign->before);
     session->model = campaign->program == NULL ? model_new() : NULL;
     session->tape = log_read(campaign->log, &session->start, session->model);
-    share = tape_length(session->tape) / (campaign->nr_states / 3 + 1) + 1;
-    plan.step = share * campaign->nr_jobs;
-    plan.phase = share * worker->index;
-    snprintf(worker->what, sizeof(worker->what), "LOG=%s BEFORE=%s", campaign->log,
-             campaign->before);
+    if (program != NULL && strrchr(program, '/') != NULL) {
+        program = strrchr(program, '/') + 1;
+    }
+    snprintf(worker->what, sizeof(worker->what), "LOG=%s%s%s", campaign->log,
+             program != NULL ? " PROGRAM=" : "", program != NULL ? program : "");
     if (campaign->shows && worker->index == 0) {
         session_print(session);
     }

@@ -154,40 +154,28 @@ static bool matches(struct judgement *judgement, const struct object *object, st
     return true;
 }
 
-static bool has_name(const struct model *model, const struct object *object, unsigned op)
-{
-    for (const struct object *dir = model->objects; dir != NULL; dir = dir->next) {
-        for (const struct slot *slot = dir->slots; slot != NULL; slot = slot->next) {
-            if (slot_value(slot, op) == object) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 /* Whether in operation `op` an object of this kind was moved to the name, which was free, or away from it. */
-static bool is_moved(const struct model *model, const struct slot *slot, int kind, unsigned op)
+static bool is_moved(const struct slot *slot, int kind, unsigned op)
 {
     const struct object *before = slot_value(slot, op - 1);
     const struct object *after = slot_value(slot, op);
 
     return before == NULL  ? after != NULL && (int)after->kind == kind
-           : after == NULL ? (int)before->kind == kind && has_name(model, before, op)
+           : after == NULL ? (int)before->kind == kind && object_has_name(before, op)
                            : false;
 }
 
 /* The twin that lost its clusters: an empty file where one came or went, or nothing where an empty directory was that
  * another one replaced. */
-static bool is_empty_twin(const struct model *model, const struct slot *slot,
-                          const struct seen *seen, unsigned from, unsigned to)
+static bool is_empty_twin(const struct slot *slot, const struct seen *seen, unsigned from,
+                          unsigned to)
 {
     for (unsigned op = from + 1; op <= to; op++) {
         const struct object *before = slot_value(slot, op - 1);
         const struct object *after = slot_value(slot, op);
 
         if (seen != NULL ? !seen->is_other && seen->kind == OBJECT_FILE && seen->len_bytes == 0 &&
-                               is_moved(model, slot, OBJECT_FILE, op)
+                               is_moved(slot, OBJECT_FILE, op)
                          : before != NULL && after != NULL && before != after &&
                                before->kind == OBJECT_DIR && after->kind == OBJECT_DIR) {
             return true;
@@ -211,8 +199,7 @@ static bool check_slot(struct judgement *judgement, const struct slot *slot, str
         }
         tried = object;
     }
-    return is_good || (judgement->expectation->has_twins &&
-                       is_empty_twin(judgement->model, slot, seen, from, to));
+    return is_good || (judgement->expectation->has_twins && is_empty_twin(slot, seen, from, to));
 }
 
 static bool check_dir(struct judgement *judgement, const struct object *dir, struct seen *seen)
@@ -262,20 +249,15 @@ static bool is_found(const struct seen *seen, const struct object *object)
 static bool check_nothing_lost(const struct judgement *judgement, const struct object *dir,
                                const struct seen *root)
 {
-    unsigned from = promised_op(judgement, dir);
+    unsigned from = promised_op(judgement, dir), to = judgement->expectation->begun;
 
-    if (dir != judgement->model->root && !is_found(root, dir)) {
+    if (dir != judgement->model->root && !(object_has_name(dir, from) && is_found(root, dir))) {
         return true; /* its own absence is its parent's matter */
     }
     for (const struct slot *slot = dir->slots; slot != NULL; slot = slot->next) {
         const struct object *object = slot_value(slot, from);
-        unsigned op = from;
 
-        while (object != NULL && op <= judgement->expectation->begun &&
-               has_name(judgement->model, object, op)) {
-            op++;
-        }
-        if (object != NULL && op > judgement->expectation->begun && !is_found(root, object)) {
+        if (object != NULL && object_has_name(object, to) && !is_found(root, object)) {
             snprintf(judgement->why, EXPECT_WHY_BYTES,
                      "what %s was after operation %u has no name any more", slot->name, from);
             return false;
@@ -322,13 +304,8 @@ static bool check_contents(const struct judgement *judgement, const struct seen 
          object = object->next) {
         unsigned op = promised_op(judgement, object);
 
-        if (object->kind != OBJECT_FILE || op == 0) {
-            continue;
-        }
-        while (op <= begun && has_name(judgement->model, object, op)) {
-            op++;
-        }
-        if (op > begun && !is_somewhere(judgement, object, root)) {
+        if (object->kind == OBJECT_FILE && object_has_name(object, op) &&
+            object_has_name(object, begun) && !is_somewhere(judgement, object, root)) {
             return false;
         }
     }

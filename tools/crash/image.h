@@ -6,8 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define IMAGE_PATH 256 /* the longest path of one, with what is appended */
+
 struct image {
-    char path[80];
+    char path[IMAGE_PATH];
     int fd;
     uint8_t *bytes; /* all of it, shared with the file */
     size_t size_bytes;

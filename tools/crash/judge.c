@@ -23,7 +23,7 @@
 static bool ask_program(struct judge *judge, const struct expectation *expectation,
                         const struct seen *root, char why[EXPECT_WHY_BYTES])
 {
-    char folder[100], path[400], done[16], begun[16];
+    char folder[IMAGE_PATH + 8], path[IMAGE_PATH + 300], done[16], begun[16];
     const char *command[] = {judge->program, "--check", folder, done, begun, NULL};
     int status;
 

@@ -80,7 +80,7 @@ static void log_path(const struct image *image, char *path, size_t size)
 static int spawn(const char *const *command, const struct image *image, const char *last)
 {
     posix_spawn_file_actions_t actions;
-    char path[100];
+    char path[IMAGE_PATH];
     char *words[16];
     unsigned nr = 0;
     int status, error;
@@ -119,7 +119,7 @@ int kind_run_beside(const char *const *command, const struct image *image)
 
 void kind_forget_words(const struct image *image)
 {
-    char path[100];
+    char path[IMAGE_PATH];
 
     log_path(image, path, sizeof(path));
     unlink(path);
@@ -127,7 +127,7 @@ void kind_forget_words(const struct image *image)
 
 void kind_show_words(const struct image *image)
 {
-    char path[100], line[300];
+    char path[IMAGE_PATH], line[300];
     FILE *file;
 
     log_path(image, path, sizeof(path));

@@ -34,12 +34,12 @@ static const char help[] =
     "  --seconds N       stop after this time, for each file system (T)\n"
     "  --states N        stop after so many states of each file system (STATES)\n"
     "  --ops TEXT        one sequence: 'creat a; write a 4096; fsync a; rename a b' (OPS)\n"
-    "  --state N         of that sequence, this state alone (STATE)\n"
+    "  --state N         of that sequence, or of the log, this state alone (STATE)\n"
     "  --show            print the writes of each sequence (SHOW)\n"
     "  --lie             play a disk whose flushes do nothing: every file system must lose something (LIE)\n"
-    "  --log FILE        judge what a machine wrote, as QEMU's blklogwrites has kept it (tools/crash/qemu)\n"
-    "  --before FILE     the machine's disk before it\n"
-    "  --program PATH    whose promises the log has, when not those of user/test/crash\n"
+    "  --log FILE        judge what a machine wrote, as QEMU's blklogwrites has kept it: tools/crash/qemu (LOG)\n"
+    "  --before FILE     the machine's disk before it (beside LOG: NAME.log has NAME.before)\n"
+    "  --program PATH    whose promises the log has, when not those of user/test/crash (PROGRAM)\n"
     "  --save FILE       do not judge the --state, but write it there and list what is in it\n"
     "  --make FILE       only make a file system for such a machine, with room for marks behind it\n"
     "  --jobs N          processes (as many as there are processors)\n"
@@ -160,10 +160,10 @@ static int make_disk(const struct fs_kind *kind, const char *path)
 {
     struct image image;
     const char *slash = strrchr(path, '/');
-    char folder[60];
+    char folder[IMAGE_PATH];
     int status;
 
-    if (kind == NULL || strlen(path) > 60) {
+    if (kind == NULL || strlen(path) + sizeof(".log") > IMAGE_PATH) {
         refuse(kind == NULL ? "--make takes one file system" : "the path is too long", path);
     }
     snprintf(folder, sizeof(folder), "%.*s", slash != NULL ? (int)(slash - path) : 1,
@@ -219,7 +219,7 @@ int main(int argc, char **argv)
     if (campaign.ops != NULL) {
         check_ops(campaign.ops);
     }
-    if (campaign.ops != NULL || campaign.saved != NULL) {
+    if (campaign.ops != NULL || campaign.only_state >= 0) {
         campaign.nr_jobs = 1;
     }
     campaign.nr_jobs = campaign.nr_jobs < 1 ? 1 : campaign.nr_jobs > 32 ? 32 : campaign.nr_jobs;

@@ -74,6 +74,11 @@ unsigned object_version(const struct object *file, unsigned op)
     return nr - 1;
 }
 
+bool object_has_name(const struct object *object, unsigned op)
+{
+    return object->born <= op && op < object->died;
+}
+
 /* ---- The tree as it is now ----------------------------------------------------------------------- */
 
 static struct object *new_object(struct model *model, enum object_kind kind)
@@ -129,6 +134,22 @@ struct object *model_find(const struct model *model, const char *path)
     return dir != NULL ? value_now(find_slot(dir, name, strlen(name))) : NULL;
 }
 
+/* The object has one name more. Between the two halves of a rename it may have had none. */
+static void gain_name(struct model *model, struct object *object)
+{
+    object->nr_names++;
+    object->born = object->born != 0 ? object->born : model->nr_ops;
+    object->died = UINT32_MAX;
+    op_list_add(&object->changed, model->nr_ops);
+}
+
+static void lose_name(struct model *model, struct object *object)
+{
+    object->nr_names--;
+    object->died = object->nr_names != 0 ? UINT32_MAX : model->nr_ops;
+    op_list_add(&object->changed, model->nr_ops);
+}
+
 /* The path stands for the object (NULL: nothing) from the operation under way on. */
 static bool set_path(struct model *model, const char *path, struct object *object)
 {
@@ -148,7 +169,7 @@ static bool set_path(struct model *model, const char *path, struct object *objec
         dir->slots = slot;
     }
     if (value_now(slot) != NULL) {
-        op_list_add(&value_now(slot)->changed, model->nr_ops);
+        lose_name(model, value_now(slot));
     }
     before = slot->since.nr_room;
     op_list_add(&slot->since, model->nr_ops);
@@ -159,7 +180,7 @@ static bool set_path(struct model *model, const char *path, struct object *objec
     slot->values[slot->since.nr - 1] = object;
     op_list_add(&dir->changed, model->nr_ops);
     if (object != NULL) {
-        op_list_add(&object->changed, model->nr_ops);
+        gain_name(model, object);
     }
     return true;
 }

@@ -38,6 +38,8 @@ struct object {
     struct version *versions; /* of a file */
     unsigned nr_versions, nr_version_room;
     char target[CRASH_PATH]; /* of a symlink */
+    unsigned nr_names;       /* now */
+    unsigned born, died;     /* it has names after the operations born to died - 1 */
     struct slot *slots;      /* of a directory */
     struct op_list synced;   /* by these it was promised */
     struct op_list changed;  /* by these it, or a name of it, or one in it, became another */
@@ -67,6 +69,9 @@ bool model_end(struct model *model, unsigned number);
 
 /** What a slot stood for after an operation; NULL for nothing. */
 struct object *slot_value(const struct slot *slot, unsigned op);
+
+/** Whether an object had a name after an operation. What has lost its last one gets none again. */
+bool object_has_name(const struct object *object, unsigned op);
 
 /** The last number of the list that is at most op; 0: none. */
 unsigned op_list_last(const struct op_list *list, unsigned op);

@@ -204,6 +204,22 @@ static void go_forward(struct maker *maker, unsigned position)
     }
 }
 
+/* Positions are taken evenly: the n-th is the first at which position * wanted / all reaches n. */
+static bool is_taken(const struct maker *maker, unsigned position)
+{
+    const struct state_plan *plan = maker->plan;
+    uint64_t nr = tape_length(maker->tape) + 1ull;
+    uint64_t nr_wanted = plan->nr_positions != 0 && plan->nr_positions < nr ? plan->nr_positions
+                                                                            : nr;
+    uint64_t index = position * nr_wanted / nr;
+
+    if (plan->only >= 0) {
+        return position == (unsigned)plan->only / STATES_AT_ONCE;
+    }
+    return (position == 0 || index != (position - 1) * nr_wanted / nr) &&
+           (plan->nr_shares < 2 || index % plan->nr_shares == plan->share);
+}
+
 void states_for_each(const struct tape *tape, const struct state_plan *plan, struct image *image,
                      struct image *base, bool (*judge)(const struct state *state, void *arg),
                      void *arg)
@@ -212,8 +228,7 @@ void states_for_each(const struct tape *tape, const struct state_plan *plan, str
 
     image_fill(base, tape_before(tape));
     for (unsigned position = 0; position <= tape_length(tape); position++) {
-        if ((plan->only >= 0 || position % plan->step == plan->phase) &&
-            !visit_position(&maker, position, judge, arg)) {
+        if (is_taken(&maker, position) && !visit_position(&maker, position, judge, arg)) {
             break;
         }
         if (position < tape_length(tape) && tape_entry(tape, position)->is_flush &&

@@ -22,12 +22,13 @@ struct state {
 };
 
 struct state_plan {
-    uint64_t seed;       /* of the selections */
-    unsigned nr_subsets; /* for each position */
-    unsigned step;       /* of so many positions one is taken: 1 for all */
-    unsigned phase;      /* and which: position % step */
-    int only;            /* this state alone, or -1 */
-    bool ignores_flush;  /* play a disk that lies: a flush makes nothing durable */
+    uint64_t seed;         /* of the selections */
+    unsigned nr_subsets;   /* for each position */
+    unsigned nr_positions; /* take about so many, evenly; 0 for all */
+    unsigned nr_shares;    /* and of those each so-manieth: 0 or 1 for all */
+    unsigned share;        /* which: 0 .. nr_shares - 1 */
+    int only;              /* this state alone, or -1 */
+    bool ignores_flush;    /* play a disk that lies: a flush makes nothing durable */
 };
 
 /** Make each state in `image` and call judge, which may change the image, until it returns false. States that are equal

@@ -20,26 +20,29 @@ $(O)/host/crash: $(CRASH_SRCS:%.c=$(O)/host/obj/%.o) $(O)/host/libcairn.a
 FS ?=
 ## OPS: one sequence for make crash, as 'creat a; write a 4096; fsync a; rename a b'
 OPS ?=
-## STATE: of that sequence, this state alone
+## LOG: what a machine has written, kept by make crash-qemu when a state was bad; with PROGRAM= if its last line says so
+LOG ?=
+## STATE: of that sequence or log, this state alone
 STATE ?=
 ## STATES: make crash stops after so many states of each file system (22000)
 STATES ?=
 export OPS FS
 CRASH_ARGS = $(if $(FS),--fs "$$FS") $(if $(SEED),--seed $(SEED)) $(if $(T),--seconds $(T)) $(if $(STATES),--states $(STATES)) \
-    $(if $(OPS),--ops "$$OPS") $(if $(STATE),--state $(STATE)) $(if $(SHOW),--show) $(if $(LIE),--lie)
+    $(if $(OPS),--ops "$$OPS") $(if $(LOG),--log '$(LOG)' --before '$(LOG:.log=.before)' \
+    $(if $(PROGRAM),--program '$(O)/user/host-tests/$(firstword $(PROGRAM))')) $(if $(STATE),--state $(STATE)) $(if $(SHOW),--show) $(if $(LIE),--lie)
 
 ##@ Goals
 .PHONY: crash crash-host crash-qemu
 ## crash: cut the power at every write of generated operations, T=seconds or STATES= for each FS: first on this
-## crash: machine, then (but not with OPS, LIE) with the whole kernel in QEMU; docs/testing.md
-ifneq ($(OPS)$(LIE),)
+## crash: machine, then (but not with OPS, LOG, LIE) with the whole kernel in QEMU; docs/testing.md
+ifneq ($(OPS)$(LOG)$(LIE),)
 crash: crash-host
 else
 crash: crash-host
 	$(Q)$(MAKE) crash-qemu
 endif
 ## crash-host: only on this machine
-crash-host: $(O)/crash/crash
+crash-host: $(O)/crash/crash $(if $(PROGRAM),$(O)/user/host-tests/$(firstword $(PROGRAM)))
 	$(Q)$< $(CRASH_ARGS)
 
 ## crash-qemu: the same with the whole kernel in QEMU: COUNT= sequences (or transactions of PROGRAM=), STATES= of each FS
