@@ -7,6 +7,7 @@
 #include "fs/cache/mapping.h"
 #include "fs/vfs/inode.h"
 #include "kernel/base/atomic.h"
+#include "kernel/base/test_point.h"
 #include "mm/alloc_flags.h"
 
 /* Pages gathered from a mapping's tree at a time: bounded by what is comfortable on a kernel
@@ -22,10 +23,12 @@ static inline struct mapping *page_mapping(const struct page *page)
 /** Where the object ends now, in bytes; a file that is being cut ends at the cut. */
 static inline uint64_t mapping_size(struct mapping *mapping)
 {
-    uint64_t size = mapping->inode != NULL ? inode_size(mapping->inode)
-                                           : mapping->device->nr_sectors * SECTOR_SIZE;
+    /* Acquire, and first: who sees that a cut is over also sees the size that it left. */
+    uint64_t limit = load_acquire(&mapping->limit_bytes);
 
-    return min_of(size, load_relaxed(&mapping->limit_bytes));
+    TEST_POINT(TEST_LIMIT_READ, mapping);
+    return min_of(limit, mapping->inode != NULL ? inode_size(mapping->inode)
+                                                : mapping->device->nr_sectors * SECTOR_SIZE);
 }
 
 /** Whether nothing may be written to the file's disk, be it by mount or because damage was found. */
@@ -85,6 +88,13 @@ static inline uint64_t mapping_nr_pages(struct mapping *mapping)
 int must_check mapping_map(struct mapping *mapping, uint64_t block, uint64_t max_blocks,
                            bool create, struct block_extent *extent);
 
+/** Blocks were given to the object, or are about to be taken from it, or have been: extents that
+ *  were remembered before are too old (io.c). */
+static inline void mapping_extents_changed(struct mapping *mapping)
+{
+    atomic_fetch_add_explicit(&mapping->map_seq, 1, memory_order_release);
+}
+
 /** Whether a page is cached. */
 bool mapping_has(struct mapping *mapping, uint64_t index);
 
@@ -102,7 +112,8 @@ void mapping_cut_pages(struct mapping *mapping, uint64_t first, uint64_t last);
 bool mapping_is_punched_slow(struct mapping *mapping, uint64_t start, uint64_t end);
 static inline bool mapping_is_punched(struct mapping *mapping, uint64_t start, uint64_t end)
 {
-    return unlikely(load_relaxed(&mapping->punch_end) != 0) &&
+    /* Acquire: who sees that a punch is over also sees that it has been counted in map_seq. */
+    return unlikely(load_acquire(&mapping->punch_end) != 0) &&
            mapping_is_punched_slow(mapping, start, end);
 }
 
@@ -118,6 +129,25 @@ int must_check mapping_start_read(struct mapping *mapping, uint64_t index, unsig
                                   uint64_t marker);
 
 /* ---- io.c: requests made of runs of pages ---------------------------------------------------- */
+
+/** An extent that map_blocks() has told, remembered for the blocks after the first (see io.c). */
+struct extent_cursor {
+    uint64_t first_block;
+    uint32_t map_seq;           /* the mapping's, before it was asked */
+    struct block_extent extent; /* nr_blocks 0: none yet */
+};
+
+/** Let cursor->extent say where `block` lies: from what is remembered, or asking for it and up to
+ *  max_blocks in all. The caller holds the lock of its page, which is in the tree, and has looked
+ *  after that at mapping_is_punched() and mapping_size(). Returns 0 or what map_blocks said. */
+int must_check extent_cursor_find(struct mapping *mapping, struct extent_cursor *cursor,
+                                  uint64_t block, uint64_t max_blocks);
+
+/** The disk block of `block`, which cursor->extent holds and which is not a hole. */
+static inline uint64_t extent_cursor_block(const struct extent_cursor *cursor, uint64_t block)
+{
+    return cursor->extent.disk_block + (block - cursor->first_block);
+}
 
 struct io_builder {
     struct mapping *mapping;

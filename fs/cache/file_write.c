@@ -56,6 +56,7 @@ static int give_blocks(struct mapping *mapping, struct page *page, const struct 
             return error == -ENOSPC && block > range->first ? 0 : error;
         }
         if (extent.is_new) {
+            mapping_extents_changed(mapping);
             page_mark_dirty(page, offset_in_page(range, block),
                             (uint32_t)min_of(extent.nr_blocks, range->end - block) << range->shift);
         }

@@ -10,7 +10,8 @@
  * frees the blocks in between. While it does that, their old content must not be read in again, and nobody
  * may store into a page whose blocks are going. So the range is announced first, and then the tree is looked at: who
  * puts a page there later sees the announcement, and has zeros instead of reading; who wants to write to such
- * a page through a mapping waits until the blocks are gone, and gets new ones.
+ * a page through a mapping waits until the blocks are gone, and gets new ones. Extents that were remembered
+ * before are forgotten (io.c).
  *
  * Filling one gives it blocks whose content is zeros. On the disk there is no mark for "allocated, and never
  * written", so zeros are really written, by way of the cache like any others.
@@ -38,8 +39,9 @@ static void announce(struct mapping *mapping, uint64_t start, uint64_t end)
 {
     uint64_t irq = spin_lock_irqsave(&mapping->lock);
 
+    mapping_extents_changed(mapping);
     mapping->punch_start = start;
-    store_relaxed(&mapping->punch_end, end);
+    store_release(&mapping->punch_end, end);
     spin_unlock_irqrestore(&mapping->lock, irq);
 }
 

@@ -10,7 +10,14 @@
  * in io_pending; the count starts at one, which closing the page drops, so that it can't reach
  * zero while parts are still being added. Who brings it to zero finishes the page: a read
  * becomes UPTODATE and is unlocked, a write ends its WRITEBACK. That happens in interrupt
- * context and needs no more than atomic operations and mapping->lock. */
+ * context and needs no more than atomic operations and mapping->lock.
+ *
+ * Where a block lies is remembered for its neighbours, since the file system tells whole extents. A page's
+ * blocks are not freed without its lock (cutting and punching take it), but those of a page that comes later in
+ * the walk are, and so are a page's own when the punch began before it was locked: the extent is then of
+ * yesterday, and the block may be another file's. So is a hole that has been filled. Therefore changes are counted
+ * in map_seq: a freeing before the pages are looked for and again when the blocks are free, a filling under the
+ * page's lock. An extent is good while the count is what it was before the file system was asked. */
 #include "fs/cache/cache_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
@@ -76,6 +83,25 @@ static void request_done(struct block_request *request)
         finish_part(page, request->op);
     }
     block_request_free(request);
+}
+
+int extent_cursor_find(struct mapping *mapping, struct extent_cursor *cursor, uint64_t block,
+                       uint64_t max_blocks)
+{
+    uint32_t map_seq = load_acquire(&mapping->map_seq);
+    int error;
+
+    if (map_seq == cursor->map_seq && block >= cursor->first_block &&
+        block - cursor->first_block < cursor->extent.nr_blocks) {
+        return 0;
+    }
+    error = mapping_map(mapping, block, max_blocks, false, &cursor->extent);
+    cursor->first_block = block;
+    cursor->map_seq = map_seq;
+    if (error != 0) {
+        cursor->extent.nr_blocks = 0;
+    }
+    return error;
 }
 
 void io_builder_begin(struct io_builder *builder, struct mapping *mapping, enum block_op op)

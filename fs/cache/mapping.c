@@ -403,6 +403,7 @@ void mapping_cut_begin(struct mapping *mapping, uint64_t size_bytes)
 
     /* First the limit, then the look at the tree: who puts a page there later sees the limit,
      * and reads nothing. */
+    mapping_extents_changed(mapping);
     atomic_store(&mapping->limit_bytes, size_bytes);
     map_object_unmap(&mapping->object, first, UINT64_MAX - first, true);
     cut_whole_pages(mapping, first);
@@ -416,6 +417,7 @@ void mapping_cut_begin(struct mapping *mapping, uint64_t size_bytes)
 
 void mapping_cut_end(struct mapping *mapping)
 {
+    mapping_extents_changed(mapping);
     atomic_store(&mapping->limit_bytes, UINT64_MAX);
 }
 

@@ -65,6 +65,7 @@ struct mapping {
     /* [lock] the bytes whose blocks are being freed (holes.c); punch_end 0: none */
     uint64_t punch_start;
     _Atomic uint64_t punch_end;
+    _Atomic uint32_t map_seq;   /* [a] remembered extents are good while it is the same (io.c) */
     _Atomic uint32_t error_seq; /* [a] counts write errors; a file remembers what it has reported */
     _Atomic int32_t error;      /* [a] the last write error */
 };

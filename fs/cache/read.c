@@ -20,27 +20,6 @@
 #define READAHEAD_MIN_PAGES 4u
 #define READAHEAD_MAX_PAGES 128u
 
-struct
-    extent_cursor { /* the last extent that map_blocks told, so that it is not asked for each block */
-    uint64_t first_block;
-    struct block_extent extent; /* nr_blocks 0: none yet */
-};
-
-static int locate_block(struct mapping *mapping, struct extent_cursor *cursor, uint64_t block,
-                        uint64_t max_blocks)
-{
-    if (block >= cursor->first_block && block - cursor->first_block < cursor->extent.nr_blocks) {
-        return 0;
-    }
-    int error = mapping_map(mapping, block, max_blocks, false, &cursor->extent);
-
-    cursor->first_block = block;
-    if (error != 0) {
-        cursor->extent.nr_blocks = 0;
-    }
-    return error;
-}
-
 /* Queue the reads that one locked page needs. nr_wanted_blocks: how far the whole run goes, for
  * map_blocks. */
 static int read_page(struct io_builder *builder, struct page *page, struct extent_cursor *cursor,
@@ -61,17 +40,15 @@ static int read_page(struct io_builder *builder, struct page *page, struct exten
 
         if (mapping->device != NULL && block < end_block &&
             !mapping_is_punched(mapping, block << shift, (block + 1) << shift)) {
-            error = locate_block(mapping, cursor, block,
-                                 min_of(nr_wanted_blocks, end_block - block));
+            error = extent_cursor_find(mapping, cursor, block,
+                                       min_of(nr_wanted_blocks, end_block - block));
             if (error != 0) {
                 page_set(page, PAGE_ERROR);
                 break;
             }
             if (!cursor->extent.is_hole) {
-                uint64_t disk_block = cursor->extent.disk_block + (block - cursor->first_block);
-
                 io_builder_add(builder, page, offset, block_bytes,
-                               disk_block << (shift - SECTOR_SHIFT));
+                               extent_cursor_block(cursor, block) << (shift - SECTOR_SHIFT));
                 continue;
             }
             has_hole = true;

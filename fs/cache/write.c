@@ -109,9 +109,7 @@ static int add_file_blocks(struct io_builder *builder, struct page *page, uint8_
     uint32_t block_bytes = 1u << shift;
     uint64_t size = mapping_size(mapping);
     uint64_t start = page->cache.index << PAGE_SHIFT;
-    uint64_t next_unmapped = 0;
-    struct block_extent extent = {0};
-    uint64_t extent_first = 0;
+    struct extent_cursor cursor = {0};
 
     if (start < size &&
         size - start < PAGE_SIZE) { /* what a mapping wrote behind the end stays out of the file */
@@ -119,23 +117,19 @@ static int add_file_blocks(struct io_builder *builder, struct page *page, uint8_
     }
     for (uint32_t offset = 0; offset < PAGE_SIZE && start + offset < size; offset += block_bytes) {
         uint64_t block = (start + offset) >> shift;
+        int error;
 
         if ((sectors & sector_mask(offset, block_bytes)) == 0 ||
             mapping_is_punched(mapping, start + offset, start + offset + block_bytes)) {
             continue;
         }
-        if (block >= next_unmapped) {
-            int error = mapping_map(mapping, block, (PAGE_SIZE - offset) >> shift, false, &extent);
-
-            if (error != 0) {
-                return error;
-            }
-            extent_first = block;
-            next_unmapped = block + extent.nr_blocks;
+        error = extent_cursor_find(mapping, &cursor, block, (PAGE_SIZE - offset) >> shift);
+        if (error != 0) {
+            return error;
         }
-        if (!extent.is_hole) {
+        if (!cursor.extent.is_hole) {
             io_builder_add(builder, page, offset, block_bytes,
-                           (extent.disk_block + (block - extent_first)) << (shift - SECTOR_SHIFT));
+                           extent_cursor_block(&cursor, block) << (shift - SECTOR_SHIFT));
         }
     }
     return 0;

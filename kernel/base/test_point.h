@@ -23,6 +23,7 @@ enum test_point {
     TEST_CONSOLE_DRAINED,    /* printk: everything written, the console not given back */
     TEST_MUTEX_WAIT_ENDED,   /* mutex: a wait ended, the waiter still on the queue */
     TEST_FAULT_COPIED,       /* fault: a copy is made, it is not entered yet */
+    TEST_LIMIT_READ,         /* cache: a file's limit is read, its size is not */
     TEST_WRITE_PREPARED,     /* file write: the page is ready, the source not copied yet */
     TEST_AREA_CUT,           /* area: the lower part is shortened, the upper one not entered yet */
     TEST_REMAP_CLEARED,      /* mremap: the target is cleared, nothing is moved there yet */

@@ -44,6 +44,8 @@ static struct world {
     unsigned nr_free;             /* blocks left to hand out */
     int map_error;                /* what map_blocks says from now on */
     unsigned nr_creates, nr_trims;
+    void (*mapped)(
+        void); /* called once, when map_blocks has answered and before the answer is used */
     /* [disk->lock] what the disk was asked */
     unsigned nr_reads, nr_writes, nr_foreign;
     uint64_t nr_sectors_read, nr_sectors_written;
@@ -144,6 +146,12 @@ static int world_map(struct inode *inode, uint64_t block, uint64_t max_blocks, b
         }
     }
     pthread_mutex_unlock(&world.lock);
+    if (world.mapped != NULL) {
+        void (*mapped)(void) = world.mapped;
+
+        world.mapped = NULL;
+        mapped();
+    }
     return error;
 }
 

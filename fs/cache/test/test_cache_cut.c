@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include "fs/cache/cache_internal.h"
 #include "mm/space.h"
 #include "tools/host/host.h"
 
@@ -283,6 +284,111 @@ static void a_hole_reads_as_zeros_and_is_nobodys_before_its_blocks_are_free(void
     world_end();
 }
 
+/* ---- What is remembered of the block map ------------------------------------------------------------- */
+
+static void end_punch_of_three_blocks(void)
+{
+    free_file_blocks(1, 4);
+    mapping_punch_end(file_mapping());
+}
+
+static void a_punch_that_ends_while_a_page_is_written_takes_its_blocks(void **state)
+{
+    struct page *page;
+
+    world_begin(10, 1);
+    make_file(PAGE_SIZE, pattern);
+    rwlock_write_lock(&world.inode.lock);
+    assert_int_equal(mapping_punch_begin(file_mapping(), 1024, PAGE_SIZE), 0);
+    page = mapping_find(file_mapping(), 0);
+    page_mark_dirty(page, 0, PAGE_SIZE);
+    page_put(page);
+    world.mapped = end_punch_of_three_blocks; /* the answer for block 0 was: 0 to 3 */
+    assert_int_equal(mapping_start_write(file_mapping(), 1), 1);
+    assert_null(world.mapped);
+    rwlock_write_unlock(&world.inode.lock);
+    world_end(); /* it looks for writes to blocks of nobody */
+}
+
+static void punch_the_pages_behind(void)
+{
+    assert_int_equal(file_punch(2 * PAGE_SIZE, 4 * PAGE_SIZE), 0);
+}
+
+static void shrink_and_grow(void)
+{
+    assert_int_equal(file_resize(2 * PAGE_SIZE), 0);
+    assert_int_equal(file_resize(8 * PAGE_SIZE), 0);
+}
+
+static void fill_the_page_behind(void)
+{
+    static uint8_t bytes[PAGE_SIZE];
+
+    for (uint64_t i = 0; i < PAGE_SIZE; i++) {
+        bytes[i] = pattern(2 * PAGE_SIZE + i);
+    }
+    assert_int_equal(file_write(bytes, PAGE_SIZE, 2 * PAGE_SIZE), PAGE_SIZE);
+    assert_int_equal(mapping_write_and_wait(file_mapping(), 2, 2), 0);
+    assert_int_equal(mapping_drop_range(file_mapping(), 2, 2), 1);
+}
+
+/* Read eight pages at once; something happens when the first one's block, and so where the others' are, is known.
+ * Returns whether pages 2 and 3 are zeros. */
+static bool read_through(void (*mapped)(void))
+{
+    static uint8_t bytes[8 * PAGE_SIZE];
+    struct readahead readahead = {0};
+    bool is_zero = true;
+
+    world.mapped = mapped;
+    assert_int_equal(file_read(bytes, sizeof(bytes), 0, &readahead), sizeof(bytes));
+    assert_null(world.mapped);
+    check_bytes(bytes, 0, sizeof(bytes));
+    for (uint64_t i = 2 * PAGE_SIZE; i < 4 * PAGE_SIZE; i++) {
+        is_zero = is_zero && bytes[i] == 0;
+    }
+    return is_zero;
+}
+
+static void a_reader_does_not_see_blocks_that_were_freed_on_his_way(void **state)
+{
+    world_begin(12, 1);
+    make_file(8 * PAGE_SIZE, pattern);
+    assert_true(read_through(punch_the_pages_behind));
+    file_forget();
+    assert_true(read_through(shrink_and_grow));
+    file_forget();
+    world_end();
+}
+
+static void a_reader_sees_blocks_that_were_given_on_his_way(void **state)
+{
+    world_begin(12, 1);
+    assert_int_equal(file_resize(8 * PAGE_SIZE), 0);
+    assert_false(read_through(fill_the_page_behind));
+    file_forget();
+    world_end();
+}
+
+static void cut_in_between(enum test_point point, void *object)
+{
+    if (point == TEST_LIMIT_READ && object == file_mapping()) {
+        atomic_store(&test_point_hook, NULL);
+        assert_int_equal(file_resize(PAGE_SIZE), 0);
+    }
+}
+
+static void a_size_is_never_that_from_before_a_cut_that_is_over(void **state)
+{
+    world_begin(12, 1);
+    assert_int_equal(file_resize(8 * PAGE_SIZE), 0);
+    atomic_store(&test_point_hook, cut_in_between);
+    assert_int_equal(mapping_size(file_mapping()), PAGE_SIZE);
+    assert_null(atomic_load(&test_point_hook));
+    world_end();
+}
+
 static void filling_ends_where_the_disk_is_full(void **state)
 {
     world_begin(12, 1);
@@ -324,6 +430,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_behind_the_cut_can_be_had_until_it_is_done),
         cmocka_unit_test(a_hole_reads_as_zeros_and_is_nobodys_before_its_blocks_are_free),
+        cmocka_unit_test(a_punch_that_ends_while_a_page_is_written_takes_its_blocks),
+        cmocka_unit_test(a_reader_does_not_see_blocks_that_were_freed_on_his_way),
+        cmocka_unit_test(a_reader_sees_blocks_that_were_given_on_his_way),
+        cmocka_unit_test(a_size_is_never_that_from_before_a_cut_that_is_over),
         cmocka_unit_test(filling_ends_where_the_disk_is_full),
         cmocka_unit_test(cutting_waits_for_writes_of_what_goes),
         cmocka_unit_test(truncation_and_everybody_else_with_1k_blocks),
