@@ -336,6 +336,10 @@ static void second_block_missing(void)
 {
     inode_on_disk(dir_number)->size_low = le32_of(2 * BLOCK);
 }
+static void nearly_all_missing(void)
+{
+    inode_on_disk(dir_number)->size_low = le32_of(IMAGE_BYTES);
+}
 static void block_outside(void)
 {
     inode_on_disk(dir_number)->block[0] = le32_of(IMAGE_BYTES / BLOCK);
@@ -364,6 +368,7 @@ static const struct {
     {"name beyond its record", name_beyond_its_record, "a name does not fit", -EUCLEAN},
     {"hole", hole, "block 0 is missing", -EUCLEAN},
     {"second block missing", second_block_missing, "block 1 is missing", -EUCLEAN},
+    {"all of the disk, and nearly all missing", nearly_all_missing, "block 1 is missing", -EUCLEAN},
     {"block outside", block_outside, "outside the file system", -EUCLEAN},
     {"block in the inode table", block_in_the_inode_table, "inside metadata", -EUCLEAN},
 };

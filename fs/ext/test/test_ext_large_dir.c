@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* A directory large enough to be indexed, against an array that says which names there are: names come and
  * go and are renamed, the index is lost for want of memory, the inode is forgotten; and what a listing and
- * e2fsck find in the end is what the array has. Names are hard links: as many as one likes. */
+ * e2fsck find in the end is what the array has. Names are hard links: as many as one likes. Last, one that the
+ * disk calls so large that its index would take much of memory. */
 #include "fs/ext/ext_internal.h"
 #include "fs/ext/test/ext_world.h"
 #include "mm/fault_inject.h"
+#include "mm/frames.h"
 
 #define NR_NAMES 1500
 #define NR_STEPS 12000
@@ -18,15 +20,15 @@ static const char *name_of(unsigned which, char name[300])
     return name;
 }
 
-static struct ext_inode *dir_inode(void)
+static bool is_indexed(const char *name)
 {
-    static struct ext_inode *ext;
     struct file *file;
+    bool has_index;
 
-    assert_int_equal(do_open("/mnt/dir", O_RDONLY | O_DIRECTORY, &file), 0);
-    ext = ext_inode(file->inode);
+    assert_int_equal(do_open(name, O_RDONLY | O_DIRECTORY, &file), 0);
+    has_index = load_relaxed(&ext_inode(file->inode)->dir_index) != NULL;
     file_put(file);
-    return ext;
+    return has_index;
 }
 
 static int link_file(const char *name)
@@ -111,7 +113,7 @@ static void a_list_of_names_agrees(void **state)
         if (i % 100 == 50) {
             vfs_drop_caches(2);
         }
-        nr_indexed += i % 10 == 0 && load_relaxed(&dir_inode()->dir_index) != NULL;
+        nr_indexed += i % 10 == 0 && is_indexed("/mnt/dir");
         if (i % 3000 == 2999) {
             check_all();
         }
@@ -152,11 +154,68 @@ static void an_index_that_finds_no_memory_is_done_without(void **state)
     expect_clean();
 }
 
+/* One record that fills a directory's block; inode 0 is a free one. */
+static void put_record(uint8_t *at, uint32_t inode, const char *name, uint32_t len_bytes)
+{
+    struct ext_disk_entry *entry = (struct ext_disk_entry *)at;
+
+    entry->inode = le32_of(inode);
+    entry->record_len = le16_of((uint16_t)len_bytes);
+    entry->name_len = (uint8_t)strlen(name);
+    memcpy(entry->name, name, strlen(name));
+}
+
+/* A file of that many bytes, whose content is an empty directory's, and whose inode then says that it is one. */
+static void plant_directory(uint32_t size)
+{
+    static uint8_t bytes[IMAGE_BYTES];
+    uint32_t number;
+    struct file *file;
+
+    fresh_image(NULL);
+    assert_int_equal(mount_with(0), 0);
+    assert_int_equal(do_open("/mnt/planted", O_CREAT | O_RDWR, &file), 0);
+    number = (uint32_t)file->inode->number;
+    memset(bytes, 0, sizeof(bytes));
+    for (uint32_t at = 0; at < size; at += BLOCK) {
+        put_record(bytes + at, 0, "", BLOCK);
+    }
+    put_record(bytes, number, ".", 12);
+    put_record(bytes + 12, 2, "..", BLOCK - 12);
+    assert_int_equal(write_at(file, bytes, size, 0), size);
+    file_put(file);
+    unmount();
+    forget_cache();
+    inode_on_disk(number)->mode = le16_of(S_IFDIR | 0755);
+    inode_on_disk(number)->links_count = le16_of(2);
+}
+
+/* Memory in the small: a disk of a gigabyte is to a machine of a gigabyte what this one is to this. */
+static void a_directory_of_a_good_part_of_memory_is_walked_and_not_indexed(void **state)
+{
+    uint32_t most = (uint32_t)(frames_nr_total() / 32 * PAGE_SIZE);
+    struct kstat stat;
+
+    assert_true(most > MIB && most + PAGE_SIZE < IMAGE_BYTES / 4 * 3);
+    for (uint32_t size = most; size <= most + PAGE_SIZE; size += PAGE_SIZE) {
+        plant_directory(size);
+        assert_int_equal(mount_with(0), 0);
+        assert_int_equal(look("/mnt/planted/nobody", &stat), -ENOENT);
+        assert_int_equal(is_indexed("/mnt/planted"), size == most);
+        assert_int_equal(make("/mnt/planted/new"), 0); /* and it can be used, either way */
+        assert_true(exists("/mnt/planted/new"));
+        assert_int_equal(vfs_unlink(&world, "/mnt/planted/new"), 0);
+        unmount();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_list_of_names_agrees, fresh_image),
         cmocka_unit_test_setup(an_index_that_finds_no_memory_is_done_without, fresh_image),
+        cmocka_unit_test_setup(a_directory_of_a_good_part_of_memory_is_walked_and_not_indexed,
+                               fresh_image),
     };
 
     return cmocka_run_group_tests(tests, ext_world_begin, ext_world_end);
