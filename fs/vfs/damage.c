@@ -8,7 +8,7 @@
  *
  * A program that tries again and again must not fill the log. So each object is complained about once a mount
  * (the object is what stands before the first ": "; a table of hashes remembers those of late), and all together
- * at most ten times in five seconds.
+ * at most ten times in five seconds. What is met while that is full is not taken for told: it is told when it is met again.
  *
  * Then, the policy. With errors=remount-ro, the default, a writable file system is read-only from then on: a map
  * that is wrong must not be used to write. errors=continue leaves it writable, errors=panic ends the machine. Both are
@@ -65,14 +65,13 @@ static uint32_t hash_object(const char *text)
     return hash != 0 ? hash : 1;
 }
 
-static bool was_told(struct super *super, uint32_t object)
+static bool was_told(const struct super *super, uint32_t object)
 {
     for (size_t i = 0; i < array_size(super->damaged_objects); i++) {
         if (super->damaged_objects[i] == object) {
             return true;
         }
     }
-    super->damaged_objects[super->nr_damaged % array_size(super->damaged_objects)] = object;
     return false;
 }
 
@@ -83,13 +82,15 @@ static bool may_log(struct super *super, uint32_t object)
     bool result;
 
     spin_lock(&super->inode_lock);
-    result = !was_told(super, object);
+    if (super->nr_damaged == 0 || now_ns - super->damage_window_ns > WINDOW_NS) {
+        super->damage_window_ns = now_ns;
+        super->nr_damage_lines = 0;
+    }
+    result = super->nr_damage_lines < LINES_PER_WINDOW && !was_told(super, object);
     if (result) {
-        if (super->nr_damaged++ == 0 || now_ns - super->damage_window_ns > WINDOW_NS) {
-            super->damage_window_ns = now_ns;
-            super->nr_damage_lines = 0;
-        }
-        result = super->nr_damage_lines++ < LINES_PER_WINDOW;
+        super->damaged_objects[super->nr_damaged % array_size(super->damaged_objects)] = object;
+        super->nr_damaged++;
+        super->nr_damage_lines++;
     }
     spin_unlock(&super->inode_lock);
     return result;

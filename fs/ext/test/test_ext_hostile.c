@@ -785,6 +785,34 @@ static void an_object_is_complained_about_once(void **state)
     assert_int_equal(nr_times_said("read-only from now on"), 1);
 }
 
+static void tell_of_objects(struct super *super, unsigned nr)
+{
+    for (unsigned i = 1; i <= nr; i++) {
+        (void)!super_damaged(super, "inode %u: planted", i);
+    }
+}
+
+static void what_was_too_much_at_once_is_told_later(void **state)
+{
+    struct path path;
+
+    assert_int_equal(mount_with(0), 0);
+    assert_int_equal(path_walk(&world, "/mnt", 0, &path), 0);
+    host_clock_fake(port_clock_ns());
+    machine_listen();
+    tell_of_objects(path.dentry->super, 12);
+    assert_int_equal(nr_times_said(": planted"), 10);
+    assert_false(machine_said("inode 11:"));
+    host_clock_advance(6000000000ull);
+    machine_listen();
+    tell_of_objects(path.dentry->super, 12);
+    assert_int_equal(nr_times_said(": planted"), 2); /* and the others not again */
+    assert_true(machine_said("inode 11:") && machine_said("inode 12:"));
+    host_clock_real();
+    path_put(&path);
+    unmount();
+}
+
 static void after_damage_the_mount_is_as_its_options_say(void **state)
 {
     SET16(errors, 3); /* the disk asks for a panic: it is not its to ask */
@@ -841,6 +869,7 @@ int main(void)
         TEST(a_directory_below_itself_is_survived),
         TEST(a_directory_without_a_parent_cannot_be_moved_silently),
         TEST(an_object_is_complained_about_once),
+        TEST(what_was_too_much_at_once_is_told_later),
         TEST(after_damage_the_mount_is_as_its_options_say),
         TEST(the_machine_ends_only_if_the_mount_says_so),
     };
