@@ -271,8 +271,8 @@ static bool check_without_journal(struct judgement *judgement, struct seen *root
     if (!check_dir(judgement, judgement->model->root, root)) {
         return false;
     }
-    for (const struct object *dir = judgement->model->objects; dir != NULL; dir = dir->next) {
-        if (dir->kind == OBJECT_DIR && !check_nothing_lost(judgement, dir, root)) {
+    for (const struct object *dir = judgement->model->dirs; dir != NULL; dir = dir->next_dir) {
+        if (!check_nothing_lost(judgement, dir, root)) {
             return false;
         }
     }

@@ -155,9 +155,10 @@ static void check_ops(const char *text)
     }
 }
 
-/* A disk for a machine: larger than those of the host form, since sequences follow one another on it. */
-static int make_disk(const struct fs_kind *kind, const char *path)
+/* A disk for a machine: larger than those of the host form if it is to hold a data base. */
+static int make_disk(const struct fs_kind *kind, const char *path, bool is_for_program)
 {
+    size_t size_bytes = kind != NULL ? kind->size_bytes * (is_for_program ? 4 : 1) : 0;
     struct image image;
     const char *slash = strrchr(path, '/');
     char folder[IMAGE_PATH];
@@ -168,7 +169,7 @@ static int make_disk(const struct fs_kind *kind, const char *path)
     }
     snprintf(folder, sizeof(folder), "%.*s", slash != NULL ? (int)(slash - path) : 1,
              slash != NULL ? path : ".");
-    image_make(&image, folder, slash != NULL ? slash + 1 : path, 4 * kind->size_bytes);
+    image_make(&image, folder, slash != NULL ? slash + 1 : path, size_bytes);
     status = kind_run(kind->make, &image);
     kind_forget_words(&image);
     if (status == 0 && ftruncate(image.fd, (off_t)(image.size_bytes + MARK_AREA)) != 0) {
@@ -211,7 +212,7 @@ int main(int argc, char **argv)
         }
     }
     if (made != NULL) {
-        return make_disk(kind_find(names), made);
+        return make_disk(kind_find(names), made, campaign.program != NULL);
     }
     if ((campaign.log != NULL) != (campaign.before != NULL)) {
         refuse("--log and --before belong together", "the log");

@@ -89,6 +89,10 @@ static struct object *new_object(struct model *model, enum object_kind kind)
     object->id = model->nr_objects++;
     object->next = model->objects;
     model->objects = object;
+    if (kind == OBJECT_DIR) {
+        object->next_dir = model->dirs;
+        model->dirs = object;
+    }
     op_list_add(&object->changed, model->nr_ops);
     return object;
 }

@@ -33,6 +33,7 @@ struct slot { /* a name in a directory, and what it has stood for */
 
 struct object {
     struct object *next;
+    struct object *next_dir; /* of a directory: among these */
     enum object_kind kind;
     unsigned id;
     struct version *versions; /* of a file */
@@ -47,7 +48,7 @@ struct object {
 
 struct model {
     struct object *root;
-    struct object *objects;
+    struct object *objects, *dirs;
     unsigned nr_objects;
     struct op_list syncs; /* everything was promised */
     unsigned nr_ops;      /* the first is number 1 */
