@@ -3,7 +3,7 @@
  *
  * Sizes up to KMALLOC_MAX_SLAB come from slab caches, four sizes a doubling (8 bytes apart at the
  * lower end), so that at most a fifth of a block is lost to rounding up; a request finds its cache
- * by one look-up in a table of bytes:
+ * by one look-up in a table:
  *
  *     8 16 24 32 40 48 56 64 | 80 96 112 128 | 160 192 224 256 | … | 5120 6144 7168 8192
  *
@@ -62,27 +62,32 @@ static struct slab_cache kmalloc_caches[] SLAB_CACHES = {
     CLASS(36, 8192),
 };
 
-/* Class by (size - 1) / FINE_STEP, and by (size - 1) / COARSE_STEP. */
-static const uint8_t fine_class[FINE_LIMIT / FINE_STEP] = {
-    [0] = 0,          [1] = 1,          [2] = 2,          [3] = 3,          [4] = 4,
-    [5] = 5,          [6] = 6,          [7] = 7,          [8 ... 9] = 8,    [10 ... 11] = 9,
-    [12 ... 13] = 10, [14 ... 15] = 11, [16 ... 19] = 12, [20 ... 23] = 13, [24 ... 27] = 14,
-    [28 ... 31] = 15, [32 ... 39] = 16, [40 ... 47] = 17, [48 ... 55] = 18, [56 ... 63] = 19,
+/* Cache by (size - 1) / FINE_STEP, and by (size - 1) / COARSE_STEP. */
+#define AT(class) (&kmalloc_caches[(class)])
+/* clang-format off */
+static struct slab_cache *const fine_cache[FINE_LIMIT / FINE_STEP] = {
+    [0] = AT(0),           [1] = AT(1),           [2] = AT(2),           [3] = AT(3),
+    [4] = AT(4),           [5] = AT(5),           [6] = AT(6),           [7] = AT(7),
+    [8 ... 9] = AT(8),     [10 ... 11] = AT(9),   [12 ... 13] = AT(10),  [14 ... 15] = AT(11),
+    [16 ... 19] = AT(12),  [20 ... 23] = AT(13),  [24 ... 27] = AT(14),  [28 ... 31] = AT(15),
+    [32 ... 39] = AT(16),  [40 ... 47] = AT(17),  [48 ... 55] = AT(18),  [56 ... 63] = AT(19),
 };
-static const uint8_t coarse_class[KMALLOC_MAX_SLAB / COARSE_STEP] = {
-    [0 ... 3] = 19,   [4] = 20,         [5] = 21,         [6] = 22,         [7] = 23,
-    [8 ... 9] = 24,   [10 ... 11] = 25, [12 ... 13] = 26, [14 ... 15] = 27, [16 ... 19] = 28,
-    [20 ... 23] = 29, [24 ... 27] = 30, [28 ... 31] = 31, [32 ... 39] = 32, [40 ... 47] = 33,
-    [48 ... 55] = 34, [56 ... 63] = 35,
+static struct slab_cache *const coarse_cache[KMALLOC_MAX_SLAB / COARSE_STEP] = {
+    [0 ... 3] = AT(19),    [4] = AT(20),          [5] = AT(21),          [6] = AT(22),
+    [7] = AT(23),          [8 ... 9] = AT(24),    [10 ... 11] = AT(25),  [12 ... 13] = AT(26),
+    [14 ... 15] = AT(27),  [16 ... 19] = AT(28),  [20 ... 23] = AT(29),  [24 ... 27] = AT(30),
+    [28 ... 31] = AT(31),  [32 ... 39] = AT(32),  [40 ... 47] = AT(33),  [48 ... 55] = AT(34),
+    [56 ... 63] = AT(35),
 };
+/* clang-format on */
 
 /* Caller: 1 <= size_bytes <= KMALLOC_MAX_SLAB. */
 static inline struct slab_cache *cache_for(size_t size_bytes)
 {
     if (likely(size_bytes <= FINE_LIMIT)) {
-        return &kmalloc_caches[fine_class[(size_bytes - 1) / FINE_STEP]];
+        return fine_cache[(size_bytes - 1) / FINE_STEP];
     }
-    return &kmalloc_caches[coarse_class[(size_bytes - 1) / COARSE_STEP]];
+    return coarse_cache[(size_bytes - 1) / COARSE_STEP];
 }
 
 /* A sanitizer is told how much of its block a caller has asked for: the rest he must not touch unless he
@@ -203,7 +208,7 @@ static __attribute__((noinline)) void kfree_slow(const void *pointer)
 
 SLAB_NO_FRAME void kfree(const void *pointer)
 {
-    uint8_t tag = tag_of_near_pointer(pointer);
+    size_t tag = tag_of_near_pointer(pointer);
 
     if (likely(tag != 0 && (uint64_t)pointer % FINE_STEP == 0)) {
         slab_free_fast(&kmalloc_caches[tag - 1], (void *)pointer, __builtin_return_address(0));

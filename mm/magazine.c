@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Magazines: the hart's own stacks of free objects, and the depot where harts exchange them. The
- * idea stands in slab.c.
+/* Magazines: the hart's own stacks of free objects. The idea stands in slab.c, the depot behind them in
+ * depot.c.
  *
  * Allocation, when the loaded one is empty:      Freeing, when the loaded one is full:
  *   1. previous has rounds: exchange the two       1. previous has room: exchange the two
@@ -15,16 +15,6 @@
  * Step 1 is taken much more often than the others, whenever the number of objects wanders across the
  * boundary. So the hart's line has the bounds of both magazines, and the exchange touches nothing else.
  *
- * How large a magazine should be is not known beforehand: it depends on how many objects a hart takes
- * before it gives some back. So it is measured. Magazines begin with 8 KiB of objects; when a hart comes
- * for one more often than 64 times in a millisecond, new ones are of the next size, until the objects in
- * one are 64 KiB or a 512th of memory. Those of the former size go on serving, and are freed when they
- * come to the depot empty. Reaping makes the next ones small again.
- *
- * A cache makes no more magazines than each ring of its depot has cells, so a push fails only when
- * a slow peer still sits in a cell of the ring; then the objects go to the slabs and the magazine
- * is freed. Magazines are objects of SLAB_PLAIN caches, one for each size.
- *
  * Everything here runs with interrupts off on the hart whose magazines it changes. Another hart
  * only reads their counts. A reap asks all harts to empty their magazines by raising
  * slab_reap_count; a hart sees it the next time it comes here.
@@ -34,38 +24,6 @@
 #include "kernel/base/assert.h"
 #include "mm/slab_internal.h"
 
-/* Sizes of magazines: 32 to 8,192 bytes. */
-#define CLASS_ROUNDS(class) ((uint32_t)(4u << (class)) - 2)
-#define NR_CLASSES          9u
-
-#define PLAIN_CACHE(cache_name, size)                                   \
-    {                                                                   \
-        .name = (cache_name), .size_bytes = (size), .align_bytes = 16,  \
-        .once = ONCE_INIT(cache_name, ONCE_RETRY), .flags = SLAB_PLAIN, \
-    }
-#define MAGAZINE_CACHE(rounds) \
-    PLAIN_CACHE("magazine-" #rounds, sizeof(struct magazine) + (rounds)*8)
-
-static struct slab_cache magazine_caches[NR_CLASSES] SLAB_CACHES = {
-    MAGAZINE_CACHE(2),   MAGAZINE_CACHE(6),   MAGAZINE_CACHE(14),
-    MAGAZINE_CACHE(30),  MAGAZINE_CACHE(62),  MAGAZINE_CACHE(126),
-    MAGAZINE_CACHE(254), MAGAZINE_CACHE(510), MAGAZINE_CACHE(1022),
-};
-static struct slab_cache depot_cache SLAB_CACHES = PLAIN_CACHE("slab-depot",
-                                                               sizeof(struct slab_depot));
-
-/* When this many visits to the depot and the slabs took less than this time, magazines grow. */
-#define ADAPT_EXCHANGES 64u
-#define ADAPT_NS        1000000u
-
-/* Magazines begin with this many bytes of objects. */
-#define MAGAZINE_FIRST        8192u
-#define MAGAZINE_FIRST_ROUNDS 62u
-
-/* All objects in one magazine are at most this part of memory, and this many bytes. */
-#define MAGAZINE_PART 512u
-#define MAGAZINE_MOST 65536u
-
 _Atomic uint32_t slab_reap_count; /* [a] */
 
 static inline struct slab_hart *this_hart(struct slab_cache *cache)
@@ -73,152 +31,12 @@ static inline struct slab_hart *this_hart(struct slab_cache *cache)
     return &cache->harts[port_hart_id()];
 }
 
-/* ---- Set-up ---------------------------------------------------------------------------------- */
-
-/* The largest class of at most nr_rounds_max rounds and most_bytes of objects; the smallest at least. */
-static uint32_t class_within(uint32_t stride_bytes, uint32_t nr_rounds_max, uint64_t most_bytes)
-{
-    uint32_t class = 0;
-
-    while (class + 1 < NR_CLASSES && CLASS_ROUNDS(class + 1) <= nr_rounds_max &&
-           CLASS_ROUNDS(class + 1) * stride_bytes <= most_bytes) {
-        class ++;
-    }
-    return class;
-}
-
-/* What a cache begins with, and returns to when memory is short. */
-static uint32_t first_class(uint32_t stride_bytes)
-{
-    return class_within(stride_bytes, MAGAZINE_FIRST_ROUNDS, MAGAZINE_FIRST);
-}
-
-static uint32_t last_class(uint32_t stride_bytes)
-{
-    uint64_t most_bytes = 0;
-
-    for (unsigned i = 0; i < nr_frame_regions; i++) {
-        most_bytes += load_relaxed(&frame_regions[i].nr_managed) * PAGE_SIZE / MAGAZINE_PART;
-    }
-    return max_of(
-        first_class(stride_bytes),
-        class_within(stride_bytes, UINT32_MAX, min_of(most_bytes, (uint64_t)MAGAZINE_MOST)));
-}
-
 int magazine_setup(struct slab_cache *cache)
 {
-    struct slab_depot *depot = slab_alloc(&depot_cache, ALLOC_QUIET);
-
-    if (depot == NULL) {
-        return -ENOMEM;
-    }
     for (unsigned hart = 0; hart < MAX_HARTS; hart++) {
         cache->harts[hart].reap_seen = load_relaxed(&slab_reap_count);
     }
-    if (ring_init(&cache->full, depot->full, SLAB_DEPOT_CELLS) != 0 ||
-        ring_init(&cache->empty, depot->empty, SLAB_DEPOT_CELLS) != 0) {
-        panic("slab: the depot's rings have an impossible size");
-    }
-    store_relaxed(&cache->magazine_class, first_class(cache->stride_bytes));
-    cache->max_magazine_class = last_class(cache->stride_bytes);
-    cache->depot = depot;
-    return 0;
-}
-
-/* ---- The depot ------------------------------------------------------------------------------- */
-
-/* An empty magazine, from the depot or new; NULL when the cache has as many as it may. */
-static struct magazine *get_empty(struct slab_cache *cache)
-{
-    uint32_t class = load_relaxed(&cache->magazine_class);
-    struct magazine *magazine;
-    uint64_t value;
-
-    if (ring_pop(&cache->empty, &value)) {
-        return (struct magazine *)value;
-    }
-    if (atomic_fetch_add_explicit(&cache->nr_magazines, 1, memory_order_relaxed) <
-        SLAB_DEPOT_CELLS) {
-        magazine = slab_alloc(&magazine_caches[class], ALLOC_QUIET);
-        if (magazine != NULL) {
-            magazine->nr = 0;
-            magazine->nr_max = CLASS_ROUNDS(class);
-            magazine->class = class;
-            return magazine;
-        }
-    }
-    atomic_fetch_sub_explicit(&cache->nr_magazines, 1, memory_order_relaxed);
-    return NULL;
-}
-
-static void discard(struct slab_cache *cache, struct magazine *magazine)
-{
-    if (magazine != NULL) {
-        slab_free(&magazine_caches[magazine->class], magazine);
-        atomic_fetch_sub_explicit(&cache->nr_magazines, 1, memory_order_relaxed);
-    }
-}
-
-/* One of another size than the cache's present one is not kept. */
-static void put_empty(struct slab_cache *cache, struct magazine *magazine)
-{
-    if (magazine != NULL && (magazine->class != load_relaxed(&cache->magazine_class) ||
-                             !ring_push(&cache->empty, (uint64_t)magazine))) {
-        discard(cache, magazine);
-    }
-}
-
-static struct magazine *get_full(struct slab_cache *cache)
-{
-    struct magazine *magazine;
-    uint64_t value;
-
-    if (!ring_pop(&cache->full, &value)) {
-        return NULL;
-    }
-    magazine = (struct magazine *)value;
-    atomic_fetch_sub_explicit(&cache->nr_in_depot, magazine->nr_max, memory_order_relaxed);
-    return magazine;
-}
-
-/* Give all rounds of a magazine to the slabs. Returns the frames that this freed. */
-static uint64_t unload(struct slab_cache *cache, struct magazine *magazine)
-{
-    uint32_t nr = magazine->nr;
-
-    magazine->nr = 0;
-    return slab_pages_put(cache, magazine->objects, nr);
-}
-
-static void put_full(struct slab_cache *cache, struct magazine *magazine)
-{
-    if (magazine == NULL) {
-        return;
-    }
-    atomic_fetch_add_explicit(&cache->nr_in_depot, magazine->nr_max, memory_order_relaxed);
-    if (!ring_push(&cache->full, (uint64_t)magazine)) {
-        atomic_fetch_sub_explicit(&cache->nr_in_depot, magazine->nr_max, memory_order_relaxed);
-        (void)unload(cache, magazine);
-        put_empty(cache, magazine);
-    }
-}
-
-/* A hart has come to the depot for a full magazine, or with one. If harts come too often, magazines are too small
- * for how they use the cache. (Two harts that both decide this let them grow by one size or by two.) */
-static void note_exchange(struct slab_cache *cache, struct slab_hart *hart)
-{
-    uint32_t class = load_relaxed(&cache->magazine_class);
-    uint64_t now;
-
-    if (class == cache->max_magazine_class || ++hart->nr_exchanges < ADAPT_EXCHANGES) {
-        return;
-    }
-    now = port_clock_ns();
-    if (now - hart->exchanges_since_ns < ADAPT_NS) {
-        store_relaxed(&cache->magazine_class, class + 1);
-    }
-    hart->nr_exchanges = 0;
-    hart->exchanges_since_ns = now;
+    return depot_setup(cache);
 }
 
 /* ---- The hart -------------------------------------------------------------------------------- */
@@ -312,8 +130,8 @@ static uint64_t strip(struct slab_cache *cache, struct slab_rounds *rounds)
     uint64_t nr_frames = 0;
 
     if (magazine != NULL) {
-        nr_frames = unload(cache, magazine);
-        discard(cache, magazine);
+        nr_frames = depot_unload(cache, magazine);
+        depot_discard(magazine);
     }
     return nr_frames;
 }
@@ -364,7 +182,7 @@ static void *fill_from_slabs(struct slab_cache *cache, struct slab_hart *hart)
     void *object;
 
     if (magazine == NULL) {
-        magazine = get_empty(cache);
+        magazine = depot_get_empty(cache);
     }
     if (magazine == NULL) {
         return slab_pages_take(cache, &object, 1) == 1 ? object : NULL;
@@ -390,10 +208,13 @@ void *magazine_alloc(struct slab_cache *cache)
     if (object != NULL) {
         return object;
     }
-    magazine = get_full(cache);
+    magazine = depot_get_full(cache);
     if (magazine != NULL) {
-        note_exchange(cache, hart);
-        put_empty(cache, load(hart, magazine));
+        struct magazine *out = load(hart, magazine);
+        depot_note_visit(cache, hart);
+        if (out != NULL) {
+            depot_put_empty(cache, out);
+        }
         return pop(&hart->loaded);
     }
     return fill_from_slabs(cache, hart);
@@ -403,17 +224,21 @@ void *magazine_alloc(struct slab_cache *cache)
 static void make_room(struct slab_cache *cache, struct slab_hart *hart)
 {
     struct magazine *magazine;
+    struct magazine *out;
 
-    note_exchange(cache, hart);
-    magazine = get_empty(cache);
+    depot_note_visit(cache, hart);
+    magazine = depot_get_empty(cache);
     if (magazine == NULL) {
         magazine = close_magazine(&hart->previous);
         if (magazine == NULL) {
             return;
         }
-        (void)unload(cache, magazine);
+        (void)depot_unload(cache, magazine);
     }
-    put_full(cache, load(hart, magazine));
+    out = load(hart, magazine);
+    if (out != NULL) {
+        depot_put_full(cache, out);
+    }
 }
 
 void magazine_free(struct slab_cache *cache, void *object)
@@ -451,22 +276,7 @@ uint64_t magazine_flush_hart(struct slab_cache *cache)
 
 uint64_t magazine_flush_depot(struct slab_cache *cache)
 {
-    struct magazine *magazine;
-    uint64_t nr_frames = 0;
-    uint64_t value;
-
-    if ((cache->flags & SLAB_PLAIN) != 0) {
-        return 0;
-    }
-    store_relaxed(&cache->magazine_class, first_class(cache->stride_bytes));
-    while ((magazine = get_full(cache)) != NULL) {
-        nr_frames += unload(cache, magazine);
-        discard(cache, magazine);
-    }
-    while (ring_pop(&cache->empty, &value)) {
-        discard(cache, (struct magazine *)value);
-    }
-    return nr_frames;
+    return (cache->flags & SLAB_PLAIN) != 0 ? 0 : depot_flush(cache);
 }
 
 void magazine_teardown(struct slab_cache *cache)
@@ -477,13 +287,6 @@ void magazine_teardown(struct slab_cache *cache)
     (void)magazine_flush_depot(cache);
 }
 
-void magazine_release_depot(struct slab_cache *cache)
-{
-    if (cache->depot != NULL) {
-        slab_free(&depot_cache, cache->depot);
-    }
-}
-
 /* ---- Looking --------------------------------------------------------------------------------- */
 
 /* Another hart may change its magazines between the two looks at one: then that says anything. */
@@ -491,7 +294,7 @@ static uint32_t count_sensibly(const struct slab_rounds *rounds)
 {
     uint32_t nr = count(rounds);
 
-    return nr <= CLASS_ROUNDS(NR_CLASSES - 1) ? nr : 0;
+    return nr <= MAGAZINE_MAX_ROUNDS ? nr : 0;
 }
 
 uint64_t magazine_count(struct slab_cache *cache)

@@ -16,7 +16,7 @@
  *
  * 3. Behind the harts a depot keeps whole magazines, full and empty ones. A hart that needs a full
  *    magazine brings its empty one, and the other way round: one exchange moves dozens of objects
- *    between harts. Here the depot is a pair of bounded lock-free rings (kernel/base/ring.c). A
+ *    between harts. Here the depot is a pair of bounded lock-free rings (depot.c). A
  *    ring may say "empty" when it is not quite; then the slabs serve, and nobody waits.
  *
  *        slab_alloc / slab_free

@@ -61,14 +61,14 @@ struct slab_cache {
     uint32_t stride_bytes; /* [once] from object to object */
     uint32_t slab_order;   /* [once] log2 of the frames of a slab */
     uint32_t nr_per_slab;  /* [once] */
-    _Atomic uint32_t magazine_class; /* [a] which size of magazines it uses: adapts */
-    uint32_t max_magazine_class;     /* [once] its bound */
-    uint32_t colour_step_bytes;      /* [once] slabs begin at multiples of this, in turn */
-    struct slab_depot *depot;        /* [once] the cells of the two rings */
-    _Atomic uint32_t nr_magazines;   /* [a] bounded, so that the depot has room for all of them */
-    _Atomic uint64_t nr_in_depot;    /* [a] objects in full magazines there */
-    struct ring full;                /* the depot: full magazines */
-    struct ring empty;               /* the depot: empty magazines */
+    _Atomic uint32_t magazine_class;  /* [a] which size of magazines it uses: adapts */
+    uint32_t max_magazine_class;      /* [once] its bound */
+    uint32_t colour_step_bytes;       /* [once] slabs begin at multiples of this, in turn */
+    struct slab_depot *depot;         /* [once] the cells of the two rings */
+    struct slab_annex *_Atomic annex; /* [a] a third ring, or NULL: depot.c */
+    _Atomic uint64_t nr_in_depot;     /* [a] objects in full magazines there */
+    struct ring full;                 /* the depot: full magazines */
+    struct ring empty;                /* the depot: empty magazines */
     struct spinlock lock;
     struct list partial;  /* [lock] slabs with free and used objects */
     struct list whole;    /* [lock] slabs with no used object */

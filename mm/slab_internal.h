@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What the parts of the slab allocator share: slab.c (interface), magazine.c (harts and depot),
- * slab_pages.c (slabs), slab_registry.c (all caches: figures, reaping, creation). */
+/* What the parts of the slab allocator share: slab.c (interface), magazine.c (harts), depot.c
+ * (the depot), slab_pages.c (slabs), slab_registry.c (all caches: figures, reaping, creation). */
 #ifndef CAIRN_MM_SLAB_INTERNAL_H
 #define CAIRN_MM_SLAB_INTERNAL_H
 
@@ -14,19 +14,13 @@
 #define SLAB_MAX_ORDER      5u     /* of a slab */
 #define SLAB_WANTED_OBJECTS 4u     /* in a slab, if SLAB_MAX_ORDER allows it */
 #define SLAB_KEPT_WHOLE     4u     /* slabs without a used object that a cache keeps */
-#define SLAB_DEPOT_CELLS    32u    /* of each ring, and the most magazines of a cache */
+#define MAGAZINE_MAX_ROUNDS 1022u
 
 struct magazine {
     uint32_t nr;     /* [hart; or whoever took it from the depot] not kept while it is loaded */
     uint32_t nr_max; /* [I] */
-    uint32_t class;  /* [I] its size: magazine.c */
+    uint32_t class;  /* [I] its size: depot.c */
     void *objects[]; /* [as nr] the hottest last */
-};
-
-/* The cells of the rings that a cache with magazines has. */
-struct slab_depot {
-    struct ring_cell full[SLAB_DEPOT_CELLS];
-    struct ring_cell empty[SLAB_DEPOT_CELLS];
 };
 
 /* An object gets an owner, or loses it: a sanitizer is told. A free object of a type-stable cache may
@@ -68,7 +62,7 @@ void slab_pages_check(struct slab_cache *cache);
 
 /* ---- magazine.c ------------------------------------------------------------------------------ */
 
-/** Choose the size of magazines for a planned cache, and set its depot up. Returns 0 or -ENOMEM. */
+/** Prepare a planned cache's harts and its depot. Returns 0 or -ENOMEM. */
 int must_check magazine_setup(struct slab_cache *cache);
 
 /** From the hart's two magazines, or into them. Caller: interrupts off; the cache need not be
@@ -88,14 +82,43 @@ uint64_t magazine_flush_depot(struct slab_cache *cache);
  *  used on. */
 void magazine_teardown(struct slab_cache *cache);
 
-/** After that: free the memory of the rings. The cache can't be used any more. */
-void magazine_release_depot(struct slab_cache *cache);
-
 /** Objects resting in magazines. Exact when nobody allocates or frees meanwhile. */
 uint64_t magazine_count(struct slab_cache *cache);
 
 /** Whether a magazine of this hart has the object, which is then free. Caller: interrupts off. */
 bool magazine_has(struct slab_cache *cache, const void *object);
+
+/* ---- depot.c: interrupts off for all but the last two --------------------------------------------- */
+
+/** Choose the size of magazines for a planned cache, and set its rings up. Returns 0 or -ENOMEM. */
+int must_check depot_setup(struct slab_cache *cache);
+
+/** An empty magazine, one that lay here or a new one; NULL without memory. */
+struct magazine *must_check depot_get_empty(struct slab_cache *cache);
+
+/** Keep an empty magazine, or free it: one of another size than new ones have is not kept. */
+void depot_put_empty(struct slab_cache *cache, struct magazine *magazine);
+
+/** Free an empty magazine. */
+void depot_discard(struct magazine *magazine);
+
+/** A full magazine, or NULL when none lies here. */
+struct magazine *must_check depot_get_full(struct slab_cache *cache);
+
+/** Keep a full magazine, or give its objects to the slabs when there is no room for it. */
+void depot_put_full(struct slab_cache *cache, struct magazine *magazine);
+
+/** Give all objects of a magazine to the slabs. Returns the frames that this freed. */
+uint64_t depot_unload(struct slab_cache *cache, struct magazine *magazine);
+
+/** A hart has come for a full magazine, or with one: if it comes too often, magazines grow. */
+void depot_note_visit(struct slab_cache *cache, struct slab_hart *hart);
+
+/** Empty the depot, and make the next magazines small. Returns the frames that this freed. Context: any. */
+uint64_t depot_flush(struct slab_cache *cache);
+
+/** Free the memory of the rings, which are empty. The cache can't be used any more. */
+void depot_release(struct slab_cache *cache);
 
 /* ---- slab.c, slab_registry.c ----------------------------------------------------------------- */
 

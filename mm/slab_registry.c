@@ -239,7 +239,7 @@ int slab_cache_destroy(struct slab_cache *cache)
     spin_unlock_irqrestore(&registry_lock, state);
     mutex_unlock(&reap_lock);
     guard_pool_forget(cache);
-    magazine_release_depot(cache);
+    depot_release(cache);
     slab_free(&named_caches, container_of(cache, struct named_cache, cache));
     return 0;
 }

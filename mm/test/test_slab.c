@@ -368,10 +368,14 @@ static void magazines_grow_with_the_load_and_shrink_when_reaped(void **state)
     first = load_relaxed(&cache->magazine_class);
     exchange(cache, objects, 10, 1000); /* never beyond the hart's two magazines */
     assert_int_equal(load_relaxed(&cache->magazine_class), first);
+    assert_null(load_relaxed(&cache->annex));
     exchange(cache, objects, 1000, 100); /* no time passes: as often as can be */
     grown = load_relaxed(&cache->magazine_class);
     assert_true(grown >= first + 3);
     assert_true(grown <= cache->max_magazine_class);
+    assert_non_null(load_relaxed(&cache->annex));
+    exchange(cache, objects, 1000, 1);
+    assert_true(magazine_count(cache) >= 1000); /* none had to go back to its slab */
     slab_check(cache);
     (void)slab_reap();
     assert_int_equal(load_relaxed(&cache->magazine_class), first);
@@ -381,6 +385,25 @@ static void magazines_grow_with_the_load_and_shrink_when_reaped(void **state)
     }
     assert_int_equal(load_relaxed(&cache->magazine_class), first);
     assert_int_equal(stats_of(cache).nr_active, 0);
+    host_clock_real();
+    assert_int_equal(slab_cache_destroy(cache), 0);
+}
+
+static void a_cache_that_is_used_rarely_keeps_little(void **state)
+{
+    enum { NR_MAGAZINES = 4, FIRST_ROUNDS = 30 }; /* the hart's two, two in the depot */
+    struct slab_cache *cache = slab_cache_create("rarely", 64, 8, NULL);
+    static void *objects[1000];
+
+    (void)state;
+    host_clock_fake(1);
+    for (unsigned round = 0; round < 20; round++) {
+        host_clock_advance(100000000);
+        exchange(cache, objects, 1000, 1);
+        assert_null(load_relaxed(&cache->annex));
+        assert_in_range(magazine_count(cache), 1, NR_MAGAZINES * FIRST_ROUNDS);
+    }
+    slab_check(cache);
     host_clock_real();
     assert_int_equal(slab_cache_destroy(cache), 0);
 }
@@ -544,6 +567,7 @@ int main(void)
         cmocka_unit_test(a_bulk_call_says_how_many_there_were),
         cmocka_unit_test(a_reserve_does_not_fail),
         cmocka_unit_test(magazines_grow_with_the_load_and_shrink_when_reaped),
+        cmocka_unit_test(a_cache_that_is_used_rarely_keeps_little),
         cmocka_unit_test(reaping_gives_all_free_frames_back),
         cmocka_unit_test(destroying_a_cache_in_use_reports_the_leak),
         cmocka_unit_test(an_objects_cache_is_found),

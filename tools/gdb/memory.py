@@ -156,10 +156,11 @@ def magazines(cache):
         for rounds, which in (own["loaded"], "loaded"), (own["previous"], "other"):
             bottom, top = number(rounds["bottom"]), number(rounds["top"])
             found.update((value, f"the {which} magazine of hart {hart}") for value in pointers(bottom, (top - bottom) // 8))
-    full = cache["full"]
-    for position in range(number(full["pop_position"]), number(full["push_position"])):
-        magazine = full["cells"][position & number(full["mask"])]["value"].cast(gdb.lookup_type("struct magazine").pointer())
-        found.update((value, "a full magazine of the depot") for value in pointers(number(magazine["objects"].address), number(magazine["nr_max"])))
+    rings = [cache["full"]] + ([cache["annex"]["full"]] if number(cache["annex"]) else [])
+    for full in rings:
+        for position in range(number(full["pop_position"]), number(full["push_position"])):
+            magazine = full["cells"][position & number(full["mask"])]["value"].cast(gdb.lookup_type("struct magazine").pointer())
+            found.update((value, "a full magazine of the depot") for value in pointers(number(magazine["objects"].address), number(magazine["nr_max"])))
     return found
 
 
