@@ -7,9 +7,9 @@
  * that grow (window.c) is passed over. Bitmaps are metadata pages changed in place; group and file-system counts
  * follow them.
  *
- * Blocks that were freed are frozen until that is durable: free in the bitmap, which says what will be so
- * after the transaction, and marked in a bitmap of the group for each of the two transactions that can be
- * under way; without a journal, for each of two settlings (settle.c).
+ * Blocks that were freed are free in the bitmap at once, and given to nobody as long as they are frozen (freeze.c).
+ * Who holds a group's bitmap while he clears the last pointer to a block can free it whatever happens: freeing asks
+ * neither the disk nor the allocator for anything more.
  *
  * Nothing is allocated once damage was found and the file system is read-only: a wrong bitmap must
  * not be used to write.
@@ -18,8 +18,8 @@
  * freeing what is free. */
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
+#include "kernel/base/assert.h"
 #include "kernel/base/bits.h"
-#include "mm/kmalloc.h"
 
 struct ext_request {
     struct ext_fs *fs;
@@ -31,21 +31,27 @@ struct ext_request {
 static uint32_t find_run(const struct ext_group *group, const uint64_t *bitmap, uint32_t nr_bits,
                          uint32_t from, uint32_t wanted, uint32_t *start)
 {
-    size_t first = ext_find_usable(bitmap, group->frozen, nr_bits, from, true);
+    size_t first = ext_find_usable(bitmap, &group->frozen_blocks, nr_bits, from, true);
 
     if (first >= nr_bits) {
         return 0;
     }
     *start = (uint32_t)first;
     nr_bits = (uint32_t)min_of((size_t)nr_bits, first + wanted);
-    return (uint32_t)(ext_find_usable(bitmap, group->frozen, nr_bits, first, false) - first);
+    return (uint32_t)(ext_find_usable(bitmap, &group->frozen_blocks, nr_bits, first, false) -
+                      first);
+}
+
+int ext_read_block_bitmap(struct ext_fs *fs, uint32_t group, struct meta_block *bitmap)
+{
+    return meta_read(fs->super, fs->groups[group].block_bitmap, fs->block_bytes, bitmap);
 }
 
 int ext_find_free_run(struct ext_fs *fs, uint32_t group, uint32_t from, uint32_t nr_bits,
                       uint32_t *start, uint32_t *nr)
 {
     struct meta_block bitmap;
-    int error = meta_read(fs->super, fs->groups[group].block_bitmap, fs->block_bytes, &bitmap);
+    int error = ext_read_block_bitmap(fs, group, &bitmap);
 
     mutex_assert_held(&fs->alloc_lock);
     if (error == 0) {
@@ -69,7 +75,8 @@ static int take_run(struct ext_fs *fs, uint32_t group, struct meta_block *bitmap
     ext_dirty(fs, bitmap);
     fs->groups[group].nr_free_blocks -= min_of(nr, fs->groups[group].nr_free_blocks);
     fs->nr_free_blocks -= min_of((uint64_t)nr, fs->nr_free_blocks);
-    return ext_group_store(fs, group);
+    ext_group_store(fs, group);
+    return 0;
 }
 
 /* The same without what is in others' windows. */
@@ -133,7 +140,7 @@ static int alloc_in_group(const struct ext_request *request, uint32_t group, uin
     if (fs->groups[group].nr_free_blocks == 0) {
         return 0;
     }
-    error = meta_read(fs->super, fs->groups[group].block_bitmap, fs->block_bytes, &bitmap);
+    error = ext_read_block_bitmap(fs, group, &bitmap);
     if (error != 0) {
         return error;
     }
@@ -145,8 +152,7 @@ static int alloc_in_group(const struct ext_request *request, uint32_t group, uin
         error = take_run(fs, group, &bitmap, start, *nr);
         *first = ext_group_first_block(fs, group) + start;
         move_window(request, group, bitmap.data, start, *nr);
-    } else if (fs->groups[group].frozen[0] == NULL && fs->groups[group].frozen[1] == NULL &&
-               fs->nr_windows == 0) {
+    } else if (!ext_is_frozen(&fs->groups[group].frozen_blocks) && fs->nr_windows == 0) {
         /* The count was wrong: e2fsck would say so, and it must not be tried again and again. */
         fs->groups[group].nr_free_blocks = 0;
     }
@@ -159,7 +165,7 @@ static int alloc_anywhere(const struct ext_request *request, uint32_t goal, uint
                           uint32_t *nr)
 {
     struct ext_fs *fs = request->fs;
-    uint32_t group = (goal - fs->first_data_block) / fs->blocks_per_group;
+    uint32_t group = ext_group_of(fs, goal);
     uint32_t from = (goal - fs->first_data_block) % fs->blocks_per_group;
     int error = 0;
 
@@ -199,63 +205,16 @@ int ext_alloc_blocks(struct inode *owner, uint32_t goal, uint32_t wanted, uint32
     return *nr != 0 ? 0 : -ENOSPC;
 }
 
-bool ext_has_frozen(struct ext_fs *fs)
-{
-    mutex_assert_held(&fs->alloc_lock);
-    return fs->nr_frozen_blocks[0] + fs->nr_frozen_blocks[1] + fs->nr_frozen_inodes[0] +
-               fs->nr_frozen_inodes[1] !=
-           0;
-}
-
-/* Without a journal e2fsck has the last word anyway: there, freeing does not fail for want of memory. */
-static int freeze_blocks(struct ext_fs *fs, struct ext_group *group, uint32_t start, uint32_t nr)
-{
-    unsigned parity = ext_freeze_number(fs) % 2;
-
-    if (group->frozen[parity] == NULL) {
-        group->frozen[parity] = kzalloc(fs->block_bytes, ALLOC_KERNEL);
-        if (group->frozen[parity] == NULL) {
-            return fs->journal != NULL ? -ENOMEM : 0;
-        }
-    }
-    bitmap_set_range(group->frozen[parity], start, nr);
-    fs->nr_frozen_blocks[parity] += nr;
-    return 0;
-}
-
-void ext_thaw(struct ext_fs *fs, uint32_t transaction)
-{
-    unsigned parity = transaction % 2;
-
-    mutex_lock(&fs->alloc_lock);
-    for (uint32_t i = 0;
-         i < fs->nr_groups && fs->nr_frozen_blocks[parity] + fs->nr_frozen_inodes[parity] != 0;
-         i++) {
-        kfree(fs->groups[i].frozen[parity]);
-        fs->groups[i].frozen[parity] = NULL;
-        kfree(fs->groups[i].frozen_inodes[parity]);
-        fs->groups[i].frozen_inodes[parity] = NULL;
-    }
-    fs->nr_frozen_blocks[parity] = 0;
-    fs->nr_frozen_inodes[parity] = 0;
-    mutex_unlock(&fs->alloc_lock);
-}
-
-/* Free the part of a range that lies in one group. */
-static int free_in_group(struct ext_fs *fs, uint32_t group, uint32_t start, uint32_t nr)
+static int free_locked(struct ext_fs *fs, uint32_t group, uint32_t start, uint32_t nr)
 {
     struct meta_block bitmap;
     size_t nr_used = 0;
-    int error = meta_read(fs->super, fs->groups[group].block_bitmap, fs->block_bytes, &bitmap);
+    int error = ext_read_block_bitmap(fs, group, &bitmap);
 
     if (error != 0) {
         return error;
     }
-    error = freeze_blocks(fs, &fs->groups[group], start, nr);
-    if (error != 0) {
-        meta_put(&bitmap);
-        return error;
-    }
+    ext_freeze_blocks(fs, group, start, nr);
     for (uint32_t i = 0; i < nr; i++) {
         nr_used += bitmap_test(bitmap.data, start + i) ? 1 : 0;
     }
@@ -264,8 +223,8 @@ static int free_in_group(struct ext_fs *fs, uint32_t group, uint32_t start, uint
     meta_put(&bitmap);
     fs->groups[group].nr_free_blocks += (uint32_t)nr_used;
     fs->nr_free_blocks += nr_used;
-    error = ext_group_store(fs, group);
-    if (error == 0 && nr_used != nr) {
+    ext_group_store(fs, group);
+    if (nr_used != nr) {
         error = super_damaged(fs->super,
                               "blocks %u+%u were freed, and %zu of them were free already",
                               ext_group_first_block(fs, group) + start, nr, nr - nr_used);
@@ -275,21 +234,16 @@ static int free_in_group(struct ext_fs *fs, uint32_t group, uint32_t start, uint
 
 int ext_free_blocks(struct ext_fs *fs, uint32_t first, uint32_t nr)
 {
-    int error = 0;
+    uint32_t group;
+    int error;
 
     if (!ext_is_data_range(fs, first, nr)) {
         return super_damaged(fs->super, "blocks %u+%u cannot be a file's: not freed", first, nr);
     }
+    group = ext_group_of(fs, first);
+    assert(ext_group_of(fs, first + nr - 1) == group);
     mutex_lock(&fs->alloc_lock);
-    while (nr != 0 && error == 0) {
-        uint32_t group = (first - fs->first_data_block) / fs->blocks_per_group;
-        uint32_t start = (first - fs->first_data_block) % fs->blocks_per_group;
-        uint32_t part = min_of(nr, fs->blocks_per_group - start);
-
-        error = free_in_group(fs, group, start, part);
-        first += part;
-        nr -= part;
-    }
+    error = free_locked(fs, group, first - ext_group_first_block(fs, group), nr);
     mutex_unlock(&fs->alloc_lock);
     return error;
 }

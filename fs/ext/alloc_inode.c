@@ -8,7 +8,6 @@
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/bits.h"
-#include "mm/kmalloc.h"
 
 static uint32_t choose_dir_group(const struct ext_fs *fs, uint32_t parent_group)
 {
@@ -29,32 +28,12 @@ static uint32_t choose_dir_group(const struct ext_fs *fs, uint32_t parent_group)
     return best;
 }
 
-/* Without a journal, what was freed and is perhaps not yet on the disk stays unused: under another name it would be
- * there with both.
- *
- * A number that cannot be noted for want of memory is free at once. With a journal the transaction has all or nothing. */
-static void freeze_inode(struct ext_fs *fs, struct ext_group *group, size_t index)
-{
-    unsigned parity = ext_freeze_number(fs) % 2;
-
-    if (fs->journal != NULL) {
-        return;
-    }
-    if (group->frozen_inodes[parity] == NULL) {
-        group->frozen_inodes[parity] = kzalloc(fs->block_bytes, ALLOC_KERNEL);
-    }
-    if (group->frozen_inodes[parity] != NULL) {
-        bitmap_set(group->frozen_inodes[parity], index);
-        fs->nr_frozen_inodes[parity]++;
-    }
-}
-
 /* Take a free inode of one group. Returns 0 with *number 0 when it has none. */
 static int alloc_in_group(struct ext_fs *fs, uint32_t group, bool is_dir, uint32_t *number)
 {
     uint32_t from = group == 0 ? fs->first_inode - 1 : 0;
     struct meta_block bitmap;
-    uint64_t *const *frozen = fs->groups[group].frozen_inodes;
+    const struct ext_frozen *frozen = &fs->groups[group].frozen_inodes;
     size_t index;
     int error;
 
@@ -74,12 +53,12 @@ static int alloc_in_group(struct ext_fs *fs, uint32_t group, bool is_dir, uint32
         fs->groups[group].nr_dirs += is_dir ? 1 : 0;
         fs->nr_free_inodes -= fs->nr_free_inodes != 0 ? 1 : 0;
         *number = group * fs->inodes_per_group + (uint32_t)index + 1;
-        error = ext_group_store(fs, group);
-    } else if (frozen[0] == NULL && frozen[1] == NULL) {
+        ext_group_store(fs, group);
+    } else if (!ext_is_frozen(frozen)) {
         fs->groups[group].nr_free_inodes = 0;
     }
     meta_put(&bitmap);
-    return error;
+    return 0;
 }
 
 int ext_alloc_inode(struct ext_fs *fs, uint32_t parent, bool is_dir, uint32_t *number)
@@ -106,6 +85,13 @@ int ext_alloc_inode(struct ext_fs *fs, uint32_t parent, bool is_dir, uint32_t *n
     return *number != 0 ? 0 : -ENOSPC;
 }
 
+int ext_read_inode_bitmap(struct ext_fs *fs, uint32_t number, struct meta_block *bitmap)
+{
+    uint32_t group = (number - 1) / fs->inodes_per_group;
+
+    return meta_read(fs->super, fs->groups[group].inode_bitmap, fs->block_bytes, bitmap);
+}
+
 int ext_free_inode(struct ext_fs *fs, uint32_t number, bool is_dir)
 {
     uint32_t group = (number - 1) / fs->inodes_per_group;
@@ -114,18 +100,18 @@ int ext_free_inode(struct ext_fs *fs, uint32_t number, bool is_dir)
     int error;
 
     mutex_lock(&fs->alloc_lock);
-    error = meta_read(fs->super, fs->groups[group].inode_bitmap, fs->block_bytes, &bitmap);
+    error = ext_read_inode_bitmap(fs, number, &bitmap);
     if (error == 0) {
         if (!bitmap_test(bitmap.data, index)) {
             error = super_damaged(fs->super, "inode %u was freed, and it was free already", number);
         } else {
-            freeze_inode(fs, &fs->groups[group], index);
+            ext_freeze_inode(fs, group, index);
             bitmap_clear(bitmap.data, index);
             ext_dirty(fs, &bitmap);
             fs->groups[group].nr_free_inodes++;
             fs->groups[group].nr_dirs -= is_dir && fs->groups[group].nr_dirs != 0 ? 1 : 0;
             fs->nr_free_inodes++;
-            error = ext_group_store(fs, group);
+            ext_group_store(fs, group);
         }
         meta_put(&bitmap);
     }

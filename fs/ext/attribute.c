@@ -30,7 +30,7 @@ int ext_attributes_release(struct inode *inode)
 {
     struct ext_fs *fs = ext_fs(inode->super);
     uint32_t block = ext_inode(inode)->file_acl;
-    struct meta_block meta;
+    struct meta_block meta, bitmap;
     bool is_last = false;
     int error;
 
@@ -45,6 +45,11 @@ int ext_attributes_release(struct inode *inode)
     if (error != 0) {
         return error;
     }
+    error = ext_read_block_bitmap(fs, ext_group_of(fs, block), &bitmap); /* freeing will not fail */
+    if (error != 0) {
+        meta_put(&meta);
+        return error;
+    }
     mutex_lock(&fs->alloc_lock);
     error = drop_share(inode, &meta, &is_last);
     mutex_unlock(&fs->alloc_lock);
@@ -53,6 +58,7 @@ int ext_attributes_release(struct inode *inode)
         ext_forget(fs, block);
         error = ext_free_blocks(fs, block, 1);
     }
+    meta_put(&bitmap);
     if (error == 0) {
         ext_inode(inode)->file_acl = 0;
         ext_count_sectors(inode, -(int64_t)(fs->block_bytes / 512));

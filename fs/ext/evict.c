@@ -3,8 +3,8 @@
  *
  * When the last user of an inode without links puts it, its blocks are freed, in as many operations as that
  * takes (truncate.c), and then, in one more, its attributes, its place in the list of orphans and itself. What
- * goes wrong in between leaves it without links and with what could not be freed: with a journal on the list of
- * orphans, for the next mount; without one for e2fsck. */
+ * goes wrong in between leaves it without links, with what could not be freed, and on the list of orphans, for the next
+ * sync or the next mount. */
 #include "fs/ext/ext_internal.h"
 #include "kernel/base/string.h"
 
@@ -35,6 +35,27 @@ static bool has_blocks(struct inode *inode)
            (inode_is(inode, S_IFLNK) && !ext_symlink_is_fast(inode));
 }
 
+/* What the last steps change: held, so that they are all done or none. */
+struct last_blocks {
+    struct meta_block table, bitmap;
+};
+
+static int hold_last_blocks(struct inode *inode, struct last_blocks *last)
+{
+    struct ext_fs *fs = ext_fs(inode->super);
+    uint32_t number = (uint32_t)inode->number;
+    struct ext_disk_inode *disk;
+    int error = ext_inode_read_table(fs, number, &last->table, &disk);
+
+    if (error == 0) {
+        error = ext_read_inode_bitmap(fs, number, &last->bitmap);
+        if (error != 0) {
+            meta_put(&last->table);
+        }
+    }
+    return error;
+}
+
 static int free_inode(struct inode *inode)
 {
     struct ext_fs *fs = ext_fs(inode->super);
@@ -59,22 +80,35 @@ static int free_inode(struct inode *inode)
     return error;
 }
 
-/* What goes wrong here was logged where it was found; nobody is left to be told. */
-void ext_evict_inode(struct inode *inode)
+static void end_inode(struct inode *inode)
 {
-    int error = 0;
+    struct last_blocks last;
+    int error = hold_last_blocks(inode, &last);
 
-    ext_unorder(inode);
-    ext_window_drop(inode);
-    if (inode->nr_links == 0 && (inode->super->flags & SUPER_RDONLY) == 0) {
+    if (error == 0) {
         if (has_blocks(inode)) {
             error = ext_truncate_blocks(inode, 0);
         }
         if (error == 0) {
             (void)!free_inode(inode);
-        } else { /* without links, and with what could not be freed: e2fsck goes on from there */
-            (void)!ext_write_inode_alone(inode);
         }
+        meta_put(&last.table);
+        meta_put(&last.bitmap);
     }
-    ext_orphan_forget(inode);
+}
+
+bool ext_may_free(const struct ext_fs *fs)
+{
+    return fs->is_writing && !(ext_is_read_only(fs) && super_is_damaged(fs->super));
+}
+
+/* What goes wrong here was logged where it was found; nobody is left to be told. */
+void ext_evict_inode(struct inode *inode)
+{
+    ext_unorder(inode);
+    ext_window_drop(inode);
+    if (inode->nr_links == 0 && ext_may_free(ext_fs(inode->super))) {
+        end_inode(inode);
+    }
+    ext_orphan_leave(inode);
 }

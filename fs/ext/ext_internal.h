@@ -10,13 +10,16 @@
 #include "fs/vfs/name_index.h"
 #include "kernel/sync/mutex.h"
 
+/* What of a group's blocks, or inodes, was freed by the transactions with even and with odd numbers (freeze.c). */
+struct ext_frozen {
+    uint64_t *bits[2]; /* [alloc_lock] a bit for each; NULL: none */
+    bool is_all[2];    /* [alloc_lock] in place of that: whatever is free */
+};
+
 struct ext_group {
     uint32_t block_bitmap, inode_bitmap, inode_table; /* [I] block numbers, checked at mount */
     uint32_t nr_free_blocks, nr_free_inodes, nr_dirs; /* [alloc_lock] */
-    /* Blocks that the transactions with even and odd numbers have freed, a bit for each. NULL: none. Not to be given away
-     * before that is durable. Without a journal, of settlings (settle.c); and so the inodes. */
-    uint64_t *frozen[2];        /* [alloc_lock] */
-    uint64_t *frozen_inodes[2]; /* [alloc_lock] */
+    struct ext_frozen frozen_blocks, frozen_inodes;   /* [alloc_lock] */
 };
 
 struct ext_fs {                  /* super->fs_data */
@@ -46,14 +49,17 @@ struct ext_fs {                  /* super->fs_data */
     struct mutex alloc_lock; /* LOCK_RANK_FS_ALLOC: bitmaps, counts, descriptors, the super block */
     uint64_t nr_free_blocks; /* [alloc_lock] */
     uint64_t nr_free_inodes; /* [alloc_lock] */
-    struct ext_group *groups;     /* [I] nr_groups */
-    uint64_t nr_frozen_blocks[2]; /* [alloc_lock] in all groups */
-    uint64_t nr_frozen_inodes[2]; /* [alloc_lock] */
-    uint32_t next_settling;       /* [alloc_lock] settle.c */
-    _Atomic bool is_settling;     /* [a] */
-    bool knows_orphans;           /* [mount] the list on the disk was read */
-    struct list windows;          /* [alloc_lock] ext_inode.window_node, the oldest first */
-    uint32_t nr_windows;          /* [alloc_lock] */
+    struct ext_group *groups;       /* [I] nr_groups */
+    struct meta_block *descriptors; /* [alloc_lock] their blocks on the disk, held (group.c) */
+    uint64_t nr_frozen_blocks[2];   /* [alloc_lock] in all groups */
+    uint64_t nr_frozen_inodes[2];   /* [alloc_lock] */
+    uint32_t next_settling;         /* [alloc_lock] settle.c */
+    _Atomic bool is_settling;       /* [a] */
+    bool knows_orphans;             /* [mount] the list on the disk was read */
+    uint32_t nr_places;             /* [alloc_lock] orphans that only keep their places */
+    uint32_t orphan_round;          /* [alloc_lock] in which they were tried */
+    struct list windows;            /* [alloc_lock] ext_inode.window_node, the oldest first */
+    uint32_t nr_windows;            /* [alloc_lock] */
     struct list orphans; /* [alloc_lock] ext_inode.orphan_node, as on the disk: the head first */
     struct journal *journal;      /* [I] once something was written; NULL: there is none */
     struct spinlock ordered_lock; /* LOCK_RANK_LEAF */
@@ -75,6 +81,9 @@ struct ext_inode {
     uint32_t window_blocks;  /* [fs->alloc_lock] how long its last window was at first */
     struct list window_node; /* [fs->alloc_lock] linked when it has one */
     struct list orphan_node; /* [fs->alloc_lock] */
+    bool is_place;   /* [fs->alloc_lock] its inode is gone, and it keeps the place (orphan.c) */
+    bool is_dropped; /* [fs->alloc_lock] and the VFS has let go of it */
+    uint32_t orphan_round; /* [fs->alloc_lock] in which it was tried last */
     struct list
         ordered_node; /* [fs->ordered_lock] it got blocks or size: its pages go before the commit */
     bool is_being_written;        /* [fs->ordered_lock] by the journal's thread */
@@ -104,21 +113,22 @@ static inline struct ext_disk_super *ext_disk_super(struct ext_fs *fs)
 
 /** Load and check the group descriptors. Returns 0, -EUCLEAN, -EIO, -ENOMEM. */
 int must_check ext_groups_load(struct ext_fs *fs);
-/** The first bit of a group's bitmap, from `from` on, that is free and not frozen, or (is_usable false) that is not
- *  so; nr_bits: none. @frozen: of the group, each NULL or as long as the bitmap. Caller: alloc_lock. */
-size_t ext_find_usable(const uint64_t *bitmap, uint64_t *const frozen[2], size_t nr_bits,
-                       size_t from, bool is_usable);
+/** Undo it; also when it has failed, or was never called. */
+void ext_groups_unload(struct ext_fs *fs);
 /** Store a group's counts into its descriptor. Caller: alloc_lock. */
-int must_check ext_group_store(struct ext_fs *fs, uint32_t group);
+void ext_group_store(struct ext_fs *fs, uint32_t group);
 /** Whether [block, block + nr) may belong to files: all of it inside the file system, and none of
  *  it holds a super block, descriptors, bitmaps or inode tables. */
 bool ext_is_data_range(const struct ext_fs *fs, uint32_t block, uint64_t nr);
+/** Whether inodes may be freed: until the mount has really stopped writing, unless it did because of damage. */
+bool ext_may_free(const struct ext_fs *fs);
 /** Whether nothing more may be allocated: the mount is read-only, or became so when damage was
  *  found. */
 static inline bool ext_is_read_only(const struct ext_fs *fs)
 {
     return (__atomic_load_n(&fs->super->flags, __ATOMIC_RELAXED) & SUPER_RDONLY) != 0;
 }
+uint32_t ext_group_of(const struct ext_fs *fs, uint32_t block);
 uint32_t ext_group_first_block(const struct ext_fs *fs, uint32_t group);
 uint32_t ext_group_nr_blocks(const struct ext_fs *fs, uint32_t group);
 
@@ -132,14 +142,16 @@ int must_check ext_alloc_blocks(struct inode *owner, uint32_t goal, uint32_t wan
  *  frozen. Returns 0 with *nr 0 when there is none, -EIO, -ENOMEM. Caller: alloc_lock. */
 int must_check ext_find_free_run(struct ext_fs *fs, uint32_t group, uint32_t from, uint32_t nr_bits,
                                  uint32_t *start, uint32_t *nr);
-/** Whether blocks are free that may only be given away after the next commit. */
-bool ext_has_frozen(struct ext_fs *fs);
-/** The transaction is durable: what it has freed may be given away. Takes alloc_lock. */
-void ext_thaw(struct ext_fs *fs, uint32_t transaction);
-/** Free blocks. Those that were not in use are damage. Takes alloc_lock. */
+/** The block bitmap of a group. While somebody holds it, freeing blocks of the group needs nothing that could be
+ *  lacking. Returns 0, -EIO, -ENOMEM. */
+int must_check ext_read_block_bitmap(struct ext_fs *fs, uint32_t group, struct meta_block *bitmap);
+/** Free blocks of one group. Those that were not in use are damage; the others are free all the same. Returns 0,
+ *  -EUCLEAN, and where the caller does not hold the bitmap, -EIO or -ENOMEM. Takes alloc_lock. */
 int must_check ext_free_blocks(struct ext_fs *fs, uint32_t first, uint32_t nr);
 /** A free inode number, near its directory. Takes alloc_lock. */
 int must_check ext_alloc_inode(struct ext_fs *fs, uint32_t parent, bool is_dir, uint32_t *number);
+/** The inode bitmap that an inode has its bit in, and freeing it: as for blocks. */
+int must_check ext_read_inode_bitmap(struct ext_fs *fs, uint32_t number, struct meta_block *bitmap);
 int must_check ext_free_inode(struct ext_fs *fs, uint32_t number, bool is_dir);
 
 /* ---- reserve.c ------------------------------------------------------------------------------- */
@@ -147,6 +159,23 @@ int must_check ext_free_inode(struct ext_fs *fs, uint32_t number, bool is_dir);
 /** How many blocks everybody may have, and how many of `wanted` the running task may. Caller: alloc_lock. */
 uint64_t ext_nr_available(struct ext_fs *fs);
 uint32_t ext_cut_to_reserve(struct ext_fs *fs, uint32_t wanted);
+
+/* ---- freeze.c -------------------------------------------------------------------------------- */
+
+/** Blocks of a group, counted from its first, or an inode, are being freed: nobody is given them before that is durable.
+ *  Caller: alloc_lock. Cannot fail. */
+void ext_freeze_blocks(struct ext_fs *fs, uint32_t group, uint32_t start, uint32_t nr);
+void ext_freeze_inode(struct ext_fs *fs, uint32_t group, uint32_t index);
+/** Whether something of a group, or anything at all, is frozen. Caller: alloc_lock. */
+bool ext_is_frozen(const struct ext_frozen *frozen);
+bool ext_has_frozen(struct ext_fs *fs);
+/** The transaction, or without a journal the settling, of this number is durable: what it has freed may be given
+ *  away. Takes alloc_lock. */
+void ext_thaw(struct ext_fs *fs, uint32_t number);
+/** The first bit of a group's bitmap, from `from` on, that is free and not frozen, or (is_usable false) that is not
+ *  so; nr_bits: none. Caller: alloc_lock. */
+size_t ext_find_usable(const uint64_t *bitmap, const struct ext_frozen *frozen, size_t nr_bits,
+                       size_t from, bool is_usable);
 
 /* ---- window.c -------------------------------------------------------------------------------- */
 
@@ -174,7 +203,8 @@ extern const struct mapping_ops ext_mapping_ops;
 /** Where block `block` of the inode lies (see mapping_ops). Takes map_lock. */
 int must_check ext_map_blocks(struct inode *inode, uint64_t block, uint64_t max_blocks, bool create,
                               struct block_extent *extent);
-/** Free all blocks from byte size_bytes on. An error ends it: what is left stays the file's. Takes
+/** Let a file end at byte size_bytes, and free all blocks behind that; of what is no regular file, only that. An error
+ *  ends it: what is left stays the file's, and its size is what it was. Returns 0, -EIO, -ENOMEM, -EUCLEAN, -EROFS. Takes
  *  map_lock. Context: outside operations; it makes as many of its own as it needs. */
 int must_check ext_truncate_blocks(struct inode *inode, uint64_t size_bytes);
 /** inode_ops.punch. Context: as that. */
@@ -244,10 +274,6 @@ int ext_commit(struct super *super, struct inode *inode);
 
 /* ---- settle.c: order without a journal ---------------------------------------------------------- */
 
-/** What is freed now is durable with the transaction, or without a journal the settling, of this number. Caller:
- *  alloc_lock. */
-uint32_t ext_freeze_number(struct ext_fs *fs);
-
 /** Make durable what was changed, and give back what was freed before. Without a journal only. Returns 0 or -EIO. Context:
  *  may sleep; no lock of this file system held. */
 int must_check ext_settle(struct ext_fs *fs);
@@ -272,19 +298,28 @@ extern const struct journal_ops ext_journal_ops;
 
 /* ---- orphan.c ---------------------------------------------------------------------------------- */
 
-/** Put an inode on the list of orphans, or take it off, if it is not, or is, on it. Without a journal nothing
- *  happens. Context: inside an operation, which also puts the inode itself (ext_log_inodes). */
+/** Put an inode on the list of orphans, or take it off, if it is not, or is, on it. What cannot be taken off stays: -EIO,
+ *  -ENOMEM. Context: inside an operation, which also puts the inode itself (ext_log_inodes). */
 void ext_orphan_add(struct inode *inode);
 int must_check ext_orphan_remove(struct inode *inode);
 /** Whether it is on the list. */
 bool ext_is_orphan(struct inode *inode);
-/** The inode goes: the list in memory is rid of it, whatever the disk's says. */
-void ext_orphan_forget(struct inode *inode);
+/** The inode leaves memory: from now on it only keeps its place in the list, if it has one. Context: evict_inode. */
+void ext_orphan_leave(struct inode *inode);
+/** Whether the memory of an inode that has left is still needed for its place; the list frees it then. */
+bool must_check ext_orphan_keep(struct ext_inode *ext);
+/** The inode was read: it takes over the place that was kept for it, if there is one. */
+void ext_orphan_return(struct inode *inode);
 /** What stands on the disk where the time of deletion does: the orphan behind this one. */
 uint32_t ext_orphan_next(struct inode *inode);
-/** Finish with the inodes on the disk's list of orphans. Context: the mount has become writable, and
+/** Finish with the inodes that have left. Returns 0 or the first error; the others were tried all the same. Context: may
+ *  sleep, outside operations; no inode's lock held. */
+int must_check ext_orphans_finish(struct ext_fs *fs);
+/** The same for those on the disk's list. Context: the mount has become writable, and
  *  nobody uses it yet. Returns 0 (a list that is damaged leaves it read-only), -EIO, -ENOMEM. */
 int must_check ext_orphans_release(struct ext_fs *fs);
+/** The mount ends: the list in memory is empty, whatever the disk's says. */
+void ext_orphans_forget(struct ext_fs *fs);
 
 /* ---- attribute.c ----------------------------------------------------------------------------- */
 
@@ -316,6 +351,8 @@ int must_check ext_inode_create(struct inode *dir, uint32_t mode, uint32_t dev_n
 void ext_inode_discard(struct inode *inode);
 struct inode *ext_alloc_vfs_inode(struct super *super);
 void ext_free_vfs_inode(struct inode *inode);
+/** The memory of an inode that nobody knows any more. */
+void ext_inode_free(struct ext_inode *ext);
 /** Put the inode into its table. Context: inside an operation. */
 int must_check ext_write_inode(struct inode *inode);
 /** Set a number of sectors more (or fewer) in use. Context: any that may take spinlocks. */
@@ -371,7 +408,26 @@ void ext_dir_index_remove(struct inode *dir, const char *name, size_t len, uint6
 /** Forget it. Context: nobody else uses the inode, or dir->lock is held for writing. */
 void ext_dir_index_drop(struct ext_inode *ext);
 
-/* ---- names.c, symlink.c ---------------------------------------------------------------------- */
+/* ---- names.c, rename.c, symlink.c ------------------------------------------------------------ */
+
+struct ext_name_change { /* an operation, and all inodes that it may change; NULL: none */
+    struct ext_fs *fs;
+    struct inode *inodes[4];
+    struct meta_block tables[4]; /* where they stand, held */
+};
+/** Begin an operation on names. Returns 0, -ENOMEM, -EIO, -EROFS. Context: as ext_begin(). */
+int must_check ext_begin_names(struct ext_name_change *change, struct ext_fs *fs,
+                               struct inode *first, struct inode *second, struct inode *third,
+                               struct inode *fourth);
+/** Its end: those without links are orphans now, and all are in their tables. Cannot fail. */
+void ext_end_names(struct ext_name_change *change);
+/** An inode has more links, or fewer; fewer than names is damage. Context: inside an operation that has it. */
+void ext_change_links(struct inode *inode, int change);
+/** inode_ops. */
+int ext_rename(struct inode *old_dir, const char *old_name, size_t old_len, struct inode *new_dir,
+               const char *new_name, size_t new_len, struct inode *source, struct inode *replaced);
+int ext_exchange(struct inode *old_dir, const char *old_name, size_t old_len, struct inode *new_dir,
+                 const char *new_name, size_t new_len, struct inode *source, struct inode *target);
 
 extern const struct inode_ops ext_dir_ops;
 extern const struct inode_ops ext_file_ops;

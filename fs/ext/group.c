@@ -6,14 +6,21 @@
  *
  * The descriptors say where each group's parts lie. They are checked once, at mount, so that the
  * rest of the driver may trust them: every part lies inside the file system, outside the super
- * block and descriptors, and no two of the same group meet. */
+ * block and descriptors, and no two of the same group meet.
+ *
+ * Their blocks are held for as long as the file system is mounted, so that counts can be stored without asking the disk
+ * or the allocator for anything: what changes a bitmap cannot fail half-way. */
 #include "drivers/block.h"
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
-#include "kernel/base/bits.h"
 #include "kernel/base/printk.h"
 #include "mm/kmalloc.h"
 #include "mm/vmalloc.h"
+
+uint32_t ext_group_of(const struct ext_fs *fs, uint32_t block)
+{
+    return (block - fs->first_data_block) / fs->blocks_per_group;
+}
 
 uint32_t ext_group_first_block(const struct ext_fs *fs, uint32_t group)
 {
@@ -67,7 +74,7 @@ bool ext_is_data_range(const struct ext_fs *fs, uint32_t block, uint64_t nr)
         return false;
     }
     while (nr != 0) {
-        uint32_t index = (block - fs->first_data_block) / fs->blocks_per_group;
+        uint32_t index = ext_group_of(fs, block);
         uint64_t part =
             min_of(nr, (uint64_t)ext_group_first_block(fs, index) + fs->blocks_per_group - block);
 
@@ -80,18 +87,24 @@ bool ext_is_data_range(const struct ext_fs *fs, uint32_t block, uint64_t nr)
     return true;
 }
 
-/* Descriptors live behind the super block, in the first group. */
-static uint32_t descriptor_block(const struct ext_fs *fs, uint32_t group)
+static uint32_t groups_per_block(const struct ext_fs *fs)
 {
-    return fs->first_data_block + 1 +
-           group / (fs->block_bytes / (uint32_t)sizeof(struct ext_disk_group));
+    return fs->block_bytes / (uint32_t)sizeof(struct ext_disk_group);
 }
 
-static struct ext_disk_group *descriptor_in(const struct ext_fs *fs, const struct meta_block *meta,
-                                            uint32_t group)
+static uint32_t nr_descriptor_blocks(const struct ext_fs *fs)
 {
-    return (struct ext_disk_group *)meta->data +
-           group % (fs->block_bytes / sizeof(struct ext_disk_group));
+    return (fs->nr_groups + groups_per_block(fs) - 1) / groups_per_block(fs);
+}
+
+static struct meta_block *descriptors_of(const struct ext_fs *fs, uint32_t group)
+{
+    return &fs->descriptors[group / groups_per_block(fs)];
+}
+
+static struct ext_disk_group *descriptor_of(const struct ext_fs *fs, uint32_t group)
+{
+    return (struct ext_disk_group *)descriptors_of(fs, group)->data + group % groups_per_block(fs);
 }
 
 /* A part of `nr` blocks lies in its own group, behind the head. (Without flex_bg, which is
@@ -135,16 +148,8 @@ static int check_group(struct ext_fs *fs, uint32_t index)
 
 static int load_group(struct ext_fs *fs, uint32_t index)
 {
-    const struct ext_disk_group *disk;
-    struct meta_block meta;
-    int error = meta_read(fs->super, descriptor_block(fs, index), fs->block_bytes, &meta);
+    const struct ext_disk_group *disk = descriptor_of(fs, index);
 
-    if (error != 0) {
-        pr_err("ext: %s: the descriptor of group %u cannot be read", fs->super->device->name,
-               index);
-        return error;
-    }
-    disk = descriptor_in(fs, &meta, index);
     fs->groups[index] = (struct ext_group){
         .block_bitmap = le32_get(disk->block_bitmap),
         .inode_bitmap = le32_get(disk->inode_bitmap),
@@ -153,69 +158,69 @@ static int load_group(struct ext_fs *fs, uint32_t index)
         .nr_free_inodes = le16_get(disk->free_inodes_count),
         .nr_dirs = le16_get(disk->used_dirs_count),
     };
-    meta_put(&meta);
     return check_group(fs, index);
+}
+
+/* They lie behind the super block, in the first group. */
+static int hold_descriptors(struct ext_fs *fs)
+{
+    int error = 0;
+
+    for (uint32_t i = 0; i < nr_descriptor_blocks(fs) && error == 0; i++) {
+        error = meta_read(fs->super, fs->first_data_block + 1 + i, fs->block_bytes,
+                          &fs->descriptors[i]);
+        if (error != 0) {
+            pr_err("ext: %s: the descriptors from group %u on cannot be read: error %d",
+                   fs->super->device->name, i * groups_per_block(fs), error);
+        }
+    }
+    return error;
+}
+
+void ext_groups_unload(struct ext_fs *fs)
+{
+    for (uint32_t i = 0; fs->descriptors != NULL && i < nr_descriptor_blocks(fs); i++) {
+        meta_put(&fs->descriptors[i]);
+    }
+    kfree(fs->descriptors);
+    kfree(fs->groups);
+    fs->descriptors = NULL;
+    fs->groups = NULL;
+    fs->nr_free_blocks = 0;
+    fs->nr_free_inodes = 0;
 }
 
 int ext_groups_load(struct ext_fs *fs)
 {
-    int error = 0;
+    int error;
 
     fs->groups = kcalloc(fs->nr_groups, sizeof(*fs->groups), ALLOC_KERNEL);
-    if (fs->groups == NULL) {
+    fs->descriptors = kcalloc(nr_descriptor_blocks(fs), sizeof(*fs->descriptors), ALLOC_KERNEL);
+    if (fs->groups == NULL || fs->descriptors == NULL) {
         pr_err("ext: %s: no memory for %u groups", fs->super->device->name, fs->nr_groups);
+        ext_groups_unload(fs);
         return -ENOMEM;
     }
+    error = hold_descriptors(fs);
     for (uint32_t i = 0; i < fs->nr_groups && error == 0; i++) {
         error = load_group(fs, i);
         fs->nr_free_blocks += fs->groups[i].nr_free_blocks;
         fs->nr_free_inodes += fs->groups[i].nr_free_inodes;
     }
     if (error != 0) {
-        kfree(fs->groups);
-        fs->groups = NULL;
+        ext_groups_unload(fs);
     }
     return error;
 }
 
-int ext_group_store(struct ext_fs *fs, uint32_t index)
+void ext_group_store(struct ext_fs *fs, uint32_t index)
 {
     const struct ext_group *group = &fs->groups[index];
-    struct ext_disk_group *disk;
-    struct meta_block meta;
-    int error;
+    struct ext_disk_group *disk = descriptor_of(fs, index);
 
     mutex_assert_held(&fs->alloc_lock);
-    error = meta_read(fs->super, descriptor_block(fs, index), fs->block_bytes, &meta);
-    if (error != 0) {
-        return error;
-    }
-    disk = descriptor_in(fs, &meta, index);
     disk->free_blocks_count = le16_of((uint16_t)group->nr_free_blocks);
     disk->free_inodes_count = le16_of((uint16_t)group->nr_free_inodes);
     disk->used_dirs_count = le16_of((uint16_t)group->nr_dirs);
-    ext_dirty(fs, &meta);
-    meta_put(&meta);
-    return 0;
-}
-
-/* ---- Bitmaps --------------------------------------------------------------------------------- */
-
-size_t ext_find_usable(const uint64_t *bitmap, uint64_t *const frozen[2], size_t nr_bits,
-                       size_t from, bool is_usable)
-{
-    uint64_t mask = ~0ull << from % BITMAP_WORD_BITS; /* what lies before does not count */
-
-    for (size_t i = from / BITMAP_WORD_BITS; i * BITMAP_WORD_BITS < nr_bits; i++) {
-        uint64_t word = bitmap[i];
-
-        word |= frozen[0] != NULL ? frozen[0][i] : 0;
-        word |= frozen[1] != NULL ? frozen[1][i] : 0;
-        word = (is_usable ? ~word : word) & mask;
-        if (word != 0) {
-            return min_of(nr_bits, i * BITMAP_WORD_BITS + (size_t)__builtin_ctzll(word));
-        }
-        mask = ~0ull;
-    }
-    return nr_bits;
+    ext_dirty(fs, descriptors_of(fs, index));
 }

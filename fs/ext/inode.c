@@ -34,6 +34,8 @@ struct inode *ext_alloc_vfs_inode(struct super *super)
     ext->window_first = ext->window_end = ext->window_blocks = 0;
     list_init(&ext->window_node);
     list_init(&ext->orphan_node);
+    ext->is_place = ext->is_dropped = false;
+    ext->orphan_round = 0;
     list_init(&ext->ordered_node);
     ext->is_being_written = false;
     store_relaxed(&ext->transaction, 0);
@@ -42,10 +44,17 @@ struct inode *ext_alloc_vfs_inode(struct super *super)
     return &ext->vfs;
 }
 
+void ext_inode_free(struct ext_inode *ext)
+{
+    slab_free(&ext_inode_cache, ext);
+}
+
 void ext_free_vfs_inode(struct inode *inode)
 {
     ext_dir_index_drop(ext_inode(inode));
-    slab_free(&ext_inode_cache, ext_inode(inode));
+    if (!ext_orphan_keep(ext_inode(inode))) {
+        ext_inode_free(ext_inode(inode));
+    }
 }
 
 int ext_inode_read_table(struct ext_fs *fs, uint32_t number, struct meta_block *meta,
@@ -257,7 +266,9 @@ static int get_any(struct super *super, uint32_t number, bool may_be_orphan, str
         return error;
     }
     error = fill_inode(*out, fs, may_be_orphan);
-    if (error != 0) {
+    if (error == 0) {
+        ext_orphan_return(*out);
+    } else {
         inode_fail_new(*out);
     }
     return error;

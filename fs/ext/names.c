@@ -6,7 +6,8 @@
  * operation; its last user frees it in others. Putting an inode can free it, and so comes after the end.
  *
  * Each operation allocates what it needs first, then changes the directory, then counts; what
- * can fail comes before what shows. Link counts change under the locks that the VFS holds
+ * can fail comes before what shows. So it holds the blocks of the table that the inodes stand in: at its end they can be
+ * put there, whatever the disk and memory are like by then. Link counts change under the locks that the VFS holds
  * (inode_ops in fs/vfs/inode.h). A new inode is complete before its name appears; a removed name
  * is gone before its inode is. */
 #include "fs/ext/ext_internal.h"
@@ -15,7 +16,7 @@
 
 /* A directory has two links of its own (its name and "."), and one more for each directory in
  * it. */
-static void change_links(struct inode *inode, int change)
+void ext_change_links(struct inode *inode, int change)
 {
     uint32_t least = inode_is(inode, S_IFDIR) ? 2 : 0;
 
@@ -28,19 +29,65 @@ static void change_links(struct inode *inode, int change)
     inode_touch_changed(inode);
 }
 
-/* The end of an operation, with all inodes that it may have changed. */
-static void end_names(struct ext_fs *fs, struct inode *first, struct inode *second,
-                      struct inode *third, struct inode *fourth)
+static int hold_table(struct ext_name_change *change, unsigned index, struct inode *inode)
 {
-    struct inode *inodes[] = {first, second, third, fourth};
+    struct ext_disk_inode *disk;
 
-    for (size_t i = 0; i < array_size(inodes); i++) {
-        if (inodes[i] != NULL && inodes[i]->nr_links == 0) {
-            ext_orphan_add(inodes[i]);
+    change->inodes[index] = inode;
+    return inode == NULL ? 0
+                         : ext_inode_read_table(change->fs, (uint32_t)inode->number,
+                                                &change->tables[index], &disk);
+}
+
+static void let_go(struct ext_name_change *change)
+{
+    for (size_t i = 0; i < array_size(change->tables); i++) {
+        meta_put(&change->tables[i]);
+    }
+    ext_end(change->fs, EXT_NAME_BLOCKS);
+}
+
+int ext_begin_names(struct ext_name_change *change, struct ext_fs *fs, struct inode *first,
+                    struct inode *second, struct inode *third, struct inode *fourth)
+{
+    struct inode *const inodes[] = {first, second, third, fourth};
+    int error = ext_begin(fs, EXT_NAME_BLOCKS);
+
+    if (error != 0) {
+        return error;
+    }
+    *change = (struct ext_name_change){.fs = fs};
+    for (unsigned i = 0; i < array_size(inodes) && error == 0; i++) {
+        error = hold_table(change, i, inodes[i]);
+    }
+    if (error != 0) {
+        let_go(change);
+    }
+    return error;
+}
+
+/* The operation makes an inode besides `dir`, which it has begun with. */
+static void add_new(struct ext_name_change *change, struct inode *inode)
+{
+    if (inode != NULL) {
+        (void)!hold_table(change, 1, inode); /* its block was just read */
+    }
+}
+
+void ext_end_names(struct ext_name_change *change)
+{
+    for (size_t i = 0; i < array_size(change->inodes); i++) {
+        struct inode *inode = change->inodes[i];
+
+        if (inode != NULL && inode->nr_links == 0) {
+            ext_orphan_add(inode);
+            if (change->fs->journal == NULL) {
+                (void)!ext_write_inode(inode); /* what e2fsck finds has no links, either */
+            }
         }
     }
-    ext_log_inodes(inodes, array_size(inodes));
-    ext_end(fs, EXT_NAME_BLOCKS);
+    ext_log_inodes(change->inodes, array_size(change->inodes));
+    let_go(change);
 }
 
 /* A new inode becomes the caller's, or goes for want of a name. */
@@ -76,36 +123,38 @@ static int add_name(struct inode *dir, const char *name, size_t len, struct inod
 static int ext_create(struct inode *dir, const char *name, size_t len, uint32_t mode,
                       uint32_t dev_number, uid_t uid, gid_t gid, struct inode **out)
 {
-    struct ext_fs *fs = ext_fs(dir->super);
+    struct ext_name_change change;
     struct inode *inode = NULL;
-    int error = ext_begin(fs, EXT_NAME_BLOCKS);
+    int error = ext_begin_names(&change, ext_fs(dir->super), dir, NULL, NULL, NULL);
 
     if (error != 0) {
         return error;
     }
     error = ext_inode_create(dir, mode, dev_number, uid, gid, &inode);
+    add_new(&change, inode);
     if (error == 0) {
         error = add_name(dir, name, len, inode);
     }
-    end_names(fs, dir, inode, NULL, NULL);
+    ext_end_names(&change);
     return give_new(error, inode, out);
 }
 
 /* An orphan from the start: after a power cut it is nobody's. */
 static int ext_tmpfile(struct inode *dir, uint32_t mode, uid_t uid, gid_t gid, struct inode **out)
 {
-    struct ext_fs *fs = ext_fs(dir->super);
+    struct ext_name_change change;
     struct inode *inode = NULL;
-    int error = ext_begin(fs, EXT_NAME_BLOCKS);
+    int error = ext_begin_names(&change, ext_fs(dir->super), NULL, NULL, NULL, NULL);
 
     if (error != 0) {
         return error;
     }
     error = ext_inode_create(dir, mode, 0, uid, gid, &inode);
+    add_new(&change, inode);
     if (error == 0) {
         ext_inode_discard(inode);
     }
-    end_names(fs, inode, NULL, NULL, NULL);
+    ext_end_names(&change);
     return give_new(error, inode, out);
 }
 
@@ -129,18 +178,20 @@ static int ext_symlink(struct inode *dir, const char *name, size_t len, const ch
                        uid_t uid, gid_t gid, struct inode **out)
 {
     struct ext_fs *fs = ext_fs(dir->super);
+    struct ext_name_change change;
     struct inode *inode = NULL;
     int error;
 
     if (strlen(target) >= fs->block_bytes) {
         return -ENAMETOOLONG;
     }
-    error = ext_begin(fs, EXT_NAME_BLOCKS);
+    error = ext_begin_names(&change, fs, dir, NULL, NULL, NULL);
     if (error != 0) {
         return error;
     }
     error = make_symlink(dir, name, len, target, uid, gid, &inode);
-    end_names(fs, dir, inode, NULL, NULL);
+    add_new(&change, inode);
+    ext_end_names(&change);
     return give_new(error, inode, out);
 }
 
@@ -160,7 +211,7 @@ static int make_dir(struct inode *dir, const char *name, size_t len, uint32_t mo
     }
     error = add_name(dir, name, len, *inode);
     if (error == 0) {
-        change_links(dir, 1); /* the new directory's ".." */
+        ext_change_links(dir, 1); /* the new directory's ".." */
     }
     return error;
 }
@@ -168,65 +219,70 @@ static int make_dir(struct inode *dir, const char *name, size_t len, uint32_t mo
 static int ext_mkdir(struct inode *dir, const char *name, size_t len, uint32_t mode, uid_t uid,
                      gid_t gid, struct inode **out)
 {
-    struct ext_fs *fs = ext_fs(dir->super);
+    struct ext_name_change change;
     struct inode *inode = NULL;
     int error;
 
     if (dir->nr_links >= EXT_MAX_LINKS) {
         return -EMLINK;
     }
-    error = ext_begin(fs, EXT_NAME_BLOCKS);
+    error = ext_begin_names(&change, ext_fs(dir->super), dir, NULL, NULL, NULL);
     if (error != 0) {
         return error;
     }
     error = make_dir(dir, name, len, mode, uid, gid, &inode);
-    end_names(fs, dir, inode, NULL, NULL);
+    add_new(&change, inode);
+    ext_end_names(&change);
     return give_new(error, inode, out);
 }
 
 static int ext_link(struct inode *dir, const char *name, size_t len, struct inode *target)
 {
+    struct ext_name_change change;
     int error;
 
     if (target->nr_links >= EXT_MAX_LINKS) {
         return -EMLINK;
     }
-    error = ext_begin(ext_fs(dir->super), EXT_NAME_BLOCKS);
+    error = ext_begin_names(&change, ext_fs(dir->super), dir, target, NULL, NULL);
     if (error != 0) {
         return error;
     }
-    change_links(target, 1);
-    error = ext_dir_add(dir, name, len, (uint32_t)target->number, target->mode);
-    if (error == 0) { /* one that had no name may be an orphan */
-        error = ext_orphan_remove(target);
-    } else {
-        change_links(target, -1);
+    error = ext_orphan_remove(target); /* one that had no name may be an orphan */
+    if (error == 0) {
+        ext_change_links(target, 1);
+        error = ext_dir_add(dir, name, len, (uint32_t)target->number, target->mode);
+        if (error != 0) {
+            ext_change_links(target, -1); /* and is one again at the operation's end */
+        }
     }
-    end_names(ext_fs(dir->super), dir, target, NULL, NULL);
+    ext_end_names(&change);
     return error;
 }
 
 static int ext_unlink(struct inode *dir, const char *name, size_t len, struct inode *target)
 {
-    int error = ext_begin(ext_fs(dir->super), EXT_NAME_BLOCKS);
+    struct ext_name_change change;
+    int error = ext_begin_names(&change, ext_fs(dir->super), dir, target, NULL, NULL);
 
     if (error != 0) {
         return error;
     }
     error = ext_dir_remove(dir, name, len);
     if (error == 0) {
-        change_links(target, -1);
+        ext_change_links(target, -1);
     }
-    end_names(ext_fs(dir->super), dir, target, NULL, NULL);
+    ext_end_names(&change);
     return error;
 }
 
 static int ext_rmdir(struct inode *dir, const char *name, size_t len, struct inode *target)
 {
+    struct ext_name_change change;
     int error = ext_dir_check_empty(target);
 
     if (error == 0) {
-        error = ext_begin(ext_fs(dir->super), EXT_NAME_BLOCKS);
+        error = ext_begin_names(&change, ext_fs(dir->super), dir, target, NULL, NULL);
     }
     if (error != 0) {
         return error;
@@ -235,204 +291,9 @@ static int ext_rmdir(struct inode *dir, const char *name, size_t len, struct ino
     if (error == 0) {
         target->nr_links = 0;
         inode_touch_changed(target);
-        change_links(dir, -1);
+        ext_change_links(dir, -1);
     }
-    end_names(ext_fs(dir->super), dir, target, NULL, NULL);
-    return error;
-}
-
-/* The name at its new place. */
-static int enter_new_name(struct inode *dir, const char *name, size_t len, struct inode *source,
-                          struct inode *replaced)
-{
-    if (replaced != NULL) {
-        return ext_dir_replace(dir, name, len, (uint32_t)source->number, source->mode);
-    }
-    return ext_dir_add(dir, name, len, (uint32_t)source->number, source->mode);
-}
-
-/* The old name could not be removed: the new place is again what it was. */
-static void leave_new_name(struct inode *dir, const char *name, size_t len, struct inode *replaced)
-{
-    if (replaced != NULL) {
-        (void)!ext_dir_replace(dir, name, len, (uint32_t)replaced->number, replaced->mode);
-    } else {
-        (void)!ext_dir_remove(dir, name, len);
-    }
-}
-
-/* The replaced inode has lost its name. */
-static void drop_replaced(struct inode *new_dir, struct inode *replaced)
-{
-    if (inode_is(replaced, S_IFDIR)) {
-        replaced->nr_links = 0;
-        inode_touch_changed(replaced);
-        change_links(new_dir, -1);
-    } else {
-        change_links(replaced, -1);
-    }
-}
-
-/* A directory moves to another parent: its ".." follows, and both parents' link counts. */
-static int move_parent(struct inode *old_dir, struct inode *new_dir, struct inode *source)
-{
-    int error = ext_dir_replace(source, "..", 2, (uint32_t)new_dir->number, S_IFDIR);
-
-    if (error == -ENOENT) {
-        error = super_damaged(source->super, "directory %llu: has no \"..\"",
-                              (unsigned long long)source->number);
-    }
-    if (error == 0) {
-        change_links(new_dir, 1);
-        change_links(old_dir, -1);
-    }
-    return error;
-}
-
-static int move_name(struct inode *old_dir, const char *old_name, size_t old_len,
-                     struct inode *new_dir, const char *new_name, size_t new_len,
-                     struct inode *source, struct inode *replaced)
-{
-    int error = enter_new_name(new_dir, new_name, new_len, source, replaced);
-
-    if (error != 0) {
-        return error;
-    }
-    error = ext_settle_name(new_dir, source);
-    if (error == 0) {
-        error = ext_dir_remove(old_dir, old_name, old_len);
-    }
-    if (error != 0) {
-        leave_new_name(new_dir, new_name, new_len, replaced);
-        return error;
-    }
-    if (inode_is(source, S_IFDIR) && old_dir != new_dir) {
-        error = move_parent(old_dir, new_dir, source);
-    }
-    if (replaced != NULL) {
-        drop_replaced(new_dir, replaced);
-    }
-    inode_touch_changed(source);
-    return error;
-}
-
-static int ext_rename(struct inode *old_dir, const char *old_name, size_t old_len,
-                      struct inode *new_dir, const char *new_name, size_t new_len,
-                      struct inode *source, struct inode *replaced)
-{
-    struct ext_fs *fs = ext_fs(old_dir->super);
-    bool is_dir = inode_is(source, S_IFDIR);
-    int error = 0;
-
-    if (replaced != NULL && is_dir) {
-        error = ext_dir_check_empty(replaced);
-    } else if (is_dir && old_dir != new_dir && new_dir->nr_links >= EXT_MAX_LINKS) {
-        error = -EMLINK;
-    }
-    if (error == 0) {
-        error = ext_begin(fs, EXT_NAME_BLOCKS);
-    }
-    if (error != 0) {
-        return error;
-    }
-    error = move_name(old_dir, old_name, old_len, new_dir, new_name, new_len, source, replaced);
-    end_names(fs, old_dir, new_dir, source, replaced);
-    return error;
-}
-
-/* ---- Two names change places ------------------------------------------------------------------- */
-
-/* A name of `dir` now stands for `inode`, and no more for `was`. */
-static void count_exchanged(struct inode *dir, const struct inode *inode, const struct inode *was)
-{
-    int change = (inode_is(inode, S_IFDIR) ? 1 : 0) - (inode_is(was, S_IFDIR) ? 1 : 0);
-
-    if (change != 0) {
-        change_links(dir, change);
-    }
-}
-
-static int point_up(struct inode *inode, const struct inode *dir)
-{
-    return inode_is(inode, S_IFDIR)
-               ? ext_dir_replace(inode, "..", 2, (uint32_t)dir->number, S_IFDIR)
-               : 0;
-}
-
-/* The directories among the two have each other's parents. A first step that was done is undone. */
-static int exchange_parents(struct inode *old_dir, struct inode *new_dir, struct inode *source,
-                            struct inode *target)
-{
-    int error = point_up(source, new_dir);
-
-    if (error == 0) {
-        error = point_up(target, old_dir);
-        if (error != 0) {
-            (void)!point_up(source, old_dir);
-        }
-    }
-    if (error == -ENOENT) {
-        error = super_damaged(source->super, "directory %llu or %llu: has no \"..\"",
-                              (unsigned long long)source->number,
-                              (unsigned long long)target->number);
-    }
-    return error;
-}
-
-static int exchange_names(struct inode *old_dir, const char *old_name, size_t old_len,
-                          struct inode *new_dir, const char *new_name, size_t new_len,
-                          struct inode *source, struct inode *target)
-{
-    int error = exchange_parents(old_dir, new_dir, source, target);
-
-    if (error == 0) {
-        error = ext_dir_replace(new_dir, new_name, new_len, (uint32_t)source->number, source->mode);
-        if (error == 0) {
-            error = ext_dir_replace(old_dir, old_name, old_len, (uint32_t)target->number,
-                                    target->mode);
-            if (error != 0) {
-                (void)!ext_dir_replace(new_dir, new_name, new_len, (uint32_t)target->number,
-                                       target->mode);
-            }
-        }
-        if (error != 0) {
-            (void)!exchange_parents(new_dir, old_dir, source, target);
-        }
-    }
-    return error;
-}
-
-static bool has_room_for(const struct inode *dir, const struct inode *inode,
-                         const struct inode *was)
-{
-    return !inode_is(inode, S_IFDIR) || inode_is(was, S_IFDIR) || dir->nr_links < EXT_MAX_LINKS;
-}
-
-static int ext_exchange(struct inode *old_dir, const char *old_name, size_t old_len,
-                        struct inode *new_dir, const char *new_name, size_t new_len,
-                        struct inode *source, struct inode *target)
-{
-    struct ext_fs *fs = ext_fs(old_dir->super);
-    int error;
-
-    if (old_dir != new_dir &&
-        (!has_room_for(new_dir, source, target) || !has_room_for(old_dir, target, source))) {
-        return -EMLINK;
-    }
-    error = ext_begin(fs, EXT_NAME_BLOCKS);
-    if (error != 0) {
-        return error;
-    }
-    error = exchange_names(old_dir, old_name, old_len, new_dir, new_name, new_len, source, target);
-    if (error == 0) {
-        if (old_dir != new_dir) {
-            count_exchanged(new_dir, source, target);
-            count_exchanged(old_dir, target, source);
-        }
-        inode_touch_changed(source);
-        inode_touch_changed(target);
-    }
-    end_names(fs, old_dir, new_dir, source, target);
+    ext_end_names(&change);
     return error;
 }
 
@@ -444,7 +305,6 @@ int ext_setattr(struct inode *inode, const struct attr_change *change)
         if (change->size_bytes > ext_max_file_bytes(ext_fs(inode->super))) {
             return -EFBIG;
         }
-        inode_set_size(inode, change->size_bytes);
         error = ext_truncate_blocks(inode, change->size_bytes);
     }
     inode_store_attr(inode, change);

@@ -14,7 +14,7 @@
  * data): such inodes stand on a list, which the journal's thread empties before each commit. An inode that is evicted
  * takes itself off, and waits if the thread is just writing it.
  *
- * What an operation frees is frozen until its transaction is durable (alloc_block.c): else a power cut could
+ * What an operation frees is frozen until its transaction is durable (freeze.c): else a power cut could
  * bring the old owner back, with somebody else's content. When nothing but frozen blocks is left, the next operation
  * begins with a commit.
  *

@@ -7,8 +7,14 @@
  *
  *     super block: last_orphan ──> inode 21: dtime ──> inode 14: dtime ──> 0
  *
- * The list is kept in memory too, since taking one out of its middle changes the one before. Only with a journal,
- * that is: without one no order of writes would make sense of it, and e2fsck finds such inodes by itself.
+ * The list is kept in memory too, since taking one out of its middle changes the one before. Only with a journal is it
+ * on the disk: without one no order of writes would make sense of it, and e2fsck finds such inodes by itself.
+ *
+ * An inode may have to leave memory before it is finished with: the disk failed, there was no memory for an operation,
+ * or the mount is read-only. Its place in the list stays, or the list in memory would no longer be that on the disk. The
+ * struct ext_inode itself keeps the place, so that nothing has to be allocated for it; when the inode
+ * is read again, it takes its place back. Each sync tries again to finish with those that have left (as if it had just been
+ * mounted), and what is left at the end is for the next mount.
  *
  * At the mount, an orphan without links is freed, and one with links is cut to its size. The list is on a disk
  * and not believed: at a number that is no inode's, or that is on it already, it ends with a complaint and a
@@ -16,11 +22,13 @@
  *
  * Lock: alloc_lock.
  *
- * Source: D. Poirier, The Second Extended File System, on s_last_orphan. */
+ * Source: D. Poirier, The Second Extended File System, on s_last_orphan; R. Brent, "An improved Monte Carlo
+ * factorization algorithm" (1980), for finding a loop without remembering the way. */
 #include "drivers/block.h"
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/printk.h"
+#include "kernel/base/string.h"
 
 static struct ext_inode *first_of(struct ext_fs *fs)
 {
@@ -48,13 +56,12 @@ void ext_orphan_add(struct inode *inode)
     struct ext_fs *fs = ext_fs(inode->super);
     struct ext_inode *ext = ext_inode(inode);
 
-    if (fs->journal == NULL) {
-        return;
-    }
     mutex_lock(&fs->alloc_lock);
     if (!list_is_linked(&ext->orphan_node)) {
         list_push_front(&fs->orphans, &ext->orphan_node);
-        set_head(fs, (uint32_t)inode->number);
+        if (fs->journal != NULL) {
+            set_head(fs, (uint32_t)inode->number);
+        }
     }
     mutex_unlock(&fs->alloc_lock);
 }
@@ -63,6 +70,9 @@ static int unlink_on_disk(struct ext_fs *fs, struct ext_inode *ext)
 {
     uint32_t next = number_behind(fs, ext);
 
+    if (fs->journal == NULL) {
+        return 0;
+    }
     if (ext == first_of(fs)) {
         set_head(fs, next);
         return 0;
@@ -81,7 +91,9 @@ int ext_orphan_remove(struct inode *inode)
     mutex_lock(&fs->alloc_lock);
     if (list_is_linked(&ext->orphan_node)) {
         error = unlink_on_disk(fs, ext);
-        list_remove(&ext->orphan_node);
+        if (error == 0) {
+            list_remove(&ext->orphan_node);
+        }
     }
     mutex_unlock(&fs->alloc_lock);
     return error;
@@ -98,15 +110,6 @@ bool ext_is_orphan(struct inode *inode)
     return result;
 }
 
-void ext_orphan_forget(struct inode *inode)
-{
-    struct ext_fs *fs = ext_fs(inode->super);
-
-    mutex_lock(&fs->alloc_lock);
-    list_remove(&ext_inode(inode)->orphan_node);
-    mutex_unlock(&fs->alloc_lock);
-}
-
 uint32_t ext_orphan_next(struct inode *inode)
 {
     struct ext_fs *fs = ext_fs(inode->super);
@@ -114,45 +117,157 @@ uint32_t ext_orphan_next(struct inode *inode)
     uint32_t next;
 
     mutex_lock(&fs->alloc_lock);
-    next = list_is_linked(&ext->orphan_node) ? number_behind(fs, ext) : 0;
+    next = fs->journal != NULL && list_is_linked(&ext->orphan_node) ? number_behind(fs, ext) : 0;
     mutex_unlock(&fs->alloc_lock);
     return next;
 }
 
-/* ---- At the mount ------------------------------------------------------------------------------ */
+/* ---- Places without an inode ------------------------------------------------------------------- */
 
-/* The inode `number` at the list's end, with a reference. */
+void ext_orphan_leave(struct inode *inode)
+{
+    struct ext_fs *fs = ext_fs(inode->super);
+    struct ext_inode *ext = ext_inode(inode);
+
+    mutex_lock(&fs->alloc_lock);
+    if (list_is_linked(&ext->orphan_node)) {
+        ext->is_place = true;
+        fs->nr_places++;
+    }
+    mutex_unlock(&fs->alloc_lock);
+}
+
+bool ext_orphan_keep(struct ext_inode *ext)
+{
+    struct ext_fs *fs;
+
+    if (!ext->is_place) {
+        return false;
+    }
+    fs = ext_fs(ext->vfs.super);
+    mutex_lock(&fs->alloc_lock);
+    ext->is_dropped = list_is_linked(&ext->orphan_node);
+    mutex_unlock(&fs->alloc_lock);
+    return ext->is_dropped;
+}
+
+/* The place is given up. Whoever comes last, this or the VFS, frees it. */
+static void give_up_place(struct ext_fs *fs, struct ext_inode *place)
+{
+    list_remove(&place->orphan_node);
+    fs->nr_places--;
+    if (place->is_dropped) {
+        ext_inode_free(place);
+    }
+}
+
+static struct ext_inode *find_place(struct ext_fs *fs, uint64_t number)
+{
+    struct ext_inode *ext;
+
+    mutex_assert_held(&fs->alloc_lock);
+    list_for_each (ext, &fs->orphans, orphan_node) {
+        if (ext->is_place && ext->vfs.number == number) {
+            return ext;
+        }
+    }
+    return NULL;
+}
+
+/* Without a journal the table may have an older state of what is lost with the inode's memory: its blocks. */
+static void take_over(struct inode *inode, struct ext_inode *place)
+{
+    if (place->vfs.mode != 0) { /* one from the disk's list has nothing else */
+        memcpy(ext_inode(inode)->pointers, place->pointers, sizeof(place->pointers));
+        ext_inode(inode)->file_acl = place->file_acl;
+        inode->nr_sectors = place->vfs.nr_sectors;
+        inode->size_bytes = place->vfs.size_bytes;
+    }
+}
+
+void ext_orphan_return(struct inode *inode)
+{
+    struct ext_fs *fs = ext_fs(inode->super);
+    struct ext_inode *place;
+
+    mutex_lock(&fs->alloc_lock);
+    if (fs->nr_places != 0 && !list_is_linked(&ext_inode(inode)->orphan_node)) {
+        place = find_place(fs, inode->number);
+        if (place != NULL) {
+            list_insert_between(&ext_inode(inode)->orphan_node, place->orphan_node.prev,
+                                &place->orphan_node);
+            take_over(inode, place);
+            give_up_place(fs, place);
+        }
+    }
+    mutex_unlock(&fs->alloc_lock);
+}
+
+void ext_orphans_forget(struct ext_fs *fs)
+{
+    mutex_lock(&fs->alloc_lock);
+    while (!list_is_empty(&fs->orphans)) {
+        struct ext_inode *ext = first_of(fs);
+
+        if (ext->is_place) {
+            give_up_place(fs, ext);
+        } else {
+            list_remove(&ext->orphan_node);
+        }
+    }
+    mutex_unlock(&fs->alloc_lock);
+}
+
+/* ---- Finishing with them ------------------------------------------------------------------------ */
+
+/* The inode `number` at the list's end: a place, for now. */
 static int load_one(struct ext_fs *fs, uint32_t number)
 {
     struct inode *inode;
-    int error;
 
     if (number < fs->first_inode || number > fs->nr_inodes) {
         return super_damaged(fs->super, "the list of orphans leads to inode %u", number);
     }
-    error = ext_inode_get_orphan(fs->super, number, &inode);
-    if (error != 0) {
-        return error;
+    inode = ext_alloc_vfs_inode(fs->super);
+    if (inode == NULL) {
+        return -ENOMEM;
     }
+    inode->super = fs->super;
+    inode->number = number;
     mutex_lock(&fs->alloc_lock);
-    if (list_is_linked(&ext_inode(inode)->orphan_node)) {
-        error = super_damaged(fs->super, "the list of orphans leads to inode %u twice", number);
-    } else {
-        list_push_back(&fs->orphans, &ext_inode(inode)->orphan_node);
+    list_push_back(&fs->orphans, &ext_inode(inode)->orphan_node);
+    ext_inode(inode)->is_place = true;
+    ext_inode(inode)->is_dropped = true;
+    fs->nr_places++;
+    mutex_unlock(&fs->alloc_lock);
+    return 0;
+}
+
+/* Without a journal it is in memory alone from now on. */
+static void take_from_disk(struct ext_fs *fs)
+{
+    mutex_lock(&fs->alloc_lock);
+    if (fs->journal == NULL && !list_is_empty(&fs->orphans)) {
+        set_head(fs, 0);
     }
     mutex_unlock(&fs->alloc_lock);
-    if (error != 0) {
-        inode_put(inode);
-    }
-    return error;
 }
 
 static int load_list(struct ext_fs *fs)
 {
     uint32_t number = le32_get(ext_disk_super(fs)->last_orphan);
+    uint32_t mark = 0; /* the inode after 1, 2, 4, … steps: a list that loops comes to one again */
+    uint32_t nr_steps = 0, next_mark = 1;
     int error = 0;
 
     while (number != 0 && error == 0) {
+        if (number == mark) {
+            return super_damaged(fs->super, "the list of orphans leads to inode %u twice", number);
+        }
+        if (++nr_steps == next_mark) {
+            mark = number;
+            next_mark *= 2;
+        }
         error = load_one(fs, number);
         if (error == 0) {
             error = ext_inode_read_dtime(fs, number, &number);
@@ -161,15 +276,11 @@ static int load_list(struct ext_fs *fs)
     return error;
 }
 
-/* What has links is cut, and taken off the list; for the rest, that is a part of its end. */
-static int release(struct ext_fs *fs, struct inode *inode)
+/* What has links is cut, and taken off the list; the rest is freed when it is put. */
+static int cut_to_size(struct ext_fs *fs, struct inode *inode)
 {
-    int error;
+    int error = inode_is(inode, S_IFREG) ? ext_truncate_blocks(inode, inode_size(inode)) : 0;
 
-    if (inode->nr_links == 0) {
-        return 0;
-    }
-    error = inode_is(inode, S_IFREG) ? ext_truncate_blocks(inode, inode_size(inode)) : 0;
     if (error == 0) {
         error = ext_begin(fs, EXT_INODE_BLOCKS);
     }
@@ -183,35 +294,93 @@ static int release(struct ext_fs *fs, struct inode *inode)
     return error;
 }
 
-int ext_orphans_release(struct ext_fs *fs)
+/* Returns 0 also when the end of an inode has failed again: then its place is still there. */
+static int finish(struct ext_fs *fs, uint32_t number, bool *had_links)
+{
+    struct inode *inode;
+    int error = ext_inode_get_orphan(fs->super, number, &inode);
+
+    if (error == 0) {
+        ext_orphan_return(inode); /* somebody may have read it before the list */
+        ext_inode(inode)->orphan_round = fs->orphan_round;
+        rwlock_write_lock(&inode->lock);
+        *had_links = inode->nr_links != 0;
+        error = *had_links ? cut_to_size(fs, inode) : 0;
+        rwlock_write_unlock(&inode->lock);
+        inode_put(inode);
+    }
+    return error;
+}
+
+/* A place that has not had its turn in this round: the number of its inode, or 0. */
+static uint32_t next_in_round(struct ext_fs *fs)
+{
+    struct ext_inode *ext;
+    uint32_t number = 0;
+
+    mutex_lock(&fs->alloc_lock);
+    list_for_each (ext, &fs->orphans, orphan_node) {
+        if (ext->is_place && ext->orphan_round != fs->orphan_round) {
+            ext->orphan_round = fs->orphan_round;
+            number = (uint32_t)ext->vfs.number;
+            break;
+        }
+    }
+    mutex_unlock(&fs->alloc_lock);
+    return number;
+}
+
+static bool has_place(struct ext_fs *fs, uint32_t number)
+{
+    bool result;
+
+    mutex_lock(&fs->alloc_lock);
+    result = find_place(fs, number) != NULL;
+    mutex_unlock(&fs->alloc_lock);
+    return result;
+}
+
+int ext_orphans_finish(struct ext_fs *fs)
 {
     uint32_t nr_freed = 0, nr_cut = 0;
-    struct ext_inode *ext;
-    int error;
+    uint32_t number;
+    int result = 0;
 
-    if (fs->knows_orphans) { /* it was read-only for a while: they are those of files still open */
-        return 0;
-    }
-    fs->knows_orphans = true;
-    error = load_list(fs);
+    mutex_lock(&fs->alloc_lock);
+    fs->orphan_round++;
+    mutex_unlock(&fs->alloc_lock);
+    while ((number = next_in_round(fs)) != 0) {
+        bool had_links = false;
+        int error = finish(fs, number, &had_links);
 
-    while ((ext = first_of(fs)) != NULL) { /* nobody else adds to it yet */
-        struct inode *inode = &ext->vfs;
-        bool has_links = inode->nr_links != 0;
-
-        if (error == 0) {
-            error = release(fs, inode);
-            nr_cut += has_links ? 1 : 0;
-            nr_freed += has_links ? 0 : 1;
+        if (error == 0 && !has_place(fs, number)) {
+            nr_cut += had_links ? 1 : 0;
+            nr_freed += had_links ? 0 : 1;
         }
-        if (error != 0) {
-            ext_orphan_forget(inode);
-        }
-        inode_put(inode);
+        result = result != 0 ? result : error;
     }
     if (nr_freed != 0 || nr_cut != 0) {
         pr_info("ext: %s: %u inodes without names freed, %u files cut to their sizes",
                 fs->super->device->name, nr_freed, nr_cut);
+    }
+    return result;
+}
+
+int ext_orphans_release(struct ext_fs *fs)
+{
+    int error = 0;
+
+    if (!fs->knows_orphans) { /* else it was read-only for a while */
+        error = load_list(fs);
+        if (error == 0) {
+            take_from_disk(fs);
+            fs->knows_orphans = true;
+        } else {
+            ext_orphans_forget(fs);
+        }
+    }
+    if (error == 0) {
+        error = ext_orphans_finish(fs);
     }
     return error == -EUCLEAN ? 0 : error; /* damage was reported, and the mount is read-only now */
 }

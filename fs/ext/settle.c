@@ -12,7 +12,7 @@
  * So some steps wait until those before them are durable, which is what settling means: all that was changed is
  * written, and the disk's cache flushed. A rename settles between entering the new name and removing the old
  * one. A new array of pointers is written at once, empty. What is freed is frozen: free in the bitmap, and given to
- * nobody before the next settling (alloc_block.c, alloc_inode.c). An fsync of a directory writes the inodes that its
+ * nobody before the next settling (freeze.c). An fsync of a directory writes the inodes that its
  * names lead to.
  *
  * Settlings are numbered, as transactions are with a journal: what is frozen belongs to the next one. One runs at a time,
@@ -22,12 +22,6 @@
 #include "drivers/block.h"
 #include "fs/ext/ext_internal.h"
 #include "kernel/base/atomic.h"
-
-uint32_t ext_freeze_number(struct ext_fs *fs)
-{
-    mutex_assert_held(&fs->alloc_lock);
-    return fs->journal != NULL ? journal_number(fs->journal) : fs->next_settling;
-}
 
 int ext_settle(struct ext_fs *fs)
 {

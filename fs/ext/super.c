@@ -238,10 +238,8 @@ static void unload(struct ext_fs *fs)
 {
     ext_thaw(fs, 0); /* what a broken journal has left */
     ext_thaw(fs, 1);
-    kfree(fs->groups);
-    fs->groups = NULL;
-    fs->nr_free_blocks = 0;
-    fs->nr_free_inodes = 0;
+    ext_orphans_forget(fs);
+    ext_groups_unload(fs);
     meta_put(&fs->super_block);
 }
 
@@ -249,10 +247,10 @@ static void ext_destroy(struct super *super)
 {
     struct ext_fs *fs = ext_fs(super);
 
+    unload(fs); /* the journal's end drops from the cache what nobody holds */
     if (fs->journal != NULL) {
         journal_close(fs->journal);
     }
-    unload(fs);
     kfree(fs);
     super->fs_data = NULL;
 }

@@ -4,7 +4,7 @@
  * A disk of flash cells, or an image file of the host, keeps what was ever written until it is told that nobody
  * wants it. Each free run of the bitmaps is discarded, group by group. What is discarded is gone at once, so
  * a block must be free *on the disk*, not only in memory: after a power cut its old owner would be back, with
- * nothing in it. That is what is free and not frozen (alloc_block.c); everything is committed or synced first, so that
+ * nothing in it. That is what is free and not frozen (freeze.c); everything is committed or synced first, so that
  * little is.
  *
  * Lock: alloc_lock, from the look at a bitmap to the end of the discard: nobody is given a block that is just
@@ -84,7 +84,7 @@ int ext_trim(struct super *super, struct trim_range *range)
     trim.start = max_of(trim.start, (uint64_t)fs->first_data_block);
     error = vfs_sync_super(super);
     for (uint64_t block = trim.start; block < trim.end && error == 0;) {
-        uint32_t group = (uint32_t)(block - fs->first_data_block) / fs->blocks_per_group;
+        uint32_t group = ext_group_of(fs, (uint32_t)block);
 
         error = trim_group(&trim, group);
         block = (uint64_t)ext_group_first_block(fs, group) + ext_group_nr_blocks(fs, group);

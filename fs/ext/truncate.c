@@ -9,7 +9,11 @@
  * the next one begins with what the tree still has. A file that needs more than one stands on the list of
  * orphans meanwhile. Blocks that were metadata (directories, arrays of pointers) are revoked.
  *
- * The first error ends the walk; what the tree still names stays its own. To go on after damage
+ * A pointer is cleared only when nothing can keep its block from being freed, or the block would be lost: so the
+ * walk holds the bitmap of the group that it is in.
+ *
+ * The first error ends the walk; what the tree still names stays its own, and the file is as long as it was, with
+ * holes in it: blocks behind its end would be seen by whoever lets it grow again. To go on after damage
  * would be dangerous (blocks that are named twice would be freed under their other owner) and,
  * where every pointer of three levels leads to the same block, a matter of days. */
 #include "fs/ext/ext_internal.h"
@@ -19,15 +23,15 @@ struct cut {
     struct inode *inode;
     struct ext_fs *fs;
     bool is_metadata;           /* what the tree leads to: directories, symbolic links */
-    uint32_t run_first, run_nr; /* collected, not yet freed */
+    uint32_t run_first, run_nr; /* collected, not yet freed; in one group */
+    uint32_t group;             /* the one that is held */
+    struct meta_block bitmap;   /* of that group; page NULL: none yet */
     uint32_t nr_left;           /* blocks of metadata that the step may still change */
     bool is_full;               /* the step ends here, and there is more to do */
     int error;                  /* the first that was met */
 };
 
-/* A run of neighbours may lie in two groups, with a bitmap and a descriptor each; not in more, for a whole group has
- * bitmaps of its own in it. */
-#define RUN_BLOCKS   4u
+#define RUN_BLOCKS   2u /* that freeing a run changes: a bitmap, a block of descriptors */
 /* Of nr_left, for what a step does when it ends: the last run, three arrays of pointers, the inode, and the list of
  * orphans. (The one that was spent last may have gone RUN_BLOCKS below it.) */
 #define STEP_RESERVE 16u
@@ -64,30 +68,61 @@ static void free_run(struct cut *cut)
     }
 }
 
-static void free_block(struct cut *cut, uint32_t block)
+/* From now on freeing blocks of this group cannot fail. */
+static int hold_bitmap(struct cut *cut, uint32_t group)
 {
+    struct meta_block bitmap;
+    int error = 0;
+
+    if (cut->bitmap.page == NULL || cut->group != group) {
+        error = ext_read_block_bitmap(cut->fs, group, &bitmap);
+        if (error == 0) {
+            meta_put(&cut->bitmap);
+            cut->bitmap = bitmap;
+            cut->group = group;
+        }
+    }
+    return error;
+}
+
+/* Returns whether the block will be freed, so that the pointer to it is to be cleared. */
+static bool free_block(struct cut *cut, uint32_t block)
+{
+    uint32_t group;
+    int error;
+
     if (!ext_is_data_range(cut->fs, block, 1)) {
         note_error(cut, super_damaged(cut->inode->super,
                                       "inode %llu: pointer %u cannot be a file's block",
                                       (unsigned long long)cut->inode->number, block));
-        return;
+        return false;
     }
-    if (cut->run_nr != 0 && block == cut->run_first + cut->run_nr) {
+    group = ext_group_of(cut->fs, block);
+    if (cut->run_nr != 0 && block == cut->run_first + cut->run_nr && group == cut->group) {
         cut->run_nr++;
-        return;
+        return true;
     }
     free_run(cut);
+    error = hold_bitmap(cut, group);
+    if (error != 0) {
+        note_error(cut, error);
+        return false;
+    }
     cut->run_first = block;
     cut->run_nr = 1;
+    return true;
 }
 
-static void free_data_block(struct cut *cut, uint32_t block)
+/* The same for a block of metadata, whose content is nobody's business any more. */
+static bool free_metadata_block(struct cut *cut, uint32_t block)
 {
-    if (cut->is_metadata && ext_is_data_range(cut->fs, block, 1)) {
+    bool result = free_block(cut, block);
+
+    if (result) {
         ext_forget(cut->fs, block);
         spend(cut, 1);
     }
-    free_block(cut, block);
+    return result;
 }
 
 /* Blocks [first, end) of what a pointer leads to, counted from there. */
@@ -149,8 +184,7 @@ static bool cut_subtree(struct cut *cut, uint32_t block, unsigned depth, struct 
     int error;
 
     if (depth == 0) {
-        free_data_block(cut, block);
-        return true;
+        return cut->is_metadata ? free_metadata_block(cut, block) : free_block(cut, block);
     }
     if (!ext_is_data_range(cut->fs, block, 1)) {
         note_error(cut, super_damaged(cut->inode->super,
@@ -164,18 +198,13 @@ static bool cut_subtree(struct cut *cut, uint32_t block, unsigned depth, struct 
         return false;
     }
     is_changed = cut_pointers(cut, meta.data, depth, range);
-    is_empty = !must_stop(cut) && has_no_pointers(cut, meta.data);
+    is_empty = !must_stop(cut) && has_no_pointers(cut, meta.data) &&
+               free_metadata_block(cut, block);
     if (is_changed && !is_empty) {
         ext_dirty(cut->fs, &meta);
         spend(cut, 1);
     }
     meta_put(&meta);
-    if (is_empty) {
-        free_run(cut);
-        ext_forget(cut->fs, block);
-        spend(cut, 1);
-        free_block(cut, block);
-    }
     return is_empty;
 }
 
@@ -188,8 +217,7 @@ static void cut_inode(struct cut *cut, struct cut_range range)
 
     for (uint64_t i = range.first;
          i < min_of(range.end, (uint64_t)EXT_NR_DIRECT) && !must_stop(cut); i++) {
-        if (ext->pointers[i] != 0) {
-            free_data_block(cut, ext->pointers[i]);
+        if (ext->pointers[i] != 0 && cut_subtree(cut, ext->pointers[i], 0, range)) {
             ext->pointers[i] = 0;
         }
     }
@@ -220,6 +248,7 @@ static int cut_step(struct inode *inode, struct cut_range range, uint32_t nr_blo
     rwlock_write_lock(&ext_inode(inode)->map_lock);
     cut_inode(&cut, range);
     rwlock_write_unlock(&ext_inode(inode)->map_lock);
+    meta_put(&cut.bitmap);
     inode_mark_dirty(inode);
     return cut.error != 0 || !cut.is_full ? cut.error : -EAGAIN;
 }
@@ -258,31 +287,52 @@ int ext_punch(struct inode *inode, uint64_t start, uint64_t end)
     return error;
 }
 
-int ext_truncate_blocks(struct inode *inode, uint64_t size_bytes)
+/* Only a regular file's size says how far its blocks reach while it is being freed. */
+static void set_size(struct inode *inode, uint64_t size_bytes)
+{
+    if (inode_is(inode, S_IFREG)) {
+        inode_set_size(inode, size_bytes);
+    }
+}
+
+/* One operation of a truncation. Returns 0, -EAGAIN when there is more to do, or why it failed. */
+static int truncate_step(struct inode *inode, uint64_t size_bytes, uint64_t old_size_bytes,
+                         bool was_orphan)
 {
     struct ext_fs *fs = ext_fs(inode->super);
-    uint32_t nr_blocks = fs->journal != NULL ? EXT_CUT_BLOCKS : UINT32_MAX;
+    int error = ext_begin(fs, EXT_CUT_BLOCKS);
+
+    if (error != 0) {
+        return error;
+    }
+    set_size(inode, size_bytes);
+    error = cut_step(inode, all_behind(fs, size_bytes),
+                     fs->journal != NULL ? EXT_CUT_BLOCKS : UINT32_MAX);
+    if (error == -EAGAIN) {
+        ext_orphan_add(inode);
+    } else if (!was_orphan) {
+        (void)!ext_orphan_remove(
+            inode); /* if it stays there, a file that is whole is cut to its size */
+    }
+    if (error != 0 && error != -EAGAIN) {
+        set_size(inode, old_size_bytes);
+    }
+    ext_log_inodes(&inode, 1);
+    ext_end(fs, EXT_CUT_BLOCKS);
+    return error;
+}
+
+int ext_truncate_blocks(struct inode *inode, uint64_t size_bytes)
+{
+    uint64_t old_size_bytes = inode_size(inode);
     bool was_orphan = ext_is_orphan(inode);
     int error;
 
     do {
-        int list_error = 0;
-
-        error = ext_begin(fs, EXT_CUT_BLOCKS);
-        if (error != 0) {
-            return error;
-        }
-        error = cut_step(inode, all_behind(fs, size_bytes), nr_blocks);
-        if (error == -EAGAIN) {
-            ext_orphan_add(inode);
-        } else if (!was_orphan) {
-            list_error = ext_orphan_remove(inode);
-        }
-        ext_log_inodes(&inode, 1);
-        ext_end(fs, EXT_CUT_BLOCKS);
-        if (error == 0) {
-            error = list_error;
-        }
+        error = truncate_step(inode, size_bytes, old_size_bytes, was_orphan);
     } while (error == -EAGAIN);
+    if (error != 0) {
+        set_size(inode, old_size_bytes);
+    }
     return error;
 }

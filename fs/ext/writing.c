@@ -96,8 +96,10 @@ int ext_end_writing(struct ext_fs *fs)
 
 static int sync_super(struct ext_fs *fs)
 {
-    int error = ext_begin(fs, 1);
+    int error;
 
+    (void)!ext_orphans_finish(fs); /* their last users have nobody to be told for */
+    error = ext_begin(fs, 1);
     if (error != 0) {
         return error;
     }

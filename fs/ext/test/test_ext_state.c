@@ -315,7 +315,159 @@ static void any_allocation_may_fail_and_the_tree_stays_whole(void **state)
     assert_true(nth > 50);
 }
 
+/* A file goes, in part or whole, and nothing of its metadata is in the cache. Errors are the point. */
+static void free_blocks(bool is_whole)
+{
+    struct path path;
+
+    if (is_whole) {
+        (void)!vfs_unlink(&world, "/mnt/dir/file");
+    } else if (path_walk(&world, "/mnt/dir/file", 0, &path) == 0) {
+        (void)!vfs_truncate(&path, 3000, &cred_kernel);
+        path_put(&path);
+    }
+}
+
+static void begin_freeing(void)
+{
+    fresh_image(NULL);
+    assert_int_equal(mount_with(0), 0);
+    assert_true(exists("/mnt/dir/file"));
+    vfs_sync_all();
+    mapping_drop_clean(disk->device.cache);
+}
+
+/* What was to be done can be done later: by the next mount, where there is a journal to tell it. */
+static void end_freeing(bool is_whole, unsigned nth)
+{
+    unmount();
+    forget_cache();
+    assert_int_equal(mount_with(0), 0);
+    unmount();
+    if (judge() != 0) {
+        show_verdict();
+        fail_msg("%s, failure %u: e2fsck complains", is_whole ? "unlink" : "truncate", nth);
+    }
+}
+
+static void free_without_memory(bool is_whole)
+{
+    uint64_t nr_failed = 1;
+
+    for (unsigned nth = 1; nr_failed != 0; nth++) {
+        begin_freeing();
+        fault_inject_arm(FAULT_FRAMES | FAULT_OBJECTS, nth, nth % 3 == 0);
+        free_blocks(is_whole);
+        nr_failed = fault_inject_disarm();
+        end_freeing(is_whole, nth);
+    }
+}
+
+static void a_block_whose_freeing_lacks_memory_is_not_lost(void **state)
+{
+    free_without_memory(true);
+    free_without_memory(false);
+}
+
+static uint64_t nr_free(void)
+{
+    struct super_stats stats;
+    struct path path;
+    uint32_t flags;
+
+    assert_int_equal(path_walk(&world, "/mnt", 0, &path), 0);
+    assert_int_equal(vfs_statfs(&path, &stats, &flags), 0);
+    path_put(&path);
+    return stats.nr_free;
+}
+
+/* The last user of a file without a name closes it when there is no memory. */
+static void close_without_memory(const char *name)
+{
+    struct file *file;
+
+    assert_int_equal(do_open(name, O_RDONLY, &file), 0);
+    assert_int_equal(vfs_unlink(&world, name), 0);
+    fault_inject_arm(FAULT_FRAMES | FAULT_OBJECTS, 1, true);
+    mapping_drop_clean(disk->device.cache);
+    file_put(file);
+    assert_true(fault_inject_disarm() != 0);
+}
+
+static void what_could_not_be_freed_is_freed_by_the_next_sync(void **state)
+{
+    uint64_t nr_before;
+
+    assert_int_equal(mount_with(0), 0);
+    vfs_sync_all();
+    nr_before = nr_free();
+    close_without_memory("/mnt/dir/file");
+    assert_int_equal(nr_free(), nr_before);
+    vfs_sync_all();
+    assert_true(nr_free() >= nr_before + 300);
+    unmount();
+    expect_clean();
+}
+
+/* Others come onto the list of orphans, and go, after one that could not be finished with. A power cut then. */
+static void what_could_not_be_freed_keeps_its_place_among_the_orphans(void **state)
+{
+    uint8_t *at_the_cut = malloc(IMAGE_BYTES);
+    struct file *small, *other;
+
+    assert_int_equal(mount_with(0), 0);
+    assert_int_equal(do_open("/mnt/dir/small", O_RDONLY, &small), 0);
+    assert_int_equal(vfs_unlink(&world, "/mnt/dir/small"), 0);
+    close_without_memory("/mnt/dir/file");
+    assert_int_equal(do_open("/mnt/other", O_CREAT | O_RDWR, &other), 0);
+    assert_int_equal(vfs_unlink(&world, "/mnt/other"), 0);
+    file_put(small); /* from the end of the list */
+    assert_int_equal(vfs_fsync(other, 0, UINT64_MAX, false), 0);
+    memcpy(at_the_cut, disk->bytes, IMAGE_BYTES);
+    file_put(other);
+    unmount();
+    expect_clean();
+    forget_cache();
+    memcpy(disk->bytes, at_the_cut, IMAGE_BYTES);
+    free(at_the_cut);
+    if ((le32_get(super_on_disk()->feature_compat) & EXT_COMPAT_HAS_JOURNAL) != 0) {
+        machine_listen();
+        assert_int_equal(mount_with(0), 0);
+        assert_true(machine_said("2 inodes without names freed"));
+        unmount();
+        expect_clean();
+    }
+}
+
 /* ---- With a failing disk --------------------------------------------------------------------- */
+
+static unsigned nr_reads_left; /* until one fails */
+
+static int fail_one_read(struct host_disk *failing, const struct block_request *request)
+{
+    return request->op == BLOCK_READ && nr_reads_left-- == 1 ? -EIO : 0;
+}
+
+static void free_with_bad_reads(bool is_whole)
+{
+    bool has_failed = true;
+
+    for (unsigned nth = 1; has_failed; nth++) {
+        begin_freeing();
+        nr_reads_left = nth;
+        disk->filter = fail_one_read;
+        free_blocks(is_whole);
+        disk->filter = NULL;
+        has_failed = (int)nr_reads_left <= 0;
+        end_freeing(is_whole, nth);
+    }
+}
+
+static void a_block_whose_freeing_meets_a_bad_read_is_not_lost(void **state)
+{
+    free_with_bad_reads(true);
+    free_with_bad_reads(false);
+}
 
 static int fail_some(struct host_disk *failing, const struct block_request *request)
 {
@@ -403,6 +555,10 @@ int main(void)
         TEST(times_come_back_to_the_second),
         TEST(a_rename_that_fails_changes_nothing),
         TEST(any_allocation_may_fail_and_the_tree_stays_whole),
+        TEST(a_block_whose_freeing_lacks_memory_is_not_lost),
+        TEST(a_block_whose_freeing_meets_a_bad_read_is_not_lost),
+        TEST(what_could_not_be_freed_is_freed_by_the_next_sync),
+        TEST(what_could_not_be_freed_keeps_its_place_among_the_orphans),
         TEST(a_failing_disk_is_survived),
         TEST(many_threads_leave_a_whole_tree),
         TEST(shutting_down_leaves_it_clean),
