@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* A sleeping lock for many readers or one writer. A waiting writer keeps new readers out, so that it is not
- * starved; a reader must therefore not take the same lock twice. */
+/* A sleeping lock for many readers or one writer. A waiting writer keeps new readers out, and a writer that leaves lets
+ * all waiting readers in, so that neither is starved; a reader must therefore not take the same lock twice. */
 #ifndef CAIRN_SYNC_RWLOCK_H
 #define CAIRN_SYNC_RWLOCK_H
 
@@ -9,6 +9,7 @@
 struct rwlock {
     _Atomic int32_t state;           /* [a] -1: a writer; 0: free; n: n readers */
     _Atomic int32_t writers_waiting; /* [a] */
+    _Atomic uint64_t readers;        /* [a] rounds of readers let in << 32 | readers waiting */
     struct task *_Atomic writer;     /* [a] the owner, when state is -1 */
     uint32_t rank;                   /* [I] enum lock_rank */
     const char *name;                /* [I] */

@@ -394,6 +394,45 @@ static void waiting_writer_keeps_new_readers_out(void **state)
     rwlock_write_unlock(&rwlock);
 }
 
+#define NR_TURNS   20
+#define MANY_HOLDS 20000
+
+static _Atomic int turns_taken;
+static _Atomic int holds_left;
+
+/* Holds the lock until the other one of its kind waits, so that there is always a writer who waits. */
+static void writes_in_turns(void *arg)
+{
+    while (atomic_load(&turns_taken) < NR_TURNS && atomic_fetch_sub(&holds_left, 1) > 0) {
+        rwlock_write_lock(&rwlock);
+        while (atomic_load(&rwlock.writers_waiting) == 0 && atomic_load(&turns_taken) < NR_TURNS &&
+               atomic_load(&holds_left) > 0) {
+            port_yield();
+        }
+        rwlock_write_unlock(&rwlock);
+    }
+}
+
+static void reads_between(void *arg)
+{
+    while (atomic_load(&turns_taken) < NR_TURNS) {
+        rwlock_read_lock(&rwlock);
+        atomic_fetch_add(&turns_taken, 1);
+        rwlock_read_unlock(&rwlock);
+    }
+}
+
+static void waiting_readers_get_in_between_writers(void **state)
+{
+    atomic_store(&turns_taken, 0);
+    atomic_store(&holds_left, MANY_HOLDS);
+    assert_non_null(port_spawn("writer", writes_in_turns, NULL));
+    assert_non_null(port_spawn("writer", writes_in_turns, NULL));
+    assert_non_null(port_spawn("reader", reads_between, NULL));
+    host_wait_spawned();
+    assert_true(atomic_load(&holds_left) > 0);
+}
+
 static void read_twice(void *arg)
 {
     rwlock_read_lock(&rwlock);
@@ -436,6 +475,7 @@ int main(void)
         cmocka_unit_test_setup(rwlock_lets_readers_or_one_writer_in_and_forgets_nobody,
                                reset_counter),
         cmocka_unit_test_setup(waiting_writer_keeps_new_readers_out, reset_counter),
+        cmocka_unit_test_setup(waiting_readers_get_in_between_writers, reset_counter),
         cmocka_unit_test_setup(rwlock_misuse_is_a_panic_with_its_name, reset_counter),
     };
 
