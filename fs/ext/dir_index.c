@@ -25,7 +25,7 @@
 #include "mm/frames.h"
 #include "mm/kmalloc.h"
 
-#define INDEX_BYTES  (16u << 10)
+#define INDEX_BYTES  (8u << 10)
 #define ANYTHING     UINT16_MAX
 #define LEAST_BYTES  12u /* of a record with a name */
 #define MEMORY_SHARE 32u /* a directory is indexed up to this part of memory */

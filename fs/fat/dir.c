@@ -199,7 +199,7 @@ static void drop_nowhere(const struct fat_dir_cursor *cursor, uint32_t nr_long)
 {
     struct inode *dir = cursor->dir;
     struct fat_place place = {.slot = cursor->next - 1, .nr_long = nr_long};
-    bool is_dropped = !fat_is_read_only(dir->super) && fat_dir_erase(dir, &place) == 0;
+    bool is_dropped = !fat_is_read_only(dir->super) && fat_dir_erase_slots(dir, &place) == 0;
 
     if (is_dropped ||
         !atomic_exchange_explicit(&fat_inode(dir)->has_told, true, memory_order_relaxed)) {
@@ -259,7 +259,7 @@ int fat_dir_next(struct fat_dir_cursor *cursor, struct fat_found *found)
 
 /* ---- Asking ---------------------------------------------------------------------------------- */
 
-static bool has_name(const struct fat_found *found, const struct fat_name *name)
+bool fat_found_has_name(const struct fat_found *found, const struct fat_name *name)
 {
     struct fat_name short_name;
 
@@ -282,8 +282,12 @@ int fat_dir_find(struct inode *dir, const char *text, size_t len, struct fat_fou
     if (fat_name_from_utf8(text, len, &name) != 0) {
         return -ENOENT; /* no file can have it */
     }
+    error = fat_dir_index_find(dir, &name, found);
+    if (error != -EAGAIN) {
+        return error;
+    }
     fat_dir_begin(&cursor, dir, 0);
-    while ((error = fat_dir_next(&cursor, found)) == 0 && !has_name(found, &name)) {
+    while ((error = fat_dir_next(&cursor, found)) == 0 && !fat_found_has_name(found, &name)) {
     }
     fat_dir_end(&cursor);
     return error;

@@ -3,7 +3,8 @@
  *
  * An entry and the slots of its long name stand in one row, so adding looks for a row of free slots
  * that is long enough; when there is none, the directory grows by a few clusters. The same pass
- * over the directory finds which short names are taken.
+ * over the directory finds which short names are taken. A large directory is asked for both through its index
+ * (dir_index.c), one short name after the other; therefore only the first few numbers of a name are tried there.
  *
  * What follows the end mark is free, whatever it holds: when the mark is overwritten, the next slot
  * becomes the mark. In a sector behind that of the mark, where others may have left anything, this is made durable first: a
@@ -14,6 +15,9 @@
 #include "kernel/abi/errno.h"
 #include "kernel/base/bits.h"
 #include "kernel/base/string.h"
+
+#define NR_HASHED      64u /* other bases for a short name that are tried */
+#define NR_INDEX_TAILS 4u
 
 struct plan { /* what one pass over a directory finds for a new name */
     const struct fat_name *name;
@@ -79,19 +83,21 @@ static uint32_t slots_needed(const struct plan *plan)
            (plan->short_name.needs_long ? div_round_up(plan->name->nr_units, FAT_LONG_UNITS) : 0);
 }
 
-/* The short name that the new one gets, and where it can stand. */
-static int make_plan(struct inode *dir, struct plan *plan)
+/* The short name is that of a file with another long name. */
+static void make_long(struct plan *plan)
 {
-    int error;
-
-    fat_short_make(plan->name, &plan->short_name);
+    plan->short_name.needs_long = true;
+    plan->short_name.short_case = 0;
     plan->needed = slots_needed(plan);
-    error = survey(dir, plan);
+}
+
+/* The short name that the new one gets, and where it can stand. */
+static int plan_by_survey(struct inode *dir, struct plan *plan)
+{
+    int error = survey(dir, plan);
+
     if (error == 0 && plan->is_taken && !plan->short_name.needs_long) {
-        plan->short_name.needs_long =
-            true; /* it is the short one of a file with another long name */
-        plan->short_name.short_case = 0;
-        plan->needed = slots_needed(plan);
+        make_long(plan);
         error = survey(dir, plan);
     }
     for (unsigned attempt = 0; error == 0 && (plan->is_taken || plan->short_name.needs_tail);
@@ -105,12 +111,68 @@ static int make_plan(struct inode *dir, struct plan *plan)
             fat_short_with_tail(basis, (unsigned)number, plan->short_name.bytes);
             break;
         }
-        if (attempt == 64) {
+        if (attempt == NR_HASHED) {
             return -ENOSPC; /* as many as a directory can hold */
         }
         fat_short_hashed(plan->name, attempt, plan->short_name.bytes);
         plan->short_name.needs_tail = true;
         error = survey(dir, plan);
+    }
+    return error;
+}
+
+/* Try the first few numbers behind the short name. Returns -ENOENT when one of them is free, 0 when none is. */
+static int number_by_index(struct inode *dir, struct plan *plan)
+{
+    uint8_t basis[FAT_SHORT_BYTES];
+    int error = 0;
+
+    memcpy(basis, plan->short_name.bytes, sizeof(basis));
+    for (unsigned number = 1; number <= NR_INDEX_TAILS && error == 0; number++) {
+        fat_short_with_tail(basis, number, plan->short_name.bytes);
+        error = fat_dir_index_find_short(dir, plan->short_name.bytes);
+    }
+    return error;
+}
+
+/* The same by the index. -EAGAIN: it cannot tell. */
+static int plan_by_index(struct inode *dir, struct plan *plan)
+{
+    struct fat_row row;
+    int error = fat_dir_index_find_short(dir, plan->short_name.bytes);
+
+    if (error == 0 && !plan->short_name.needs_long) {
+        make_long(plan);
+    }
+    if (error == 0 || (error == -ENOENT && plan->short_name.needs_tail)) {
+        error = number_by_index(dir, plan);
+    }
+    for (unsigned attempt = 0; error == 0 && attempt < NR_HASHED; attempt++) {
+        fat_short_hashed(plan->name, attempt, plan->short_name.bytes);
+        error = number_by_index(dir, plan);
+    }
+    if (error != -ENOENT) {
+        return error == 0 ? -EAGAIN : error;
+    }
+    error = fat_dir_index_find_row(dir, plan->from, plan->needed, &row, &plan->end);
+    if (error == 0) {
+        plan->first = row.first;
+        plan->has_room = row.nr >= plan->needed;
+    }
+    return error;
+}
+
+static int make_plan(struct inode *dir, struct plan *plan)
+{
+    int error;
+
+    fat_short_make(plan->name, &plan->short_name);
+    plan->needed = slots_needed(plan);
+    error = plan_by_index(dir, plan);
+    if (error == -EAGAIN) {
+        fat_short_make(plan->name, &plan->short_name);
+        plan->needed = slots_needed(plan);
+        error = plan_by_survey(dir, plan);
     }
     return error;
 }
@@ -220,7 +282,10 @@ int fat_dir_add_again(struct inode *dir, const struct fat_name *name, uint32_t f
     entry->short_case = plan.short_name.short_case;
     error = write_entry(dir, &plan, entry, place);
     if (error == 0) {
+        fat_dir_index_add(dir, name, entry, place);
         fat_dir_note_change(dir);
+    } else {
+        fat_dir_index_drop(dir);
     }
     return error;
 }

@@ -85,7 +85,7 @@ int fat_dir_grow(struct inode *dir)
 
 /* ---- Erasing --------------------------------------------------------------------------------- */
 
-int fat_dir_erase(struct inode *dir, const struct fat_place *place)
+int fat_dir_erase_slots(struct inode *dir, const struct fat_place *place)
 {
     struct fat_dir_cursor cursor;
     struct fat_disk_entry *slot;
@@ -105,6 +105,12 @@ int fat_dir_erase(struct inode *dir, const struct fat_place *place)
         fat_dir_note_change(dir);
     }
     return error;
+}
+
+int fat_dir_erase(struct inode *dir, const struct fat_place *place)
+{
+    fat_dir_index_remove(dir, place);
+    return fat_dir_erase_slots(dir, place);
 }
 
 /* ---- Directories as a whole ------------------------------------------------------------------ */

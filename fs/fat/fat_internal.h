@@ -108,6 +108,8 @@ struct fat_inode {
     uint64_t ready_at;        /* [map_lock] how many settlings had begun when it became ready */
     uint32_t nr_cuts;         /* [map_lock] how often the file was cut */
     bool is_cut; /* [map_lock] the table may still lead from the last cluster to what was cut off */
+    struct fat_dir_index
+        *_Atomic dir_index; /* [a] of a large directory, or NULL: see dir_index.c */
     _Atomic bool has_told;  /* [a] a directory: of an entry in it that leads nowhere, and stays */
     struct list place_node; /* [place_lock] */
 };
@@ -306,6 +308,31 @@ extern const struct file_ops fat_dir_file_ops;
 uint32_t fat_entry_start(const struct fat_fs *fs, const struct fat_disk_entry *entry);
 void fat_entry_set_start(const struct fat_fs *fs, struct fat_disk_entry *entry, uint32_t start);
 
+/** Whether it is the long name of what was found, or the short one. */
+bool fat_found_has_name(const struct fat_found *found, const struct fat_name *name);
+
+/* ---- dir_index.c: shorter ways in large directories. dir->lock is held ----------------------- */
+
+struct fat_row { /* free slots side by side */
+    uint32_t first, nr;
+};
+
+/** The entry of a name, as fat_dir_find(). -EAGAIN: the index does not tell. */
+int must_check fat_dir_index_find(struct inode *dir, const struct fat_name *name,
+                                  struct fat_found *found);
+/** Whether a short name is taken: 0, or -ENOENT, -EAGAIN, … */
+int must_check fat_dir_index_find_short(struct inode *dir, const uint8_t bytes[FAT_SHORT_BYTES]);
+/** A row of free slots from `from` on, before the end of all entries: at least `needed`, or the free ones right before
+ *  that end. Returns 0, -EAGAIN, -EIO, … */
+int must_check fat_dir_index_find_row(struct inode *dir, uint32_t from, uint32_t needed,
+                                      struct fat_row *row, uint32_t *end);
+/** An entry was added; one is about to be erased, and still there. dir->lock is held for writing. */
+void fat_dir_index_add(struct inode *dir, const struct fat_name *name,
+                       const struct fat_disk_entry *entry, const struct fat_place *place);
+void fat_dir_index_remove(struct inode *dir, const struct fat_place *place);
+/** The index goes: it may be wrong now, or nobody uses the inode any more. */
+void fat_dir_index_drop(struct inode *dir);
+
 /* ---- dir_add.c, dir_edit.c: changing them. dir->lock is held for writing ------------------- */
 
 /** Add an entry; its name and case bits are filled in. The name is not there. Returns 0,
@@ -320,6 +347,8 @@ int must_check fat_dir_grow(struct inode *dir);
 void fat_dir_note_change(struct inode *dir);
 /** Erase an entry and its long name. */
 int must_check fat_dir_erase(struct inode *dir, const struct fat_place *place);
+/** The same for one that no index knows. dir->lock is held for reading at least. */
+int must_check fat_dir_erase_slots(struct inode *dir, const struct fat_place *place);
 /** Fill the clusters of a new directory and make them durable. entry: its own, for the times;
  * parent: the start of "..". */
 int must_check fat_dir_init(struct fat_fs *fs, const struct fat_disk_entry *entry,

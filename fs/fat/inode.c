@@ -41,6 +41,7 @@ struct inode *fat_alloc_vfs_inode(struct super *super)
 
 void fat_free_vfs_inode(struct inode *inode)
 {
+    fat_dir_index_drop(inode);
     slab_free(&fat_inode_cache, fat_inode(inode));
 }
 

@@ -203,16 +203,17 @@ static int take_over(struct move *move, const struct fat_doomed_chain *old)
 {
     struct fat_fs *fs = fat_fs(move->source->super);
     struct fat_reach reach = fat_reach_now(move->source);
-    int error = fill_new(move, reach);
-    int last;
+    int error, last;
 
+    fat_dir_index_remove(move->old_dir, &move->from); /* which reads it */
+    error = fill_new(move, reach);
     mutex_lock(&fs->entry_lock);
     fat_inode(move->source)->stored = reach;
     mutex_unlock(&fs->entry_lock);
     if (error == 0 && !is_one_sector(move)) {
         error = fat_write_metadata(fs);
     }
-    last = fat_dir_erase(move->old_dir, &move->from);
+    last = fat_dir_erase_slots(move->old_dir, &move->from);
     if (old->nr != 0) {
         fat_doom_chain(fs, old);
     }
