@@ -47,6 +47,7 @@ def on_cairn(args, command, image, keep, show):
     """Run a shell command in which {device} is the disk and {tests} where the programs are."""
     settings, lines, log = settings_for(args), Lines(show), Lines(lambda line: None)
     settings.disk, settings.keep, settings.append = image or "", keep or "", args.append
+    settings.icount = getattr(args, "icount", False)
     settings.kernel = args.kernel
     settings.command = "umount /mnt 2>/dev/null; " * bool(image) + command.format(device="/dev/vdb", tests="/tests/")
     status = runner.headless(settings, program=lines.feed, log=log.feed)

@@ -50,6 +50,13 @@ def fsx(guest):
     return 8, 0, ""
 
 
+@qemu_test("manynames", "a directory of 5,000 files: every name once, and no call becomes dear with it")
+def manynames(guest):
+    for kind in ("ext2", "ext3", "vfat", "tmpfs"):
+        interop(guest, "manynames", "--fs", kind, "--names", "5000", limit=60)
+    return 4, 0, ""
+
+
 @qemu_test("interchange", "disks that Cairn fills, churns and empties on 4 harts are clean, and their trees come back")
 def interchange(guest):
     interop(guest, "interchange", "--no-linux", "--seconds", "4", "--size", "48", "--directories", "2", "--seed", os.environ["SEED"], limit=150)

@@ -71,3 +71,9 @@ $(eval $(call user_test,tests,fstree,$(USER_CC) -static -s,$(FSTREE_SRCS),$(FSTR
 $(eval $(call user_test,host-tests,fstree,$(HOST_CC),$(FSTREE_SRCS),$(FSTREE_HEADERS)))
 USER_TESTS += $(O)/user/tests/fstree
 USER_HOST_TESTS += $(O)/user/host-tests/fstree
+
+# A directory of many names, and what it costs.
+$(eval $(call user_test,tests,manynames,$(USER_CC) -static -s,user/test/manynames.c user/test/place.c,user/test/place.h))
+$(eval $(call user_test,host-tests,manynames,$(HOST_CC),user/test/manynames.c user/test/place.c,user/test/place.h))
+USER_TESTS += $(O)/user/tests/manynames
+USER_HOST_TESTS += $(O)/user/host-tests/manynames

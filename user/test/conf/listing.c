@@ -108,6 +108,106 @@ CASE(listing, creation_repeats_no_other)
         EXPECT_EQ(seen[i], 1);
 }
 
+/* ---- Entries that stay, among others that come, go and change their names ---------------------- */
+
+enum { NR_STAYING = 300, NR_PASSING = 120, LISTING_BUFFER = 1500 };
+
+/* Names of many lengths, so that entries meet the ends of blocks and sectors in all ways. */
+static void long_numbered(char name[260], char kind, unsigned i)
+{
+    snprintf(
+        name, 260, "%c%u-%.*s", kind, i, (int)(i * 37 % 90),
+        "-some-more-letters-so-that-the-entry-is-longer-than-others-and-takes-more-than-one-slot-here");
+}
+
+static void make_staying(void)
+{
+    char name[260];
+    for (unsigned i = 0; i < NR_STAYING; i++) {
+        long_numbered(name, 's', i);
+        make_file(name, 0644);
+        long_numbered(name, 'p', i % NR_PASSING);
+        if (i % 2 == 0)
+            close(open(name, O_CREAT | O_WRONLY, 0644));
+    }
+}
+
+/* One change of one of nr passing entries, whatever is there of it. */
+static void pass(unsigned *random, unsigned first, unsigned nr)
+{
+    char name[260], to[260];
+    *random = *random * 1103515245 + 12345;
+    long_numbered(name, 'p', first + (*random >> 16) % nr);
+    long_numbered(to, 'p', first + (*random >> 8) % nr);
+    int fd = *random >> 30 == 0   ? (int)unlink(name)
+             : *random >> 30 == 1 ? (int)rename(name, to)
+                                  : open(name, O_CREAT | O_WRONLY, 0644);
+    if (fd < 0)
+        EXPECT(errno == ENOENT);
+    else if (*random >> 31 != 0)
+        OK(close(fd));
+}
+
+struct linux_dirent {
+    uint64_t ino;
+    int64_t next;
+    uint16_t len;
+    uint8_t type;
+    char name[];
+};
+
+/* List the directory in small pieces, with some changes after each; every staying name comes once. */
+static void expect_staying(unsigned *random, unsigned nr_between)
+{
+    static char buffer[LISTING_BUFFER];
+    static int seen[NR_STAYING];
+    int fd = (int)OK(open(".", O_RDONLY | O_DIRECTORY));
+    long len;
+    memset(seen, 0, sizeof(seen));
+    while ((len = OK(syscall(SYS_getdents64, fd, buffer, sizeof(buffer)))) > 0) {
+        for (long at = 0; at < len;) {
+            struct linux_dirent *entry = (struct linux_dirent *)(buffer + at);
+            if (entry->name[0] == 's')
+                seen[atoi(entry->name + 1)]++;
+            at += entry->len;
+        }
+        for (unsigned i = 0; i < nr_between; i++)
+            pass(random, 0, NR_PASSING);
+    }
+    for (int i = 0; i < NR_STAYING; i++)
+        EXPECT_EQ(seen[i], 1);
+    OK(close(fd));
+}
+
+CASE(listing, what_stays_comes_once_among_what_passes)
+{
+    unsigned random = 1;
+    make_staying();
+    for (int i = 0; i < 10; i++)
+        expect_staying(&random, 3);
+}
+
+CASE(listing, what_stays_comes_once_while_others_change_the_rest)
+{
+    enum { NR_CHANGERS = 3, NR_LISTERS = 2, PART = NR_PASSING / NR_CHANGERS };
+    pid_t changers[NR_CHANGERS], listers[NR_LISTERS];
+    make_staying();
+    for (unsigned i = 0; i < NR_CHANGERS; i++)
+        CHILD (changers[i])
+            for (unsigned random = i;;)
+                pass(&random, i * PART, PART);
+    for (unsigned i = 0; i < NR_LISTERS; i++)
+        CHILD (listers[i])
+            for (int scans = 0; scans < 4; scans++)
+                expect_staying(NULL, 0);
+    for (int i = 0; i < NR_LISTERS; i++)
+        EXPECT_EXIT(listers[i], 0);
+    for (int i = 0; i < NR_CHANGERS; i++) {
+        OK(kill(changers[i], SIGKILL));
+        EXPECT_KILLED(changers[i], SIGKILL);
+    }
+}
+
 CASE(listing, remove_all_while_reading)
 {
     char name[300];
