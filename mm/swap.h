@@ -64,17 +64,24 @@ struct swap_setup {
  *  when there are SWAP_MAX_AREAS. Context: may sleep. */
 int must_check swap_area_add(const struct swap_setup *setup);
 
-/** Bring back everything that lies in the store's area, and give it up. is_interrupted is asked now
- *  and then. Returns 0, -EINVAL when no area has this store, -EBUSY while another removes it,
+/** Whether a store is the one that is looked for. It is in use, and stays so while this runs;
+ *  must not sleep. */
+typedef bool (*swap_store_matcher)(struct swap_store *store, const void *arg);
+
+/** Whether an area has such a store. Context: may sleep. */
+bool must_check swap_area_has(swap_store_matcher matches, const void *arg);
+
+/** Bring back everything that lies in the area of such a store, and give it up. is_interrupted is
+ *  asked now and then. Returns 0, -EINVAL when no area has one, -EBUSY while another removes it,
  *  -ENOMEM when it does not fit into memory, -EINTR; then all is as before. Context: may sleep. */
-int must_check swap_area_remove(struct swap_store *store, bool (*is_interrupted)(void));
+int must_check swap_area_remove(swap_store_matcher matches, const void *arg,
+                                bool (*is_interrupted)(void));
 
 struct swap_area_info {
     char name[SWAP_NAME_SIZE];
     bool is_file;
     uint64_t nr_pages, nr_used; /* without header and bad slots */
     int priority;
-    struct swap_store *store;
 };
 
 /** The n-th area, 0, 1, … Returns false when there are not so many. Context: any task. */

@@ -17,7 +17,8 @@
  * slot is taken and no write is under way, nobody can come with a number of it any more.
  *
  * Locks: areas_lock, a mutex, around the table of areas; area->lock around each one's slots. The sums
- * are atomic counts, for who wants them without a lock. */
+ * are atomic counts, for who wants them without a lock. A store is looked at under areas_lock only, and
+ * has left the table when it is released: so two swapoffs at once do not meet in one that goes away. */
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
 #include "kernel/base/atomic.h"
@@ -174,21 +175,41 @@ static void set_leaving(struct swap_area *area, bool is_leaving)
     spin_unlock_irqrestore(&area->lock, irq);
 }
 
-/* Find the area of a store and mark it as leaving. */
-static int find_to_remove(struct swap_store *store, unsigned *number)
+/* The area of such a store, or NULL. Caller: areas_lock, so that no store goes away meanwhile. */
+static struct swap_area *find_area(swap_store_matcher matches, const void *arg)
 {
+    for (unsigned i = 0; i < swap_nr_known(); i++) {
+        if (areas[i].store != NULL && matches(areas[i].store, arg)) {
+            return &areas[i];
+        }
+    }
+    return NULL;
+}
+
+bool swap_area_has(swap_store_matcher matches, const void *arg)
+{
+    bool is_found;
+
+    mutex_lock(&areas_lock);
+    is_found = find_area(matches, arg) != NULL;
+    mutex_unlock(&areas_lock);
+    return is_found;
+}
+
+/* Find the area of such a store and mark it as leaving. */
+static int find_to_remove(swap_store_matcher matches, const void *arg, struct swap_area **found)
+{
+    struct swap_area *area;
     int error = -EINVAL;
 
     mutex_lock(&areas_lock);
-    for (unsigned i = 0; i < swap_nr_known(); i++) {
-        if (areas[i].store == store) {
-            error = areas[i].is_leaving ? -EBUSY : 0;
-            *number = i;
-            break;
-        }
+    area = find_area(matches, arg);
+    if (area != NULL) {
+        error = area->is_leaving ? -EBUSY : 0;
     }
     if (error == 0) {
-        set_leaving(&areas[*number], true);
+        set_leaving(area, true);
+        *found = area;
     }
     mutex_unlock(&areas_lock);
     return error;
@@ -208,26 +229,26 @@ static void end(struct swap_area *area)
     spin_unlock_irqrestore(&area->lock, irq);
     vfree(slots);
     vfree(bits);
-    store->ops->release(store);
     mutex_lock(&areas_lock);
     area->store = NULL;
     mutex_unlock(&areas_lock);
+    store->ops->release(store); /* nobody finds it any more */
 }
 
-int swap_area_remove(struct swap_store *store, bool (*is_interrupted)(void))
+int swap_area_remove(swap_store_matcher matches, const void *arg, bool (*is_interrupted)(void))
 {
-    unsigned number = 0;
-    int error = find_to_remove(store, &number);
+    struct swap_area *area = NULL;
+    int error = find_to_remove(matches, arg, &area);
 
     if (error != 0) {
         return error;
     }
-    error = swap_in_all(number, is_interrupted);
+    error = swap_in_all((unsigned)(area - areas), is_interrupted);
     if (error != 0) {
-        set_leaving(&areas[number], false);
+        set_leaving(area, false);
         return error;
     }
-    end(&areas[number]);
+    end(area);
     return 0;
 }
 
@@ -245,8 +266,7 @@ bool swap_area_get(unsigned n, struct swap_area_info *info)
             *info = (struct swap_area_info){.is_file = area->is_file,
                                             .nr_pages = area->nr_usable,
                                             .nr_used = area->nr_used,
-                                            .priority = area->priority,
-                                            .store = area->store};
+                                            .priority = area->priority};
             strlcpy(info->name, area->name, sizeof(info->name));
             is_found = true;
         }

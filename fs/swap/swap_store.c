@@ -345,22 +345,15 @@ static struct store *store_new(struct file *file)
     return store;
 }
 
-/* The area that lies on the same disk, or in the same file; NULL: none. */
-static struct store *find_store(const struct file *file)
+/* Whether a store lies on the same disk as a file, or is the same file. */
+static bool lies_in(struct swap_store *base, const void *arg)
 {
-    struct swap_area_info info;
+    const struct store *store = container_of(base, struct store, base);
+    const struct file *file = arg;
+    struct block_device *device = file_block_device(file);
 
-    for (unsigned i = 0; swap_area_get(i, &info); i++) {
-        struct store *store = container_of(info.store, struct store, base);
-        struct block_device *device = file_block_device(file);
-
-        if (store->base.ops == &store_ops &&
-            (device != NULL ? file_block_device(store->file) == device
-                            : store->file->inode == file->inode)) {
-            return store;
-        }
-    }
-    return NULL;
+    return base->ops == &store_ops && (device != NULL ? file_block_device(store->file) == device
+                                                      : store->file->inode == file->inode);
 }
 
 static int add_area(struct store *store, const char *name, int priority)
@@ -401,7 +394,7 @@ int swap_on(struct file *file, const char *name, int priority)
         pr_err("swap: %s: neither a disk nor a file", name);
         return type == S_IFDIR ? -EISDIR : -EINVAL;
     }
-    if (find_store(file) != NULL) {
+    if (swap_area_has(lies_in, file)) {
         pr_err("swap: %s: is swap space already", name);
         return -EBUSY;
     }
@@ -421,10 +414,5 @@ int swap_on(struct file *file, const char *name, int priority)
 
 int swap_off(struct file *file, bool (*is_interrupted)(void))
 {
-    struct store *store = find_store(file);
-
-    if (store == NULL) {
-        return -EINVAL;
-    }
-    return swap_area_remove(&store->base, is_interrupted);
+    return swap_area_remove(lies_in, file, is_interrupted);
 }

@@ -75,9 +75,15 @@ static void start(struct swap_store *base, struct swap_io *io)
     swap_io_done(io, error);
 }
 
+static bool is_this(struct swap_store *base, const void *arg)
+{
+    return base == arg;
+}
+
 static void release(struct swap_store *base)
 {
-    (void)base;
+    assert(
+        !swap_area_has(is_this, base)); /* whoever looks for it now does not find what goes away */
     store.is_released = true;
 }
 
@@ -94,6 +100,7 @@ static void swap_on(unsigned nr_slots)
     store.fail_writes = store.fail_reads = 0;
     store.nr_failed_writes = store.nr_failed_reads = 0;
     assert_int_equal(swap_area_add(&setup), 0);
+    assert_true(swap_area_has(is_this, &store.base));
     swap_get_stats(&stats);
     assert_int_equal(stats.nr_total, nr_slots - 1);
     assert_int_equal(stats.nr_free, nr_slots - 1);
@@ -109,7 +116,7 @@ static void swap_off(void)
 {
     struct swap_stats stats;
 
-    assert_int_equal(swap_area_remove(&store.base, never), 0);
+    assert_int_equal(swap_area_remove(is_this, &store.base, never), 0);
     assert_true(store.is_released);
     swap_get_stats(&stats);
     assert_int_equal(stats.nr_total, 0);
@@ -284,7 +291,8 @@ static void a_failed_read_is_told_and_may_be_tried_again(void **state)
     assert_int_equal(space_fault(space, address_of(3), FAULT_READ), -EIO); /* SIGBUS */
     assert_true(machine_said("swap: tested: reading slot"));
     assert_int_equal(space_read(space, address_of(3), &value, 8), 0);
-    assert_int_equal(swap_area_remove(&store.base, never), -EIO); /* and the area stays in use */
+    assert_int_equal(swap_area_remove(is_this, &store.base, never),
+                     -EIO); /* and the area stays in use */
     swap_area_check(0);
     swap_get_stats(&stats);
     assert_int_equal(stats.nr_total, NR_SLOTS - 1);
@@ -365,7 +373,7 @@ static void step_write(unsigned who, unsigned page, uint64_t value)
 
 static void off_and_on(void)
 {
-    int error = swap_area_remove(&store.base, never);
+    int error = swap_area_remove(is_this, &store.base, never);
 
     assert_true(error == 0 || (error == -EIO && store.nr_failed_reads != 0));
     if (error == 0) {
