@@ -64,6 +64,19 @@ static int find_free(struct fat_cursor *cursor, uint32_t goal, uint32_t wanted, 
     return error;
 }
 
+int fat_find_free_run(struct fat_fs *fs, uint32_t from, uint32_t end, uint32_t *first, uint32_t *nr)
+{
+    struct fat_cursor cursor;
+    int error, last;
+
+    mutex_assert_held(&fs->alloc_lock);
+    *nr = 0;
+    fat_cursor_begin(&cursor, fs);
+    error = find_run(&cursor, from, end, UINT32_MAX, first, nr);
+    last = fat_cursor_end(&cursor);
+    return error != 0 ? error : last;
+}
+
 /* Chain a run, from its tail to its head: no entry ever leads to one that is still free. */
 static int chain_run(struct fat_cursor *cursor, uint32_t first, uint32_t nr)
 {

@@ -223,6 +223,11 @@ int must_check fat_table_next(struct fat_cursor *cursor, uint64_t number, uint32
  *  at least one, -ENOSPC, -EROFS, -EIO. Takes alloc_lock. */
 int must_check fat_alloc(struct fat_fs *fs, uint32_t previous, uint32_t wanted, uint32_t *first,
                          uint32_t *nr);
+/** The first run of free clusters in [from, end); *nr 0: there is none. The caller holds alloc_lock. */
+int must_check fat_find_free_run(struct fat_fs *fs, uint32_t from, uint32_t end, uint32_t *first,
+                                 uint32_t *nr);
+/** super_ops.trim (trim.c). */
+int fat_trim_free(struct super *super, struct trim_range *range);
 /** Let the chain that ends in `previous` go on at `first` (FAT_END: end there). Takes
  * alloc_lock. */
 int must_check fat_link(struct fat_fs *fs, uint32_t previous, uint32_t first);
@@ -317,20 +322,17 @@ struct fat_row { /* free slots side by side */
     uint32_t first, nr;
 };
 
-/** The entry of a name, as fat_dir_find(). -EAGAIN: the index does not tell. */
+/** The entry of a name, as fat_dir_find(); whether a short name is taken. -EAGAIN: the index does not tell. */
 int must_check fat_dir_index_find(struct inode *dir, const struct fat_name *name,
                                   struct fat_found *found);
-/** Whether a short name is taken: 0, or -ENOENT, -EAGAIN, … */
 int must_check fat_dir_index_find_short(struct inode *dir, const uint8_t bytes[FAT_SHORT_BYTES]);
-/** A row of free slots from `from` on, before the end of all entries: at least `needed`, or the free ones right before
- *  that end. Returns 0, -EAGAIN, -EIO, … */
+/** A row of free slots from `from` on, before the end of all entries: at least `needed`, or those right before it. */
 int must_check fat_dir_index_find_row(struct inode *dir, uint32_t from, uint32_t needed,
                                       struct fat_row *row, uint32_t *end);
 /** An entry was added; one is about to be erased, and still there. dir->lock is held for writing. */
 void fat_dir_index_add(struct inode *dir, const struct fat_name *name,
                        const struct fat_disk_entry *entry, const struct fat_place *place);
 void fat_dir_index_remove(struct inode *dir, const struct fat_place *place);
-/** The index goes: it may be wrong now, or nobody uses the inode any more. */
 void fat_dir_index_drop(struct inode *dir);
 
 /* ---- dir_add.c, dir_edit.c: changing them. dir->lock is held for writing ------------------- */

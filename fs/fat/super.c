@@ -83,6 +83,7 @@ static const struct super_ops fat_super_ops = {
     .sync = fat_sync,
     .remount = fat_remount,
     .statfs = fat_statfs,
+    .trim = fat_trim_free,
     .destroy = fat_destroy,
     .show_options = fat_show_options,
     .fsync = fat_fsync,
