@@ -4,6 +4,8 @@
  * A file. Call the version that was promised last v. Its size is that of v or of a later version, or lies between:
  * a long write reaches the disk in pieces. Each of its sectors is as it was in v or in a later version: a
  * sector is what a disk writes whole. A file that was never promised begins with its first version, the empty one.
+ * What a truncation takes may be zeros before the size says so, since the rest of the last block is cleared with the data
+ * in front of it: so a sector is a version's also when zeros stand for what was cut off.
  *
  * Names, with a journal: the tree is, whole, what it was after some operation between the last promise and the
  * cut. Names, without one: each slot holds what it held after some operation since its directory was promised.
@@ -58,10 +60,7 @@ static bool sector_is_of(const struct version *version, const struct seen *file,
 {
     uint32_t end = at + SECTOR < file->len_bytes ? at + SECTOR : file->len_bytes;
 
-    if (version->size < end) {
-        return false;
-    }
-    while (at < end && (version->bytes[at] == file->bytes[at] ||
+    while (at < end && ((at < version->size && version->bytes[at] == file->bytes[at]) ||
                         (at >= cleared_from && file->bytes[at] == 0))) {
         at++;
     }

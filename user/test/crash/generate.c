@@ -100,6 +100,8 @@ static const char *const scripts[] = {
     /* Blocks are freed, and given to others. */
     "unlink A/bar; creat x; write x 20000; fsync x; fsync .; truncate x 100; creat y; "
     "write y 20000; fsync y; fsync .",
+    /* What is cut off is cleared together with what is written in front of it. */
+    "truncate foo 1000; write foo 700 300; fdatasync foo; write foo 3000; fsync foo",
 };
 #define NR_SCRIPTS ((unsigned)(sizeof(scripts) / sizeof(scripts[0])))
 
