@@ -149,16 +149,22 @@ bool mount_cross_up(struct path *path)
     return true;
 }
 
+/* A mount without a place gets one. mount_lock is held. */
+static void take_place(struct mount *mount, const struct path *place)
+{
+    mount->parent = place->mount;
+    mount->point = place->dentry;
+    path_get(place);
+    place->mount->nr_children++;
+    atomic_fetch_or_explicit(&place->dentry->flags, DENTRY_MOUNT_POINT, memory_order_relaxed);
+    list_push_front(bucket_of(place->mount, place->dentry), &mount->hash_node);
+}
+
 void mount_attach(struct mount *mount, const struct path *place)
 {
     spin_lock(&mount_lock);
     if (place != NULL) {
-        mount->parent = place->mount;
-        mount->point = place->dentry;
-        path_get(place);
-        place->mount->nr_children++;
-        atomic_fetch_or_explicit(&place->dentry->flags, DENTRY_MOUNT_POINT, memory_order_relaxed);
-        list_push_front(bucket_of(place->mount, place->dentry), &mount->hash_node);
+        take_place(mount, place);
     }
     mount->id = ++last_id;
     list_push_back(&mounts, &mount->node);
@@ -177,12 +183,10 @@ static bool is_still_mount_point(const struct dentry *point)
     return false;
 }
 
-/* Take a mount out of the tree: ".." no longer leads out of it. mount_lock is held. The tree's
- * reference goes to the caller; *place gets the references to parent and point. */
-static void detach_locked(struct mount *mount, struct path *place)
+/* The reverse of take_place(): *place gets the references to parent and point. */
+static void leave_place(struct mount *mount, struct path *place)
 {
     list_remove(&mount->hash_node);
-    list_remove(&mount->node);
     place->mount = mount->parent;
     place->dentry = mount->point;
     mount->parent = NULL;
@@ -194,6 +198,14 @@ static void detach_locked(struct mount *mount, struct path *place)
                                       memory_order_relaxed);
         }
     }
+}
+
+/* Take a mount out of the tree: ".." no longer leads out of it. mount_lock is held. The tree's
+ * reference goes to the caller; *place gets the references to parent and point. */
+static void detach_locked(struct mount *mount, struct path *place)
+{
+    list_remove(&mount->node);
+    leave_place(mount, place);
 }
 
 /* ---- Taking out ------------------------------------------------------------------------------ */
@@ -230,9 +242,25 @@ static bool is_below_mount(const struct mount *mount, const struct mount *top)
     return false;
 }
 
+int mount_move(struct mount *mount, const struct path *place)
+{
+    struct path old;
+
+    spin_lock(&mount_lock);
+    if (is_below_mount(place->mount, mount)) {
+        spin_unlock(&mount_lock);
+        return -ELOOP;
+    }
+    leave_place(mount, &old);
+    take_place(mount, place);
+    spin_unlock(&mount_lock);
+    path_put(&old);
+    return 0;
+}
+
 void mount_detach_all(struct mount *top)
 {
-    /* Last first: the list has parents before children. */
+    /* Leaves first: who has no children any more. */
     for (;;) {
         struct mount *mount;
         struct mount *victim = NULL;
@@ -240,7 +268,7 @@ void mount_detach_all(struct mount *top)
 
         spin_lock(&mount_lock);
         list_for_each (mount, &mounts, node) {
-            if (is_below_mount(mount, top)) {
+            if (mount->nr_children == 0 && is_below_mount(mount, top)) {
                 victim = mount;
             }
         }

@@ -180,6 +180,34 @@ static int mount_bind(const struct walk_context *context, const char *source,
     return error;
 }
 
+/* MS_MOVE: what is mounted at `source` is seen at the place instead; who stands in it stays there. */
+static int mount_to(const struct walk_context *context, const char *source,
+                    const struct path *place)
+{
+    struct inode *inode = place->dentry->inode;
+    struct path from;
+    int error;
+
+    if (source == NULL || source[0] == '\0') {
+        return -EINVAL;
+    }
+    error = path_walk(context, source, WALK_FOLLOW, &from);
+    if (error != 0) {
+        return error;
+    }
+    if (from.mount == NULL || from.dentry != from.mount->root || from.mount->parent == NULL ||
+        place->mount == NULL || place->dentry->super->name_caching == NAMES_VOLATILE ||
+        inode_is(inode, S_IFDIR) != inode_is(from.dentry->inode, S_IFDIR)) {
+        error = -EINVAL;
+    } else {
+        rwlock_write_lock(&inode->lock);
+        error = dentry_is_hashed(place->dentry) ? mount_move(from.mount, place) : -ENOENT;
+        rwlock_write_unlock(&inode->lock);
+    }
+    path_put(&from);
+    return error;
+}
+
 #define ATIME_FLAGS ((uint32_t)(MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME))
 
 static int mount_change(const struct path *place, uint32_t flags, const char *options)
@@ -210,9 +238,6 @@ int vfs_mount(const struct walk_context *context, const char *source, const char
     if (!cred_is_root(context->cred)) {
         return -EPERM;
     }
-    if ((flags & MS_MOVE) != 0) {
-        return -EINVAL;
-    }
     error = path_walk(context, target, WALK_FOLLOW, &place);
     if (error != 0) {
         return error;
@@ -223,6 +248,8 @@ int vfs_mount(const struct walk_context *context, const char *source, const char
         error = mount_change(&place, flags, options);
     } else if ((flags & MS_BIND) != 0) {
         error = mount_bind(context, source, &place);
+    } else if ((flags & MS_MOVE) != 0) {
+        error = mount_to(context, source, &place);
     } else if ((flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) != 0) {
         error = 0; /* one name space: nothing is ever propagated */
     } else if (place.mount == NULL) {

@@ -21,4 +21,8 @@ int must_check mount_detach(struct mount *mount);
 /** Take it and everything mounted below it out, in use or not. */
 void mount_detach_all(struct mount *mount);
 
+/** Put an attached mount, which is not the root, with all that is mounted in it at another place. Returns 0, or -ELOOP
+ *  when that is inside it. Caller: one change at a time; the place's inode lock. */
+int must_check mount_move(struct mount *mount, const struct path *place);
+
 #endif

@@ -203,6 +203,30 @@ static void mounts_are_listed(void **state)
     assert_int_equal(vfs_umount(&world, "/a b", 0), 0);
 }
 
+/* An older mount may come to lie below a younger one: all of a tree goes, whatever the order was. */
+static void a_mount_moves_with_what_is_in_it(void **state)
+{
+    assert_int_equal(vfs_mkdir(&world, "/old", 0755), 0);
+    assert_int_equal(vfs_mkdir(&world, "/young", 0755), 0);
+    assert_int_equal(vfs_mount(&world, "none", "/old", "tmpfs", 0, ""), 0);
+    assert_int_equal(vfs_mkdir(&world, "/old/deep", 0755), 0);
+    assert_int_equal(vfs_mount(&world, "none", "/old/deep", "tmpfs", 0, ""), 0);
+    assert_int_equal(make("/old/deep/file"), 0);
+    assert_int_equal(vfs_mount(&world, "none", "/young", "tmpfs", 0, ""), 0);
+    assert_int_equal(vfs_mkdir(&world, "/young/in", 0755), 0);
+    assert_int_equal(vfs_mount(&world, "/", "/young/in", NULL, MS_MOVE, NULL), -EINVAL);
+    assert_int_equal(vfs_mount(&world, "/old", "/old/deep", NULL, MS_MOVE, NULL), -ELOOP);
+    assert_int_equal(vfs_mount(&world, "/old", "/young/in", NULL, MS_MOVE, NULL), 0);
+    assert_true(exists("/young/in/deep/file"));
+    assert_false(exists("/old/deep"));
+    assert_int_equal(vfs_rmdir(&world, "/old"), 0); /* nothing is mounted there any more */
+    assert_int_equal(vfs_rmdir(&world, "/young/in"), -EBUSY);
+    assert_int_equal(vfs_umount(&world, "/young", 0), -EBUSY);
+    assert_int_equal(vfs_umount(&world, "/young", MNT_DETACH), 0);
+    assert_false(exists("/young/in"));
+    assert_int_equal(vfs_rmdir(&world, "/young"), 0);
+}
+
 static void devfs_takes_nodes_besides_its_own(void **state)
 {
     struct file *dir;
@@ -234,6 +258,7 @@ int main(void)
         cmocka_unit_test(a_lazy_umount_ends_with_its_last_user),
         cmocka_unit_test(mounting_is_refused_with_reason),
         cmocka_unit_test(mounts_are_listed),
+        cmocka_unit_test(a_mount_moves_with_what_is_in_it),
         cmocka_unit_test(devfs_takes_nodes_besides_its_own),
     };
 

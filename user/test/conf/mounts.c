@@ -252,3 +252,21 @@ CASE(mounts, tmpfs_of_a_size_is_full_at_it)
     OK(close(fd));
     OK(umount("t"));
 }
+
+CASE(mounts, moved_is_seen_elsewhere)
+{
+    bind_place("a");
+    OK(mkdir("b", 0755));
+    OK(mkdir("a/sub", 0755));
+    int fd = (int)OK(open("a", O_RDONLY | O_DIRECTORY));
+    OK(mount("a", "b", NULL, MS_MOVE, NULL));
+    EXPECT(exists("b/sub") && !exists("a/sub"));
+    OK(faccessat(fd, "sub", F_OK, 0));
+    EXPECT_ERR(mount("b", "b/sub", NULL, MS_MOVE, NULL), ELOOP);
+    EXPECT_ERR(mount("a", "b", NULL, MS_MOVE, NULL), EINVAL);
+    EXPECT_ERR(umount("a"), EINVAL);
+    EXPECT_ERR(umount("b"), EBUSY);
+    OK(close(fd));
+    OK(umount("b"));
+    OK(rmdir("b"));
+}
