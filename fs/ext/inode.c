@@ -178,6 +178,8 @@ static int check_inode(struct inode *inode, const struct ext_fs *fs, bool may_be
 {
     struct ext_inode *ext = ext_inode(inode);
     unsigned long long number = inode->number;
+    /* One that was being made, and got no name, may not have come to its first block. */
+    bool may_be_empty = may_be_orphan && inode->nr_links == 0;
 
     if (inode->nr_links == 0 && !may_be_orphan) {
         return super_damaged(inode->super, "inode %llu: is in use, and has no links", number);
@@ -196,13 +198,14 @@ static int check_inode(struct inode *inode, const struct ext_fs *fs, bool may_be
     /* A directory has no holes and so cannot be larger than the disk: one that is would be
      * searched for days. */
     if (inode_is(inode, S_IFDIR) &&
-        (inode->size_bytes == 0 || (inode->size_bytes & (fs->block_bytes - 1)) != 0 ||
+        ((inode->size_bytes == 0 && !may_be_empty) ||
+         (inode->size_bytes & (fs->block_bytes - 1)) != 0 ||
          inode->size_bytes > (uint64_t)fs->nr_blocks << fs->block_shift)) {
         return super_damaged(inode->super, "inode %llu: a directory of %llu bytes is not possible",
                              number, (unsigned long long)inode->size_bytes);
     }
     if (inode_is(inode, S_IFLNK) &&
-        (inode->size_bytes == 0 || inode->size_bytes >= fs->block_bytes)) {
+        ((inode->size_bytes == 0 && !may_be_empty) || inode->size_bytes >= fs->block_bytes)) {
         return super_damaged(inode->super,
                              "inode %llu: a symbolic link of %llu bytes is not possible", number,
                              (unsigned long long)inode->size_bytes);

@@ -579,6 +579,29 @@ static void orphans_are_freed(void **state)
     expect_clean();
 }
 
+/* A directory and a symbolic link that were being made when the disk failed have no first block, or no size yet. */
+static void orphans_that_were_never_complete_are_freed(void **state)
+{
+    struct ext_disk_inode *dir, *link;
+    uint16_t nr_dirs = le16_get(group_on_disk(0)->used_dirs_count);
+
+    orphan("/link", link_number, small_number);
+    orphan("/dir/small", small_number, 0);
+    set_orphans(link_number);
+    dir = inode_on_disk(link_number);
+    dir->mode = le16_of(S_IFDIR | 0755);
+    dir->size_low = le32_of(0);
+    memset(dir->block, 0, sizeof(dir->block));
+    group_on_disk(0)->used_dirs_count = le16_of(nr_dirs + 1);
+    link = inode_on_disk(small_number);
+    link->mode = le16_of(S_IFLNK | 0777);
+    link->size_low = le32_of(0);
+    machine_listen();
+    mount_and_unmount();
+    assert_true(machine_said("2 inodes without names freed"));
+    expect_clean();
+}
+
 static void a_file_that_was_being_cut_is_cut(void **state)
 {
     struct kstat stat;
@@ -633,6 +656,7 @@ int main(void)
         TEST(a_ring_without_an_end_ends),
         TEST(random_damage_is_survived),
         TEST(orphans_are_freed),
+        TEST(orphans_that_were_never_complete_are_freed),
         TEST(a_file_that_was_being_cut_is_cut),
         TEST(lists_of_orphans_that_lie_end),
     };
