@@ -6,7 +6,9 @@ import shutil
 import subprocess
 
 import debian_sources
-from qemu.machine import Trouble
+from qemu.machine import Trouble, slowness
+
+MAKER_SECONDS = 120
 
 # The tests that damage images.
 MAKERS = ("fs/ext/test/test_ext_hostile", "fs/ext/test/test_ext_journal", "fs/fat/test/test_hostile", "fs/fat/test/test_features")
@@ -25,10 +27,14 @@ def made(out, folder):
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     for maker in MAKERS:
-        done = subprocess.run([os.path.join(out, "host", maker)], env=dict(os.environ, CAIRN_CASES=folder), check=False,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        hint = f"make test-host T={os.path.basename(maker)}"
+        try:
+            done = subprocess.run([os.path.join(out, "host", maker)], env=dict(os.environ, CAIRN_CASES=folder), check=False,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=MAKER_SECONDS * slowness())
+        except subprocess.TimeoutExpired as expired:
+            raise Trouble(f"{maker} itself does not end: {hint}") from expired
         if done.returncode != 0:
-            raise Trouble(f"{maker} itself fails: make test-host T={os.path.basename(maker)}")
+            raise Trouble(f"{maker} itself fails: {hint}")
     for name in sorted(os.listdir(folder)):
         kind, rest = name[:-len(".img")].split("-", 1)
         yield Case(f"{kind}: {rest}", kind, os.path.join(folder, name))

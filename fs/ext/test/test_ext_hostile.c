@@ -288,6 +288,11 @@ static void record_len_0(void)
 {
     record_of(dir_number, 1)->record_len = le16_of(0);
 }
+static void free_record_len_0(void)
+{
+    record_of(dir_number, 1)->inode = le32_of(0);
+    record_of(dir_number, 1)->record_len = le16_of(0);
+}
 static void record_len_small(void)
 {
     record_of(dir_number, 1)->record_len = le16_of(4);
@@ -356,6 +361,7 @@ static const struct {
     int error; /* of a look for another name */
 } directories[] = {
     {"record length 0", record_len_0, "record's length", -EUCLEAN},
+    {"length 0 of a free record", free_record_len_0, "record's length", -EUCLEAN},
     {"record length 4", record_len_small, "record's length", -EUCLEAN},
     {"record length odd", record_len_odd, "record's length", -EUCLEAN},
     {"record past its block", record_len_past_block, "record's length", -EUCLEAN},
