@@ -219,9 +219,7 @@ void fat_dir_index_add(struct inode *dir, const struct fat_name *name,
     if (index == NULL) {
         return;
     }
-    found.entry = *entry;
-    found.slot = place->slot;
-    found.nr_long = place->nr_long;
+    found = (struct fat_found){.entry = *entry, .slot = place->slot, .nr_long = place->nr_long};
     if (place->nr_long != 0) {
         found.long_name = *name;
     }
