@@ -26,7 +26,7 @@ FOLDERS = {"host": "host", "tsan": "tsan", "crash": "host"}
 # How much of this machine the user programs' tests may take.
 ARGUMENTS = {"stress": "--procs 8 --seconds 3", "thrash": "--limit 64"}
 # Programs that others run.
-HELPERS = ("pie", "crash", "dbjournal", "dbtree", "conf", "fsx", "fstree")
+HELPERS = ("pie", "crash", "dbjournal", "dbtree", "conf", "fsx", "fstree", "manynames")
 OK = re.compile(r"^\[       OK \]", re.MULTILINE)
 
 
