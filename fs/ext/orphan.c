@@ -220,7 +220,7 @@ void ext_orphans_forget(struct ext_fs *fs)
 
 /* ---- Finishing with them ------------------------------------------------------------------------ */
 
-/* The inode `number` at the list's end: a place, for now. */
+/* The inode `number` at the list's end: a place, until the inode itself is read. */
 static int load_one(struct ext_fs *fs, uint32_t number)
 {
     struct inode *inode;
@@ -330,12 +330,12 @@ static uint32_t next_in_round(struct ext_fs *fs)
     return number;
 }
 
-static bool has_place(struct ext_fs *fs, uint32_t number)
+static uint32_t count_places(struct ext_fs *fs)
 {
-    bool result;
+    uint32_t result;
 
     mutex_lock(&fs->alloc_lock);
-    result = find_place(fs, number) != NULL;
+    result = fs->nr_places;
     mutex_unlock(&fs->alloc_lock);
     return result;
 }
@@ -350,10 +350,11 @@ int ext_orphans_finish(struct ext_fs *fs)
     fs->orphan_round++;
     mutex_unlock(&fs->alloc_lock);
     while ((number = next_in_round(fs)) != 0) {
+        uint32_t nr_before = count_places(fs);
         bool had_links = false;
         int error = finish(fs, number, &had_links);
 
-        if (error == 0 && !has_place(fs, number)) {
+        if (error == 0 && count_places(fs) < nr_before) {
             nr_cut += had_links ? 1 : 0;
             nr_freed += had_links ? 0 : 1;
         }
