@@ -44,6 +44,19 @@ static inline void world_begin(size_t ram_bytes)
         .root = world_root, .cwd = world_root, .cred = &cred_kernel, .umask = 022};
 }
 
+/* What statfs says of the file system that a name leads to. */
+static inline struct super_stats stats_of(const char *name)
+{
+    struct super_stats stats;
+    struct path path;
+    uint32_t flags;
+
+    assert_int_equal(path_walk(&world, name, 0, &path), 0);
+    assert_int_equal(vfs_statfs(&path, &stats, &flags), 0);
+    path_put(&path);
+    return stats;
+}
+
 static inline int do_open(const char *name, uint32_t flags, struct file **file)
 {
     return vfs_open(&world, name, flags, 0644, file);

@@ -154,6 +154,13 @@ static int mount_new(const struct walk_context *context, const char *source,
     return mount != NULL ? attach_at(mount, place) : -ENOMEM;
 }
 
+/* A directory or file that is to be seen at another place, too, or instead. */
+static int walk_to_source(const struct walk_context *context, const char *source, struct path *from)
+{
+    return source != NULL && source[0] != '\0' ? path_walk(context, source, WALK_FOLLOW, from)
+                                               : -EINVAL;
+}
+
 static int mount_bind(const struct walk_context *context, const char *source,
                       const struct path *place)
 {
@@ -161,10 +168,7 @@ static int mount_bind(const struct walk_context *context, const char *source,
     struct path from;
     int error;
 
-    if (source == NULL || source[0] == '\0') {
-        return -EINVAL;
-    }
-    error = path_walk(context, source, WALK_FOLLOW, &from);
+    error = walk_to_source(context, source, &from);
     if (error != 0) {
         return error;
     }
@@ -188,10 +192,7 @@ static int mount_to(const struct walk_context *context, const char *source,
     struct path from;
     int error;
 
-    if (source == NULL || source[0] == '\0') {
-        return -EINVAL;
-    }
-    error = path_walk(context, source, WALK_FOLLOW, &from);
+    error = walk_to_source(context, source, &from);
     if (error != 0) {
         return error;
     }

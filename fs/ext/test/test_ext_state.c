@@ -371,14 +371,7 @@ static void a_block_whose_freeing_lacks_memory_is_not_lost(void **state)
 
 static uint64_t nr_free(void)
 {
-    struct super_stats stats;
-    struct path path;
-    uint32_t flags;
-
-    assert_int_equal(path_walk(&world, "/mnt", 0, &path), 0);
-    assert_int_equal(vfs_statfs(&path, &stats, &flags), 0);
-    path_put(&path);
-    return stats.nr_free;
+    return stats_of("/mnt").nr_free;
 }
 
 /* The last user of a file without a name closes it when there is no memory. */

@@ -31,14 +31,7 @@ static struct super *super_of_mnt(void)
 
 static uint64_t free_blocks(void)
 {
-    struct super_stats stats;
-    struct path path;
-    uint32_t flags;
-
-    assert_int_equal(path_walk(&world, "/mnt", 0, &path), 0);
-    assert_int_equal(vfs_statfs(&path, &stats, &flags), 0);
-    path_put(&path);
-    return stats.nr_free;
+    return stats_of("/mnt").nr_free;
 }
 
 static int trim(uint64_t start, uint64_t len, uint64_t min, uint64_t *trimmed)

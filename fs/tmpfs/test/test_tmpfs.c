@@ -26,14 +26,7 @@ static void random_work_agrees_with_the_model(void **state)
 
 static uint64_t free_pages_of(const char *name)
 {
-    struct super_stats stats;
-    struct path path;
-    uint32_t flags;
-
-    assert_int_equal(path_walk(&world, name, 0, &path), 0);
-    assert_int_equal(vfs_statfs(&path, &stats, &flags), 0);
-    path_put(&path);
-    return stats.nr_free;
+    return stats_of(name).nr_free;
 }
 
 static void the_size_is_a_limit(void **state)
