@@ -13,8 +13,8 @@
  * How large should a magazine be? That depends on how many objects a hart takes before it gives some back.
  * Neither is known beforehand, so it is measured. Magazines begin with 8 KiB of objects and at most 30;
  * when a hart comes for a full one, or with one, more often than 64 times in a millisecond, new ones are of
- * the next size, until the objects in one are 64 KiB or a 512th of memory; and then the depot gets its
- * annex. Those of the former size go on serving, and are freed when they come to the depot empty.
+ * the next size, until the objects in one are 64 KiB or a 512th of memory; the first time, the depot gets
+ * its annex. Those of the former size go on serving, and are freed when they come to the depot empty.
  * Reaping empties all three rings, and makes the next magazines small again.
  *
  * No ring is ever waited for. One that is full, or whose cell a slow peer still sits in, does not take a
@@ -134,7 +134,8 @@ int depot_setup(struct slab_cache *cache)
     return 0;
 }
 
-/* Harts may want to do it at once: the first annex stays. Without memory there is none, for now. */
+/* Harts may want to do it at once: the first annex stays. Without memory there is none before magazines
+ * grow again. */
 static void build_annex(struct slab_cache *cache)
 {
     struct slab_annex *none = NULL;

@@ -9,7 +9,7 @@
  * or new name that needs them, never later by writeback (fs/cache/file_write.c). So the question can be put here,
  * where blocks are taken, to the same witness who tells mm whose promise of memory it is (mm/commit.h).
  *
- * Blocks that are frozen (alloc_block.c) count as free, here as in statfs.
+ * Blocks that are frozen (freeze.c) count as free, here as in statfs.
  *
  * Lock: alloc_lock. */
 #include "fs/ext/ext_internal.h"
