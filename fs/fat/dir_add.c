@@ -278,6 +278,10 @@ int fat_dir_add_again(struct inode *dir, const struct fat_name *name, uint32_t f
     if (error != 0) {
         return error;
     }
+    error = fat_dir_settle_erased(dir, plan.first, plan.first + plan.needed - 1);
+    if (error != 0) {
+        return error;
+    }
     memcpy(entry->name, plan.short_name.bytes, FAT_SHORT_BYTES);
     entry->short_case = plan.short_name.short_case;
     error = write_entry(dir, &plan, entry, place);

@@ -5,6 +5,17 @@
  * must never make old data look like entries, nor let the directory go on into what its clusters were a part of before. That
  * is worth a flush, as directories grow rarely.
  *
+ * An entry that is erased in memory may be on the disk for a while. What is written meanwhile may come there first:
+ *
+ *     another file under its name   two entries of one name, of which only the first can be found: a file
+ *                                   that was moved away is hidden
+ *     another long name in front    the entry comes back under it: its slots lie in two sectors
+ *
+ * So a directory remembers in which sector it has erased something since it was last made durable (ERASED_MANY: in
+ * several). An entry that is added in the same sector, and nowhere else, comes to the disk with the erasure; before any
+ * other is added, the erasure is made durable. Mostly it is the same, since the slots that became free last
+ * are often the first that are.
+ *
  * Lock: dir->lock for writing. */
 #include "drivers/block.h"
 #include "fs/fat/fat_internal.h"
@@ -85,6 +96,39 @@ int fat_dir_grow(struct inode *dir)
 
 /* ---- Erasing --------------------------------------------------------------------------------- */
 
+#define ERASED_NOTHING 0u
+#define ERASED_MANY    UINT32_MAX
+
+static uint32_t sector_of_slot(uint32_t slot)
+{
+    return slot / FAT_SLOTS_PER_SECTOR + 1;
+}
+
+static void note_erased(struct inode *dir, const struct fat_place *place)
+{
+    uint32_t erased = load_relaxed(&fat_inode(dir)->erased);
+    uint32_t sector = sector_of_slot(place->slot);
+    bool is_one = sector_of_slot(place->slot - place->nr_long) == sector &&
+                  (erased == ERASED_NOTHING || erased == sector);
+
+    store_relaxed(&fat_inode(dir)->erased, is_one ? sector : ERASED_MANY);
+}
+
+int fat_dir_settle_erased(struct inode *dir, uint32_t first, uint32_t last)
+{
+    uint32_t erased = load_relaxed(&fat_inode(dir)->erased);
+    int error = 0;
+
+    if (erased != ERASED_NOTHING &&
+        (erased != sector_of_slot(first) || erased != sector_of_slot(last))) {
+        error = fat_write_metadata(fat_fs(dir->super));
+        if (error == 0) {
+            store_relaxed(&fat_inode(dir)->erased, ERASED_NOTHING);
+        }
+    }
+    return error;
+}
+
 int fat_dir_erase_slots(struct inode *dir, const struct fat_place *place)
 {
     struct fat_dir_cursor cursor;
@@ -101,6 +145,7 @@ int fat_dir_erase_slots(struct inode *dir, const struct fat_place *place)
         }
     }
     fat_dir_end(&cursor);
+    note_erased(dir, place);
     if (error == 0) {
         fat_dir_note_change(dir);
     }

@@ -109,9 +109,10 @@ struct fat_inode {
     uint32_t nr_cuts;         /* [map_lock] how often the file was cut */
     bool is_cut; /* [map_lock] the table may still lead from the last cluster to what was cut off */
     struct fat_dir_index
-        *_Atomic dir_index; /* [a] of a large directory, or NULL: see dir_index.c */
-    _Atomic bool has_told;  /* [a] a directory: of an entry in it that leads nowhere, and stays */
-    struct list place_node; /* [place_lock] */
+        *_Atomic dir_index;  /* [a] of a large directory, or NULL: see dir_index.c */
+    _Atomic uint32_t erased; /* [a] a directory: where entries were erased, see dir_edit.c */
+    _Atomic bool has_told;   /* [a] a directory: of an entry in it that leads nowhere, and stays */
+    struct list place_node;  /* [place_lock] */
 };
 
 static inline struct fat_fs *fat_fs(const struct super *super)
@@ -347,6 +348,10 @@ int must_check fat_dir_add_again(struct inode *dir, const struct fat_name *name,
 /** Add clusters of free slots. */
 int must_check fat_dir_grow(struct inode *dir);
 void fat_dir_note_change(struct inode *dir);
+#define FAT_NO_SLOT UINT32_MAX
+/** Make durable what was erased in the directory, unless it will come to the disk together with what is to be
+ *  written to slots [first, last] (FAT_NO_SLOT: nothing is). Returns 0 or -EIO. */
+int must_check fat_dir_settle_erased(struct inode *dir, uint32_t first, uint32_t last);
 /** Erase an entry and its long name. */
 int must_check fat_dir_erase(struct inode *dir, const struct fat_place *place);
 /** The same for one that no index knows. dir->lock is held for reading at least. */

@@ -129,7 +129,9 @@ void fat_evict_inode(struct inode *inode)
         if (inode->nr_links != 0 && inode_is(inode, S_IFREG)) {
             (void)!fat_reach_finish(inode); /* its pages have told fsync of the error */
             fat_trim(inode);
-        } else if (inode->nr_links == 0 && fat->start != 0) {
+        } else if (inode->nr_links != 0) { /* who reads it again knows nothing of it */
+            (void)!fat_dir_settle_erased(inode, FAT_NO_SLOT, FAT_NO_SLOT);
+        } else if (fat->start != 0) {
             struct fat_doomed_chain chain = {
                 .start = fat->start,
                 .nr = (uint32_t)(inode->nr_sectors >> (fs->layout.cluster_shift - 9)),

@@ -23,8 +23,7 @@
  *     in another one, or without room: the source gets clusters of its own, with a copy of the content (rehouse.c). Its
  *     entry leads to the old ones, the target's will lead to the new ones, and nothing is shared.
  *
- * An erased entry whose slots lie in two sectors is made durable at once: if its slots were used again, a cut could bring it
- * back under its short name only, before the entry that has taken its place.
+ * What was erased is durable before its name or its slots are used again: dir_edit.c.
  *
  * A directory in two places costs fsck.fat two runs: the first empties the entry that it meets second, the second run
  * removes it, or dir.c does. Nothing of the directory is lost. */
@@ -43,16 +42,6 @@ static bool is_one_sector(const struct move *move)
 {
     return move->from.position / FAT_SLOTS_PER_SECTOR == move->to.position / FAT_SLOTS_PER_SECTOR &&
            (move->replaced != NULL || move->to.slot % FAT_SLOTS_PER_SECTOR >= move->to.nr_long);
-}
-
-static int erase_old(struct move *move)
-{
-    int error = fat_dir_erase(move->old_dir, &move->from);
-
-    if (error == 0 && move->from.slot % FAT_SLOTS_PER_SECTOR < move->from.nr_long) {
-        error = fat_write_metadata(fat_fs(move->source->super));
-    }
-    return error;
 }
 
 /* Change the entry at move->to, which is there. */
@@ -117,7 +106,7 @@ static int move_to(struct move *move, const char *text, size_t len, const struct
         (void)!fat_dir_erase(move->new_dir, &move->to); /* what was just written */
         return error;
     }
-    error = erase_old(move);
+    error = fat_dir_erase(move->old_dir, &move->from);
     if (error != 0) {
         return super_damaged(move->source->super,
                              "inode %llu: error %d while its former entry was erased",

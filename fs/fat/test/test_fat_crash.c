@@ -481,6 +481,19 @@ static void rename_everywhere(void)
     do_rename(4, 9);
 }
 
+/* The new file 11 takes the slots that were file 3's, in front of those that the moved one had: the disk must never have
+ * both under one name, for only the first can be found. */
+static void use_a_name_again(void)
+{
+    do_remove(2);
+    do_remove(3);
+    sync_all();
+    do_rename(11, 2);
+    do_write(11, 5000);
+    do_remove(7);
+    do_write(7, 100);
+}
+
 static void cut_and_append(void)
 {
     for (unsigned i = 0; i < 2; i++) {
@@ -560,6 +573,11 @@ static void renamed_files_are_at_one_of_their_names(void **state)
     play("-F 12 -s 8", rename_everywhere, 0);
 }
 
+static void names_that_are_used_again_hide_nothing(void **state)
+{
+    play("-F 32 -s 1", use_a_name_again, 0);
+}
+
 static void files_that_are_cut_and_grow_show_nothing_of_others(void **state)
 {
     play("-F 32 -s 1", cut_and_append, 0);
@@ -579,6 +597,7 @@ int main(void)
         cmocka_unit_test(renamed_files_are_at_one_of_their_names),
         cmocka_unit_test(files_that_are_cut_and_grow_show_nothing_of_others),
         cmocka_unit_test(everyday_work_survives),
+        cmocka_unit_test(names_that_are_used_again_hide_nothing),
     };
 
     return cmocka_run_group_tests(tests, fat_world_start, fat_world_stop);
