@@ -166,26 +166,27 @@ static int walk_to_room(struct dir_walk *walk, struct inode *dir, uint32_t bytes
     return -ENOENT;
 }
 
+void ext_dir_init_block(struct ext_fs *fs, struct ext_disk_entry *entry)
+{
+    entry->record_len = le16_of((uint16_t)fs->block_bytes);
+}
+
 /* Grow by a block that holds one unused record. */
 static int append_block(struct inode *dir, struct meta_block *meta)
 {
     struct ext_fs *fs = ext_fs(dir->super);
     uint64_t size = inode_size(dir);
     struct block_extent extent;
-    struct ext_disk_entry *entry;
     int error = ext_map_blocks(dir, size >> fs->block_shift, 1, true, &extent);
 
     if (error != 0) {
         return error;
     }
-    error = meta_new(dir->super, extent.disk_block, fs->block_bytes, meta);
+    error = meta_read(dir->super, extent.disk_block, fs->block_bytes, meta);
     if (error != 0) {
         (void)!ext_take_back_blocks(dir, size);
         return error;
     }
-    entry = meta->data;
-    entry->record_len = le16_of((uint16_t)fs->block_bytes);
-    ext_dirty(fs, meta);
     inode_set_size(dir, size + fs->block_bytes);
     return 0;
 }
@@ -203,6 +204,7 @@ int ext_dir_add(struct inode *dir, const char *name, size_t len, uint32_t number
         error = append_block(dir, &walk.meta);
         if (error == 0) {
             fill_entry(dir, walk.meta.data, name, len, number, mode);
+            ext_dirty(ext_fs(dir->super), &walk.meta);
         }
     }
     dir_walk_end(&walk);

@@ -49,17 +49,19 @@ struct ext_fs {                  /* super->fs_data */
     struct mutex alloc_lock; /* LOCK_RANK_FS_ALLOC: bitmaps, counts, descriptors, the super block */
     uint64_t nr_free_blocks; /* [alloc_lock] */
     uint64_t nr_free_inodes; /* [alloc_lock] */
-    struct ext_group *groups;       /* [I] nr_groups */
-    struct meta_block *descriptors; /* [alloc_lock] their blocks on the disk, held (group.c) */
-    uint64_t nr_frozen_blocks[2];   /* [alloc_lock] in all groups */
-    uint64_t nr_frozen_inodes[2];   /* [alloc_lock] */
-    uint32_t next_settling;         /* [alloc_lock] settle.c */
-    _Atomic bool is_settling;       /* [a] */
-    bool knows_orphans;             /* [mount] the list on the disk was read */
-    uint32_t nr_places;             /* [alloc_lock] orphans that only keep their places */
-    uint32_t orphan_round;          /* [alloc_lock] in which they were tried */
-    struct list windows;            /* [alloc_lock] ext_inode.window_node, the oldest first */
-    uint32_t nr_windows;            /* [alloc_lock] */
+    struct ext_group *groups;           /* [I] nr_groups */
+    struct meta_block *descriptors;     /* [alloc_lock] their blocks on the disk, held (group.c) */
+    uint64_t nr_frozen_blocks[2];       /* [alloc_lock] in all groups */
+    uint64_t nr_frozen_inodes[2];       /* [alloc_lock] */
+    uint32_t next_settling;             /* [alloc_lock] settle.c */
+    _Atomic bool is_settling;           /* [a] */
+    _Atomic uint64_t nr_new_blocks;     /* [a] that inodes lead to, ever: settle.c */
+    _Atomic uint64_t nr_settled_blocks; /* [a] how many of the first ones are durable */
+    bool knows_orphans;                 /* [mount] the list on the disk was read */
+    uint32_t nr_places;                 /* [alloc_lock] orphans that only keep their places */
+    uint32_t orphan_round;              /* [alloc_lock] in which they were tried */
+    struct list windows;                /* [alloc_lock] ext_inode.window_node, the oldest first */
+    uint32_t nr_windows;                /* [alloc_lock] */
     struct list orphans; /* [alloc_lock] ext_inode.orphan_node, as on the disk: the head first */
     struct journal *journal;      /* [I] once something was written; NULL: there is none */
     struct spinlock ordered_lock; /* LOCK_RANK_LEAF */
@@ -71,10 +73,12 @@ struct ext_inode {
     struct inode vfs;
     uint32_t pointers
         [EXT_NR_POINTERS]; /* [map_lock] block numbers; of short symlinks the target; of devices the number */
-    uint32_t flags;         /* [vfs.lock] enum ext_inode_flags */
-    uint32_t generation;    /* [I] */
-    uint32_t file_acl;      /* [I] kept as found */
-    uint32_t next_goal;     /* [map_lock] where a sequential writer's next block would best be */
+    uint32_t flags;      /* [vfs.lock] enum ext_inode_flags */
+    uint32_t generation; /* [I] */
+    uint32_t file_acl;   /* [I] kept as found */
+    uint32_t next_goal;  /* [map_lock] where a sequential writer's next block would best be */
+    uint64_t new_block;  /* [map_lock] the number of its last new block, see settle.c; 0: none */
+    _Atomic uint64_t stored_bytes; /* [a] the size that was stored last */
     struct rwlock map_lock; /* LOCK_RANK_FS_MAP: pointers, and the indirect blocks below them */
     uint32_t window_first,
         window_end;          /* [fs->alloc_lock] free blocks that are kept for it (window.c) */
@@ -281,9 +285,18 @@ int must_check ext_settle(struct ext_fs *fs);
 /** The same at the beginning of a sync, which makes everything durable itself. @inode: of an fsync; else NULL. */
 int must_check ext_settle_for_sync(struct super *super, struct inode *inode);
 
-/** A new array of pointers is on the disk, empty, before anything leads to it; puts the block when it fails. Nothing to do
- *  with a journal. */
+/** Make durable one new block, before anything leads to it. Without a journal only. Returns 0 or -EIO. */
 int must_check ext_settle_block(struct ext_fs *fs, struct meta_block *block);
+
+/** Metadata has a new block, with its first content, and the inode will lead to it: it is not stored before the block is
+ *  durable. Without a journal only. Caller: map_lock for writing. */
+void ext_note_new_block(struct inode *inode);
+
+/** Whether the inode may be stored as it is; if not, after ext_settle(). Caller: map_lock. */
+bool ext_is_settled(struct inode *inode);
+
+/** Whether a hole of the file at this block may be what an fsync has promised. */
+bool ext_is_promised(struct inode *inode, uint64_t block);
 
 /** A new name in `dir` for the inode is durable when this returns. Nothing to do with a journal. */
 int must_check ext_settle_name(struct inode *dir, struct inode *inode);
@@ -385,6 +398,8 @@ int must_check ext_dir_remove(struct inode *dir, const char *name, size_t len);
 /** Let an existing name mean another inode. */
 int must_check ext_dir_replace(struct inode *dir, const char *name, size_t len, uint32_t number,
                                uint32_t mode);
+/** What a directory's new block begins with: one unused record. */
+void ext_dir_init_block(struct ext_fs *fs, struct ext_disk_entry *entry);
 /** Write "." and ".." of a new directory. */
 int must_check ext_dir_init(struct inode *dir, uint32_t parent);
 /** 0 when it holds nothing but "." and "..", else -ENOTEMPTY or damage. */

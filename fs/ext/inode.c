@@ -31,6 +31,8 @@ struct inode *ext_alloc_vfs_inode(struct super *super)
     ext->generation = 0;
     ext->file_acl = 0;
     ext->next_goal = 0;
+    ext->new_block = 0;
+    store_relaxed(&ext->stored_bytes, 0);
     ext->window_first = ext->window_end = ext->window_blocks = 0;
     list_init(&ext->window_node);
     list_init(&ext->orphan_node);
@@ -237,6 +239,7 @@ static int fill_inode(struct inode *inode, struct ext_fs *fs, bool may_be_orphan
     inode->nr_links = le16_get(disk->links_count);
     inode->nr_sectors = le32_get(disk->nr_sectors);
     inode->size_bytes = size_on_disk(inode, disk);
+    store_relaxed(&ext_inode(inode)->stored_bytes, inode->size_bytes);
     for (unsigned i = 0; i < EXT_NR_POINTERS; i++) {
         ext->pointers[i] = le32_get(disk->block[i]);
     }
@@ -429,6 +432,29 @@ void ext_count_sectors(struct inode *inode, int64_t change)
     inode_mark_dirty(inode);
 }
 
+/* Without a journal they wait for what they lead to (settle.c): so this is the first that is changed of the inode in its
+ * table, which can be written meanwhile. What has no links leads nowhere. */
+static int store_pointers(struct inode *inode, struct ext_disk_inode *disk)
+{
+    struct ext_inode *ext = ext_inode(inode);
+    int error = 0;
+
+    if (inode->nr_links == 0) {
+        disk->links_count = le16_of(0);
+    }
+    rwlock_read_lock(&ext->map_lock);
+    while (error == 0 && inode->nr_links != 0 && !ext_is_settled(inode)) {
+        rwlock_read_unlock(&ext->map_lock);
+        error = ext_settle(ext_fs(inode->super));
+        rwlock_read_lock(&ext->map_lock);
+    }
+    for (unsigned i = 0; i < EXT_NR_POINTERS && error == 0; i++) {
+        disk->block[i] = le32_of(ext->pointers[i]);
+    }
+    rwlock_read_unlock(&ext->map_lock);
+    return error;
+}
+
 int ext_write_inode(struct inode *inode)
 {
     struct ext_fs *fs = ext_fs(inode->super);
@@ -440,6 +466,11 @@ int ext_write_inode(struct inode *inode)
     int error = ext_inode_read_table(fs, (uint32_t)inode->number, &meta, &disk);
 
     if (error != 0) {
+        return error;
+    }
+    error = store_pointers(inode, disk);
+    if (error != 0) {
+        meta_put(&meta);
         return error;
     }
     if (fs->inode_bytes > EXT_INODE_SIZE_OLD &&
@@ -456,17 +487,13 @@ int ext_write_inode(struct inode *inode)
     disk->gid_low = le16_of((uint16_t)inode->gid);
     disk->gid_high = le16_of((uint16_t)(inode->gid >> 16));
     disk->links_count = le16_of((uint16_t)inode->nr_links);
+    store_relaxed(&ext->stored_bytes, size);
     disk->size_low = le32_of((uint32_t)size);
     disk->size_high = le32_of(inode_is(inode, S_IFREG) ? (uint32_t)(size >> 32) : 0);
     disk->dtime = le32_of(next_orphan);
     disk->flags = le32_of(ext->flags);
     disk->generation = le32_of(ext->generation);
     disk->file_acl = le32_of(ext->file_acl);
-    rwlock_read_lock(&ext->map_lock);
-    for (unsigned i = 0; i < EXT_NR_POINTERS; i++) {
-        disk->block[i] = le32_of(ext->pointers[i]);
-    }
-    rwlock_read_unlock(&ext->map_lock);
     spin_lock(&inode->state_lock);
     disk->nr_sectors = le32_of((uint32_t)inode->nr_sectors);
     write_times(inode, fs, disk);

@@ -13,7 +13,9 @@
  * last array, so that contiguous files are read and written in long requests.
  *
  * When blocks are created, missing indirect blocks are filled with zeros before the pointer to them
- * is set, and data blocks are allocated behind the file's previous block. Each pointer that comes
+ * is set, and data blocks are allocated behind the file's previous block. A block of a directory begins as one unused
+ * record. What a block held before must not be seen by whoever finds it after a power cut: where no journal takes
+ * care of that, the new content is on the disk before the pointer (settle.c). Each pointer that comes
  * from the disk is checked before it is used: one that leads outside the file system, or into its
  * metadata, is damage.
  *
@@ -157,7 +159,10 @@ static int descend(struct map_walk *walk, uint32_t offset, bool create)
         error = meta_new(fs->super, pointer, fs->block_bytes, &next);
         if (error == 0) {
             ext_dirty(fs, &next);
-            error = ext_settle_block(fs, &next);
+            error = fs->journal == NULL ? ext_settle_block(fs, &next) : 0;
+            if (error != 0) {
+                meta_put(&next);
+            }
         }
         if (error != 0) {
             (void)!ext_free_blocks(fs, pointer, 1);
@@ -209,6 +214,49 @@ static uint64_t count_run(const struct map_walk *walk, uint64_t max_blocks)
     return nr;
 }
 
+/* A new block begins with this content. The pointer to it may be in the inode, which waits for it (settle.c); an array of
+ * pointers does not. */
+static int begin_block(struct map_walk *walk, uint32_t block, bool is_in_order)
+{
+    struct ext_fs *fs = ext_fs(walk->inode->super);
+    struct meta_block meta;
+    int error = meta_new(fs->super, block, fs->block_bytes, &meta);
+
+    if (error != 0) {
+        return error;
+    }
+    if (inode_is(walk->inode, S_IFDIR)) {
+        ext_dir_init_block(fs, meta.data);
+    }
+    ext_dirty(fs, &meta);
+    if (is_in_order) {
+        error = ext_settle_block(fs, &meta);
+    }
+    meta_put(&meta);
+    return error;
+}
+
+/* Prepare blocks that were allocated for what the pointers at `offset` and behind it will lead to. */
+static int begin_blocks(struct map_walk *walk, uint32_t first, uint32_t nr)
+{
+    struct ext_fs *fs = ext_fs(walk->inode->super);
+    bool is_file = inode_is(walk->inode, S_IFREG);
+    bool is_in_order = fs->journal == NULL && (is_file || walk->meta.page != NULL);
+    int error = 0;
+
+    if (!is_file || (is_in_order && ext_is_promised(walk->inode, walk->block))) {
+        for (uint32_t i = 0; i < nr && error == 0; i++) {
+            error = begin_block(walk, first + i, is_in_order);
+        }
+    }
+    if (is_file || error != 0) {
+        meta_forget(fs->super, first, nr, fs->block_bytes);
+    } else if (fs->journal == NULL) {
+        ext_note_new_block(walk->inode);
+    }
+    return error;
+}
+
 /* Allocate data blocks for the hole that the walk has come to. */
 static int fill_hole(struct map_walk *walk, uint64_t nr_holes, struct block_extent *extent)
 {
@@ -220,7 +268,11 @@ static int fill_hole(struct map_walk *walk, uint64_t nr_holes, struct block_exte
     if (error != 0) {
         return error;
     }
-    meta_forget(fs->super, first, nr, fs->block_bytes);
+    error = begin_blocks(walk, first, nr);
+    if (error != 0) {
+        (void)!ext_free_blocks(fs, first, nr);
+        return error;
+    }
     for (uint32_t i = 0; i < nr; i++) {
         write_pointer(walk, offset + i, first + i);
     }

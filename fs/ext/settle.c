@@ -2,18 +2,23 @@
 /* Order without a journal: ext2.
  *
  * Metadata is changed in its cached pages, and they reach the disk in any order. After a power cut e2fsck makes
- * the rest consistent; but it knows only what it finds, and four things it cannot find out:
+ * the rest consistent; but it knows only what it finds, and five things it cannot find out:
  *
  *     a name was moved: the old place is on the disk, empty, and the new one is not
  *     what a name stood for is freed, and the name, which stands for something else now, is as it was
- *     an array of pointers was new: the inode leads to it, and it holds what its block held before
+ *     a block of a directory, or an array of pointers, was new: it is led to, and holds what it held before
+ *     a file had a hole, which reads as zeros: a block was put there, and holds what it held before
  *     a block or an inode was freed and given to somebody else, and the old owner is as it was
  *
  * So some steps wait until those before them are durable, which is what settling means: all that was changed is
  * written, and the disk's cache flushed. A rename settles between entering the new name and removing the old
- * one. A new array of pointers is written at once, empty. What is freed is frozen: free in the bitmap, and given to
- * nobody before the next settling (freeze.c). An fsync of a directory writes the inodes that its
- * names lead to.
+ * one. A new array of pointers is written at once, empty; so is a directory's block that an array leads to, and a
+ * block for a hole that may have been promised (map.c). Where the inode itself leads to a directory's new block, it is
+ * the inode that waits: the block has a number, and the inode is stored after a settling that began later. So a
+ * thousand new directories cost one settling. What is freed is frozen: free in the bitmap, and given to nobody before the
+ * next settling (freeze.c). An fsync of a directory writes the inodes that its names lead to.
+ *
+ * A promise is made by fsync and sync. That is not asked for: what was stored of the size is taken for promised.
  *
  * Settlings are numbered, as transactions are with a journal: what is frozen belongs to the next one. One runs at a time,
  * and who finds one under way only writes.
@@ -23,8 +28,18 @@
 #include "fs/ext/ext_internal.h"
 #include "kernel/base/atomic.h"
 
+static void note_settled(struct ext_fs *fs, uint64_t nr_new_blocks)
+{
+    uint64_t before = atomic_load(&fs->nr_settled_blocks);
+
+    while (before < nr_new_blocks &&
+           !atomic_compare_exchange_weak(&fs->nr_settled_blocks, &before, nr_new_blocks)) {
+    }
+}
+
 int ext_settle(struct ext_fs *fs)
 {
+    uint64_t nr_new_blocks = atomic_load(&fs->nr_new_blocks);
     bool is_alone = !atomic_exchange(&fs->is_settling, true);
     uint32_t number = 0;
     int error;
@@ -37,6 +52,9 @@ int ext_settle(struct ext_fs *fs)
     error = meta_write_all(fs->super);
     if (error == 0) {
         error = block_flush(fs->super->device);
+    }
+    if (error == 0) {
+        note_settled(fs, nr_new_blocks);
     }
     if (is_alone) {
         if (error == 0) {
@@ -81,16 +99,26 @@ int ext_settle_name(struct inode *dir, struct inode *inode)
 
 int ext_settle_block(struct ext_fs *fs, struct meta_block *block)
 {
-    int error = 0;
+    int error = meta_write_sync(block);
 
-    if (fs->journal == NULL) {
-        error = meta_write_sync(block);
-        if (error == 0) {
-            error = block_flush(fs->super->device);
-        }
-        if (error != 0) {
-            meta_put(block);
-        }
-    }
-    return error;
+    return error != 0 ? error : block_flush(fs->super->device);
+}
+
+void ext_note_new_block(struct inode *inode)
+{
+    struct ext_fs *fs = ext_fs(inode->super);
+
+    ext_inode(inode)->new_block = atomic_fetch_add(&fs->nr_new_blocks, 1) + 1;
+}
+
+bool ext_is_settled(struct inode *inode)
+{
+    return ext_inode(inode)->new_block <= atomic_load(&ext_fs(inode->super)->nr_settled_blocks);
+}
+
+bool ext_is_promised(struct inode *inode, uint64_t block)
+{
+    uint64_t bytes = min_of(load_relaxed(&ext_inode(inode)->stored_bytes), inode_size(inode));
+
+    return block << ext_fs(inode->super)->block_shift < bytes;
 }

@@ -48,4 +48,4 @@ crash-host: $(O)/crash/crash $(if $(PROGRAM),$(O)/user/host-tests/$(firstword $(
 ## crash-qemu: the same with the whole kernel in QEMU: COUNT= sequences (or transactions of PROGRAM=), STATES= of each FS
 crash-qemu: $(O)/crash/crash $(O)/cairn $(O)/root.img $(addprefix $(O)/user/host-tests/,dbjournal dbtree)
 	$(Q)tools/crash/qemu --out $(O) $(if $(SEED),--seed $(SEED)) $(if $(T),--seconds $(T)) $(if $(STATES),--states $(STATES)) \
-	    $(if $(COUNT),--count $(COUNT)) $(if $(PROGRAM),--program '$(PROGRAM)') $(if $(OPS),--ops "$$OPS") $(or $(FS),ext3 fat32)
+	    $(if $(COUNT),--count $(COUNT)) $(if $(PROGRAM),--program '$(PROGRAM)') $(if $(OPS),--ops "$$OPS") $(or $(FS),ext2 ext3 fat32)

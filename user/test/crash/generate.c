@@ -100,6 +100,12 @@ static const char *const scripts[] = {
     /* Blocks are freed, and given to others. */
     "unlink A/bar; creat x; write x 20000; fsync x; fsync .; truncate x 100; creat y; "
     "write y 20000; fsync y; fsync .",
+    /* A directory's block becomes another's, and what its names led to is somebody else. */
+    "mkdir N; creat N/a; creat N/b; sync; unlink N/a; unlink N/b; rmdir N; sync; creat x; creat y; "
+    "creat z; sync; mkdir M; creat M/w; fsync .",
+    /* A file has holes, and gets blocks that were others'. */
+    "unlink A/bar; sync; truncate foo 60000; fsync foo; write foo 500 10000; write foo 3000 30000; "
+    "write foo 100 50000; fsync foo",
     /* What is cut off is cleared together with what is written in front of it. */
     "truncate foo 1000; write foo 700 300; fdatasync foo; write foo 3000; fsync foo",
 };
