@@ -4,7 +4,8 @@
  * Files are fast when their clusters are neighbours: who asks names the cluster that comes before,
  * and gets the free run right behind it, if there is one; otherwise the next run behind the place
  * where the last search ended. The search goes round the disk, so that clusters that were freed are
- * used again late.
+ * used again late, and passes by what is full (groups.c).
+ *
  * Clusters that are about to be freed (free.c) are as good as free to who asks how much room there is; so when nothing
  * else is left, they are freed first.
  *
@@ -17,29 +18,28 @@
 static int find_run(struct fat_cursor *cursor, uint32_t from, uint32_t end, uint32_t wanted,
                     uint32_t *first, uint32_t *nr)
 {
-    uint32_t found = 0;
+    *nr = 0;
+    while (from < end) {
+        uint32_t begin = end, stop = end, behind = 0;
+        int error = fat_groups_next(cursor, from, end, &begin, &stop);
 
-    for (uint32_t cluster = from; cluster < end; cluster++) {
-        uint32_t value = 0;
-        int error = fat_table_get(cursor, cluster, &value);
-
+        if (error == 0) {
+            error = fat_table_find(cursor, begin, stop, true, &begin);
+        }
+        if (error == 0 && begin < stop) {
+            error = fat_table_find(cursor, begin, begin + min_of(wanted, end - begin), false,
+                                   &behind);
+        }
         if (error != 0) {
             return error;
         }
-        if (value != FAT_FREE) {
-            if (found != 0) {
-                break;
-            }
-            continue;
+        if (begin < stop) {
+            *first = begin;
+            *nr = behind - begin;
+            return 0;
         }
-        if (found++ == 0) {
-            *first = cluster;
-        }
-        if (found == wanted) {
-            break;
-        }
+        from = stop;
     }
-    *nr = found;
     return 0;
 }
 
@@ -95,7 +95,7 @@ static int alloc_locked(struct fat_fs *fs, uint32_t goal, uint32_t wanted, uint3
     int error, last;
 
     *nr = 0;
-    if (fs->is_counted && fs->nr_free == 0) {
+    if (fs->nr_uncounted == 0 && fs->nr_free == 0) {
         return -ENOSPC; /* a full disk is not searched each time */
     }
     fat_cursor_begin(&cursor, fs);
@@ -106,13 +106,10 @@ static int alloc_locked(struct fat_fs *fs, uint32_t goal, uint32_t wanted, uint3
     last = fat_cursor_end(&cursor);
     error = error != 0 ? error : last;
     if (error == 0 && *nr == 0) {
-        fs->nr_free = 0; /* all of the table was looked at */
-        fs->is_counted = true;
         error = -ENOSPC;
     }
     if (error == 0) {
         fs->next_free = *first + *nr < fat_end_cluster(fs) ? *first + *nr : FAT_FIRST_CLUSTER;
-        fs->nr_free -= min_of(*nr, fs->nr_free);
         fs->is_info_stale = true;
     }
     return error;

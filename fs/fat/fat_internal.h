@@ -17,6 +17,8 @@
 #define FAT_SLOTS_PER_SECTOR (FAT_SECTOR_BYTES / FAT_SLOT_BYTES)
 #define FAT_NR_RUNS          8u
 #define FAT_PLACE_BUCKETS    256u
+#define FAT_MAX_GROUPS       1024u
+#define FAT_NOT_COUNTED      UINT32_MAX
 #define FAT_NO_POSITION      UINT64_MAX
 #define FAT_ROOT_NUMBER      1u
 #define FAT_WRITE_BITS       0222u /* of a mode: what the read-only attribute takes away */
@@ -52,11 +54,15 @@ struct fat_fs {                    /* super->fs_data */
     bool is_marked;                /* [sync] the disk says that it is mounted for writing */
     struct mutex alloc_lock;       /* LOCK_RANK_FS_ALLOC: the table, and what follows */
     uint32_t next_free;            /* [alloc_lock] where to look for free clusters */
-    uint32_t nr_free;              /* [alloc_lock] valid if is_counted */
-    bool is_counted;               /* [alloc_lock] the table was scanned */
+    uint32_t group_shift;          /* [I] log2 of the clusters in a group (groups.c) */
+    uint32_t nr_groups;            /* [I] */
+    uint32_t nr_uncounted;         /* [alloc_lock] groups that were not looked at yet */
+    uint32_t nr_free;              /* [alloc_lock] the sum of those that were */
     bool is_info_stale;            /* [alloc_lock] FSInfo no longer says what is so */
     _Atomic uint64_t nr_settlings; /* [a] begun, ever (reach.c) */
     _Atomic uint64_t settled;      /* [a] the highest number of one that has ended */
+    /* [alloc_lock] free clusters in each group, or FAT_NOT_COUNTED */
+    uint32_t group_free[FAT_MAX_GROUPS];
     struct mutex free_lock;      /* LOCK_RANK_FS_FREE: from taking the doomed until they are free */
     struct list doomed;          /* [alloc_lock] chains that nobody needs any more, not yet free */
     uint32_t nr_doomed;          /* [alloc_lock] */
@@ -212,10 +218,27 @@ int must_check fat_cursor_end(struct fat_cursor *cursor);
  * mark. */
 int must_check fat_table_get(struct fat_cursor *cursor, uint32_t cluster, uint32_t *value);
 int must_check fat_table_set(struct fat_cursor *cursor, uint32_t cluster, uint32_t value);
+/** The first cluster in [from, end) that is free, or that is not; `end` when there is none. */
+int must_check fat_table_find(struct fat_cursor *cursor, uint32_t from, uint32_t end, bool is_free,
+                              uint32_t *found);
 /** The entry of a cluster in the chain of inode `number`: a cluster or FAT_END; anything else is
  * damage, and logged. */
 int must_check fat_table_next(struct fat_cursor *cursor, uint64_t number, uint32_t cluster,
                               uint32_t *next);
+
+/* ---- groups.c: where something is free. The caller holds alloc_lock --------------------------- */
+
+/** Choose how large groups are. None is counted yet. */
+void fat_groups_init(struct fat_fs *fs);
+/** A cluster came to be free, or in use. */
+void fat_groups_note(struct fat_fs *fs, uint32_t cluster, bool was_free, bool is_free);
+/** What is free in a cluster's group is not known any more. */
+void fat_groups_forget(struct fat_fs *fs, uint32_t cluster);
+/** The first part of [from, end) that lies in one group in which something is free: [*first, *stop), empty at the end. */
+int must_check fat_groups_next(struct fat_cursor *cursor, uint32_t from, uint32_t end,
+                               uint32_t *first, uint32_t *stop);
+/** Count all groups that were not counted: then fs->nr_free is what is free. */
+int must_check fat_groups_count(struct fat_fs *fs);
 
 /* ---- alloc.c, free.c, info.c ------------------------------------------------------------------------- */
 
@@ -241,7 +264,7 @@ void fat_doom_chain(struct fat_fs *fs, const struct fat_doomed_chain *chain);
 int must_check fat_free_doomed(struct fat_fs *fs);
 /** Forget what is doomed: the disk does not take it. */
 void fat_drop_doomed(struct fat_fs *fs);
-/** Free clusters, with those that are about to be. Scans the table the first time. */
+/** Free clusters, with those that are about to be. Scans the table the first time. Takes alloc_lock. */
 int must_check fat_count_free(struct fat_fs *fs, uint64_t *nr);
 /** Start with the hints of FSInfo; write them. */
 void fat_info_load(struct fat_fs *fs);

@@ -85,7 +85,6 @@ static int free_locked(struct fat_fs *fs, const struct fat_doomed_chain *chain)
         error = fat_table_next(&cursor, 0, cluster, &next);
         if (error == 0) {
             error = fat_table_set(&cursor, cluster, FAT_FREE);
-            fs->nr_free++;
         }
         cluster = next;
     }

@@ -1,46 +1,20 @@
 // SPDX-License-Identifier: MIT
 /* How many clusters are free, and FSInfo.
  *
- * The count is found by one scan of the table, when it is first asked for, and kept up to date from
- * then on. FAT32 has a sector where the last system left its own count and where it had last found
- * a free cluster. Both may be anything: the count is not believed, and the place only says where to
- * begin to look.
+ * The count is the sum over all groups (groups.c). FAT32 has a sector where the last system left its own count and where it
+ * had last found a free cluster. Both may be anything: the count is not believed, and the place only says where to begin to
+ * look.
  *
  * Lock: alloc_lock. */
 #include "fs/fat/fat_internal.h"
 #include "kernel/abi/errno.h"
 
-static int scan(struct fat_fs *fs)
-{
-    struct fat_cursor cursor;
-    uint32_t nr_free = 0;
-    int error = 0, last;
-
-    fat_cursor_begin(&cursor, fs);
-    for (uint32_t cluster = FAT_FIRST_CLUSTER; cluster < fat_end_cluster(fs) && error == 0;
-         cluster++) {
-        uint32_t value = 1;
-
-        error = fat_table_get(&cursor, cluster, &value);
-        nr_free += value == FAT_FREE ? 1 : 0;
-    }
-    last = fat_cursor_end(&cursor);
-    error = error != 0 ? error : last;
-    if (error == 0) {
-        fs->nr_free = nr_free;
-        fs->is_counted = true;
-    }
-    return error;
-}
-
 int fat_count_free(struct fat_fs *fs, uint64_t *nr)
 {
-    int error = 0;
+    int error;
 
     mutex_lock(&fs->alloc_lock);
-    if (!fs->is_counted) {
-        error = scan(fs);
-    }
+    error = fat_groups_count(fs);
     if (error == 0) {
         *nr = min_of(fs->nr_free + fs->nr_doomed_clusters, (uint64_t)fs->layout.nr_clusters);
     }
@@ -80,7 +54,7 @@ void fat_info_load(struct fat_fs *fs)
 static int store_info_locked(struct fat_fs *fs, struct meta_block *meta)
 {
     struct fat_disk_info *info = info_of(meta);
-    int error = info != NULL && !fs->is_counted ? scan(fs) : 0;
+    int error = info != NULL ? fat_groups_count(fs) : 0;
 
     if (info != NULL && error == 0) {
         info->nr_free = le32_of(fs->nr_free);

@@ -8,7 +8,7 @@
  *
  *     layout.c           boot sector          dir.c, readdir.c        entries and long names
  *     table.c            the table            dir_add.c, dir_edit.c   changing them
- *     alloc.c, info.c    free clusters        name.c, short_name.c    UTF-8, UTF-16 and 8.3
+ *     alloc.c, groups.c  free clusters        name.c, short_name.c    UTF-8, UTF-16 and 8.3
  *     free.c             freeing them, late   inode.c, inode_store.c  inodes made of entries
  *     chain.c            a file's clusters    place.c                 which is whose
  *     map.c              for the page cache   reach.c                 how far an entry reaches
@@ -137,6 +137,7 @@ static int fat_mount(struct super *super, const char *options)
     if (fs->was_dirty) {
         pr_warn("vfat: %s: was not unmounted cleanly: fsck.fat is advised", super->device->name);
     }
+    fat_groups_init(fs);
     fat_info_load(fs);
     fill_super(super, fs);
     error = fat_inode_get_root(super, &super->root);

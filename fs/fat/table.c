@@ -12,6 +12,9 @@
  * that it changed, it copies it to the same place in the others. While it changes a sector it holds the page's lock: the disk
  * must not get one with half of a cluster's number in it.
  *
+ * Whatever makes an entry free, or takes one, comes through fat_table_set(): so here the counts of free clusters are kept
+ * (groups.c).
+ *
  * Lock: alloc_lock. */
 #include "fs/fat/fat_internal.h"
 
@@ -164,7 +167,7 @@ static int set12(struct fat_cursor *cursor, uint32_t cluster, uint32_t value)
                                  is_odd ? value >> 4 : value >> 8);
 }
 
-int fat_table_set(struct fat_cursor *cursor, uint32_t cluster, uint32_t value)
+static int set_entry(struct fat_cursor *cursor, uint32_t cluster, uint32_t value)
 {
     uint32_t bits = cursor->fs->layout.bits;
     uint8_t *byte;
@@ -183,6 +186,93 @@ int fat_table_set(struct fat_cursor *cursor, uint32_t cluster, uint32_t value)
     } else {
         put_le16(byte, (uint16_t)value);
     }
+    return 0;
+}
+
+int fat_table_set(struct fat_cursor *cursor, uint32_t cluster, uint32_t value)
+{
+    uint32_t old = 0;
+    int error = fat_table_get(cursor, cluster, &old);
+
+    if (error != 0) {
+        return error;
+    }
+    error = set_entry(cursor, cluster, value);
+    if (error == 0) {
+        fat_groups_note(cursor->fs, cluster, old == FAT_FREE, value == FAT_FREE);
+    } else {
+        fat_groups_forget(cursor->fs, cluster);
+    }
+    return error;
+}
+
+/* ---- Searching --------------------------------------------------------------------------------- */
+
+/* The first of entries [from, end), which all lie in the sector at hand, that is free, or that is not. */
+static uint32_t find_in_sector(const struct fat_cursor *cursor, uint32_t from, uint32_t end,
+                               bool is_free)
+{
+    if (cursor->fs->layout.bits == 32) {
+        const struct le32 *entries = cursor->meta.data;
+        uint32_t per_sector = FAT_SECTOR_BYTES / sizeof(*entries);
+
+        while (from < end &&
+               ((le32_get(entries[from % per_sector]) & FAT_MASK32) == FAT_FREE) != is_free) {
+            from++;
+        }
+    } else {
+        const struct le16 *entries = cursor->meta.data;
+        uint32_t per_sector = FAT_SECTOR_BYTES / sizeof(*entries);
+
+        while (from < end && (le16_get(entries[from % per_sector]) == FAT_FREE) != is_free) {
+            from++;
+        }
+    }
+    return from;
+}
+
+/* Entries of 12 bits, which may lie in two sectors. There are less than 4,085. */
+static int find12(struct fat_cursor *cursor, uint32_t from, uint32_t end, bool is_free,
+                  uint32_t *found)
+{
+    for (; from < end; from++) {
+        uint32_t value = 0;
+        int error = fat_table_get(cursor, from, &value);
+
+        if (error != 0) {
+            return error;
+        }
+        if ((value == FAT_FREE) == is_free) {
+            break;
+        }
+    }
+    *found = from;
+    return 0;
+}
+
+int fat_table_find(struct fat_cursor *cursor, uint32_t from, uint32_t end, bool is_free,
+                   uint32_t *found)
+{
+    uint32_t bits = cursor->fs->layout.bits;
+    uint32_t per_sector = FAT_SECTOR_BYTES * 8 / bits;
+
+    if (bits == 12) {
+        return find12(cursor, from, end, is_free, found);
+    }
+    while (from < end) {
+        uint32_t stop = min_of((from / per_sector + 1) * per_sector, end);
+        uint8_t *byte;
+        int error = reach_byte(cursor, (uint64_t)from * bits / 8, &byte);
+
+        if (error != 0) {
+            return error;
+        }
+        from = find_in_sector(cursor, from, stop, is_free);
+        if (from < stop) {
+            break;
+        }
+    }
+    *found = from;
     return 0;
 }
 
