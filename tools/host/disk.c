@@ -40,7 +40,7 @@ static void transfer(struct host_disk *disk, const struct block_request *request
     uint8_t *at = disk->bytes + request->sector * SECTOR_SIZE;
 
     if (request->op == BLOCK_DISCARD) { /* what somebody still needs is to be missed */
-        memset(at, 0xd5, (size_t)request->nr_sectors * SECTOR_SIZE);
+        memset(at, HOST_DISK_DISCARDED, (size_t)request->nr_sectors * SECTOR_SIZE);
         return;
     }
 

@@ -7,6 +7,8 @@
 
 #include "drivers/block.h"
 
+#define HOST_DISK_DISCARDED 0xd5 /* what is in the sectors that were discarded */
+
 struct host_disk {
     struct block_device device; /* [block] registered: block_find() knows it by device.name */
     uint8_t *bytes;             /* [lock] the content; a test's own while no request is under way */

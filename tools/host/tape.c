@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* The tape is an array of writes in the order in which they were issued; a flush is an entry, too. States are made
- * going forward: `base` is the disk as it was at the last flush, and a state is base and some of the writes since. */
+ * going forward: `base` is the disk as it was at the last flush, and a state is base and some of the writes since.
+ *
+ * A discard is a write of bytes that nobody has given: a cut may find all, some or none of it done. */
 #include "tools/host/tape.h"
 
 #include <stdio.h>
@@ -67,6 +69,15 @@ void tape_add_flush(struct tape *tape)
     add_entry(tape, &(struct tape_entry){.is_flush = true});
 }
 
+static void add_discard(struct tape *tape, const struct block_request *request)
+{
+    size_t len_bytes = (size_t)request->nr_sectors * SECTOR_SIZE;
+    uint8_t *bytes = must_have(malloc(len_bytes));
+
+    memset(bytes, HOST_DISK_DISCARDED, len_bytes);
+    tape_add_write(tape, request->sector, bytes, len_bytes, false);
+}
+
 /* The block layer makes a durable write two requests, since this disk knows only FLUSH. */
 static int record(struct host_disk *disk, const struct block_request *request)
 {
@@ -79,6 +90,8 @@ static int record(struct host_disk *disk, const struct block_request *request)
         uint8_t *bytes = copy_segments(request, &len_bytes);
 
         tape_add_write(tape, request->sector, bytes, len_bytes, false);
+    } else if (request->op == BLOCK_DISCARD) {
+        add_discard(tape, request);
     }
     return 0;
 }

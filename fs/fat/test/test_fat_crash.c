@@ -13,6 +13,7 @@
  * empties the one that it meets second. So either of the two names may be an empty file, if some name has the content. A
  * name that is *replaced* may never be empty. (More states: STATES=1000 build/host/fs/fat/test/test_fat_crash.) */
 #include "fs/fat/test/fat_world.h"
+#include "fs/vfs/extents.h"
 #include "tools/host/tape.h"
 
 enum { NR_NAMES = 12, MAX_DEEDS = 2000, MAX_LEN = 60 << 10, IMAGE_KIB = 2560 };
@@ -456,6 +457,33 @@ static void replace(unsigned name, unsigned beside, uint32_t len)
     do_rename(beside, name);
 }
 
+/* Everything that is free is discarded, which the disk does or does not do before a cut. */
+static void discard_all(void)
+{
+    struct trim_range range = {.len_bytes = UINT64_MAX};
+    struct path path;
+
+    assert_int_equal(path_walk(here(), "/mnt", 0, &path), 0);
+    assert_int_equal(vfs_trim(path.dentry->super, &range), 0);
+    assert_true(range.trimmed_bytes != 0);
+    path_put(&path);
+}
+
+/* Clusters that were a file's a moment ago are discarded and given away again. */
+static void discard_between(void)
+{
+    do_remove(5);
+    discard_all();
+    do_cut(1, 100);
+    replace(2, 9, 3000);
+    discard_all();
+    do_write(5, 9000);
+    sync_file(5);
+    do_rename(4, 6);
+    discard_all();
+    do_append(5, 4000);
+}
+
 /* Over files that lie behind the source and before it. Files 0, 4 and 8 are in the root, 1, 5 and 9 in d1, 2, 6 and 10 in
  * d2, 3, 7 and 11 below d1. */
 static void replace_everywhere(void)
@@ -544,6 +572,8 @@ static void do_something(void)
         replace(name, other == name ? (name + 1) % NR_NAMES : other, random_len(20 << 10));
     } else if (choice == 22) {
         pass_directory();
+    } else if (other % 2 == 0) {
+        discard_all();
     } else {
         sync_all();
     }
@@ -583,6 +613,12 @@ static void files_that_are_cut_and_grow_show_nothing_of_others(void **state)
     play("-F 32 -s 1", cut_and_append, 0);
 }
 
+static void a_discard_takes_nothing_that_a_file_may_have_after_a_cut(void **state)
+{
+    play("-F 32 -s 1", discard_between, 0);
+    play("-F 12 -s 8", discard_between, 0);
+}
+
 static void everyday_work_survives(void **state)
 {
     play("-F 32 -s 1", everyday_work, 45);
@@ -596,6 +632,7 @@ int main(void)
         cmocka_unit_test(replaced_files_are_the_old_or_the_new_one),
         cmocka_unit_test(renamed_files_are_at_one_of_their_names),
         cmocka_unit_test(files_that_are_cut_and_grow_show_nothing_of_others),
+        cmocka_unit_test(a_discard_takes_nothing_that_a_file_may_have_after_a_cut),
         cmocka_unit_test(everyday_work_survives),
         cmocka_unit_test(names_that_are_used_again_hide_nothing),
     };
