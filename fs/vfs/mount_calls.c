@@ -17,6 +17,13 @@
 
 static struct mutex change_lock = MUTEX_INIT(change_lock, LOCK_RANK_MOUNT, "mounts");
 
+/* Whether a mount is part of the tree. What was taken out lazily lives on for those who stand in it, and nothing new comes
+ * to it. Caller: change_lock. */
+static bool is_in_tree(const struct mount *mount)
+{
+    return mount != NULL && list_is_linked(&mount->node);
+}
+
 /* ---- Mounting -------------------------------------------------------------------------------- */
 
 /* The block device that a source names: a path to its node, or its plain name. */
@@ -116,7 +123,7 @@ static int attach_at(struct mount *mount, const struct path *place)
 
     if (inode_is(inode, S_IFDIR) != inode_is(mount->root->inode, S_IFDIR)) {
         error = -ENOTDIR;
-    } else if (place->mount == NULL || place->dentry->super->name_caching == NAMES_VOLATILE) {
+    } else if (place->dentry->super->name_caching == NAMES_VOLATILE) {
         error = -EINVAL;
     } else {
         rwlock_write_lock(&inode->lock);
@@ -172,7 +179,7 @@ static int mount_bind(const struct walk_context *context, const char *source,
     if (error != 0) {
         return error;
     }
-    if (from.mount == NULL) {
+    if (!is_in_tree(from.mount)) {
         error = -EINVAL;
     } else {
         super_get(from.mount->super);
@@ -197,7 +204,7 @@ static int mount_to(const struct walk_context *context, const char *source,
         return error;
     }
     if (from.mount == NULL || from.dentry != from.mount->root || from.mount->parent == NULL ||
-        place->mount == NULL || place->dentry->super->name_caching == NAMES_VOLATILE ||
+        place->dentry->super->name_caching == NAMES_VOLATILE ||
         inode_is(inode, S_IFDIR) != inode_is(from.dentry->inode, S_IFDIR)) {
         error = -EINVAL;
     } else {
@@ -245,7 +252,9 @@ int vfs_mount(const struct walk_context *context, const char *source, const char
     }
     mutex_lock(&change_lock);
     mount_cross_down(&place); /* somebody may have been faster */
-    if ((flags & MS_REMOUNT) != 0) {
+    if (!is_in_tree(place.mount)) {
+        error = -EINVAL;
+    } else if ((flags & MS_REMOUNT) != 0) {
         error = mount_change(&place, flags, options);
     } else if ((flags & MS_BIND) != 0) {
         error = mount_bind(context, source, &place);
@@ -253,8 +262,6 @@ int vfs_mount(const struct walk_context *context, const char *source, const char
         error = mount_to(context, source, &place);
     } else if ((flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) != 0) {
         error = 0; /* one name space: nothing is ever propagated */
-    } else if (place.mount == NULL) {
-        error = -EINVAL;
     } else {
         error = mount_new(context, source, &place, type, flags, options);
     }
@@ -308,7 +315,7 @@ static int umount_at(struct path *path, unsigned flags)
 {
     struct mount *mount = path->mount;
 
-    if (mount == NULL || path->dentry != mount->root || !list_is_linked(&mount->node)) {
+    if (!is_in_tree(mount) || path->dentry != mount->root) {
         return -EINVAL;
     }
     if (mount->parent == NULL) {

@@ -154,6 +154,28 @@ static void a_lazy_umount_ends_with_its_last_user(void **state)
     file_put(file);
 }
 
+/* Who stands in it can name places in it; nothing can be mounted there, nor from there. */
+static void a_tree_that_was_taken_out_takes_no_mounts(void **state)
+{
+    struct walk_context inside = world;
+
+    assert_int_equal(vfs_mkdir(&world, "/out", 0755), 0);
+    assert_int_equal(vfs_mkdir(&world, "/in", 0755), 0);
+    assert_int_equal(mount_tmpfs("/out", 0), 0);
+    assert_int_equal(vfs_mkdir(&world, "/out/sub", 0755), 0);
+    assert_int_equal(path_walk(&world, "/out", 0, &inside.cwd), 0);
+    assert_int_equal(vfs_umount(&world, "/out", MNT_DETACH), 0);
+    assert_int_equal(vfs_mount(&inside, "none", "sub", "tmpfs", 0, NULL), -EINVAL);
+    assert_int_equal(vfs_mount(&inside, "/in", "sub", NULL, MS_BIND, NULL), -EINVAL);
+    assert_int_equal(vfs_mount(&inside, "sub", "/in", NULL, MS_BIND, NULL), -EINVAL);
+    assert_int_equal(vfs_mount(&inside, "none", ".", NULL, MS_REMOUNT | MS_RDONLY, NULL), -EINVAL);
+    assert_int_equal(mount_tmpfs("/in", 0), 0);
+    assert_int_equal(vfs_mount(&inside, "/in", "sub", NULL, MS_MOVE, NULL), -EINVAL);
+    assert_int_equal(vfs_umount(&world, "/in", 0), 0);
+    assert_int_equal(vfs_mkdir(&inside, "sub/new", 0755), 0); /* all else works */
+    path_put(&inside.cwd);
+}
+
 static void mounting_is_refused_with_reason(void **state)
 {
     struct walk_context user = world;
@@ -256,6 +278,7 @@ int main(void)
         cmocka_unit_test(read_only_is_kept_and_waits_for_writers),
         cmocka_unit_test(remounting_keeps_what_it_does_not_name),
         cmocka_unit_test(a_lazy_umount_ends_with_its_last_user),
+        cmocka_unit_test(a_tree_that_was_taken_out_takes_no_mounts),
         cmocka_unit_test(mounting_is_refused_with_reason),
         cmocka_unit_test(mounts_are_listed),
         cmocka_unit_test(a_mount_moves_with_what_is_in_it),
