@@ -170,9 +170,13 @@ static int setattr(struct inode *inode, struct attr_change *change, const struct
 
 int vfs_setattr(const struct path *path, struct attr_change *change, const struct cred *cred)
 {
-    int error = path_check_writable(path);
+    int error = path_begin_change(path);
 
-    return error != 0 ? error : setattr(path->dentry->inode, change, cred);
+    if (error == 0) {
+        error = setattr(path->dentry->inode, change, cred);
+        path_end_change(path);
+    }
+    return error;
 }
 
 int vfs_setattr_file(struct file *file, struct attr_change *change, const struct cred *cred)

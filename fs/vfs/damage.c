@@ -75,13 +75,19 @@ static bool was_told(const struct super *super, uint32_t object)
     return false;
 }
 
-/* Whether this line may be logged now. */
-static bool may_log(struct super *super, uint32_t object)
+/* Close a file system that damage was found in, as its policy says; *old: the flags before. Returns whether this line
+ * may be logged now. */
+static bool note_damage(struct super *super, uint32_t object, enum super_errors policy,
+                        uint32_t *old)
 {
     uint64_t now_ns = port_clock_ns();
     bool result;
 
     spin_lock(&super->inode_lock);
+    *old = super_flags(super);
+    if (policy != SUPER_ERRORS_CONTINUE) {
+        *old = __atomic_fetch_or(&super->flags, SUPER_RDONLY, __ATOMIC_SEQ_CST);
+    }
     if (super->nr_damaged == 0 || now_ns - super->damage_window_ns > WINDOW_NS) {
         super->damage_window_ns = now_ns;
         super->nr_damage_lines = 0;
@@ -111,10 +117,7 @@ int super_damaged(struct super *super, const char *format, ...)
     va_start(args, format);
     kvsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    if (policy != SUPER_ERRORS_CONTINUE) {
-        old = __atomic_fetch_or(&super->flags, SUPER_RDONLY, __ATOMIC_SEQ_CST);
-    }
-    if (may_log(super, hash_object(text))) {
+    if (note_damage(super, hash_object(text), policy, &old)) {
         pr_err("%s: %s: %s", super_driver_name(super), super_name(super), text);
     }
     if (policy == SUPER_ERRORS_PANIC && (old & SUPER_RDONLY) == 0) {

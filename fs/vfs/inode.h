@@ -273,6 +273,7 @@ struct super {
     /* [a] files open for writing: what a remount to read-only looks at, and at the next, too */
     _Atomic uint32_t nr_write_opens;
     _Atomic uint32_t nr_unlinked; /* [a] inodes without a name that are in use or being deleted */
+    _Atomic uint32_t nr_changes;  /* [a] of names and attributes under way: it waits for those */
     enum super_errors errors;     /* [a] what damage does */
     /* [inode_lock] damage.c: objects that were complained about, ever and of late; the rate window */
     uint32_t nr_damaged;

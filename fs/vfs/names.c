@@ -160,7 +160,7 @@ int names_create_nameless(const struct walk_context *context, struct dentry *dir
 /* ---- Making names ---------------------------------------------------------------------------- */
 
 /* Walk to the directory of a name that is to be made and lock it. The name is not there:
- * otherwise -EEXIST. On success walk->path is the directory, locked for writing; on failure
+ * otherwise -EEXIST. On success walk->path is the directory, locked for writing, and a change has begun; on failure
  * nothing is held but the walk itself. */
 static int begin_create(struct walk *walk, const struct walk_context *context, const char *name,
                         bool is_dir)
@@ -188,13 +188,19 @@ static int begin_create(struct walk *walk, const struct walk_context *context, c
         } else if (walk->has_slash && !is_dir) {
             error = -ENOENT;
         } else {
-            error = path_check_writable(&walk->path);
+            error = path_begin_change(&walk->path);
         }
     }
     if (error != 0) {
         rwlock_write_unlock(&walk->path.dentry->inode->lock);
     }
     return error;
+}
+
+static void end_create(struct walk *walk)
+{
+    rwlock_write_unlock(&walk->path.dentry->inode->lock);
+    path_end_change(&walk->path);
 }
 
 static int create_node(const struct walk_context *context, const char *name, uint32_t mode,
@@ -207,7 +213,7 @@ static int create_node(const struct walk_context *context, const char *name, uin
     if (error == 0) {
         error = names_create_locked(context, walk.path.dentry, &walk.last, mode, dev_number,
                                     &dentry);
-        rwlock_write_unlock(&walk.path.dentry->inode->lock);
+        end_create(&walk);
         if (error == 0) {
             dentry_put(dentry);
         }
@@ -279,7 +285,7 @@ int vfs_symlink(const struct walk_context *context, const char *target, const ch
     error = begin_create(&walk, context, name, false);
     if (error == 0) {
         error = symlink_locked(&walk, target, &dentry);
-        rwlock_write_unlock(&walk.path.dentry->inode->lock);
+        end_create(&walk);
         if (error == 0) {
             dentry_put(dentry);
         }
@@ -337,7 +343,7 @@ int vfs_link(const struct path *old_path, const struct walk_context *context, co
 
     if (error == 0) {
         error = link_locked(context, &walk, old_path);
-        rwlock_write_unlock(&walk.path.dentry->inode->lock);
+        end_create(&walk);
     }
     walk_end(&walk);
     return error;
@@ -386,7 +392,7 @@ static int remove_name(struct walk *walk, bool is_dir)
 {
     struct inode *dir = walk->path.dentry->inode;
     struct dentry *victim = NULL;
-    int error = path_check_writable(&walk->path);
+    int error = path_begin_change(&walk->path);
 
     if (error != 0) {
         return error;
@@ -401,6 +407,7 @@ static int remove_name(struct walk *walk, bool is_dir)
         dentry_drop_children(victim);
     }
     dentry_put(victim); /* the last reference deletes the file */
+    path_end_change(&walk->path);
     return error;
 }
 

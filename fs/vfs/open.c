@@ -162,11 +162,12 @@ static int find_or_create(struct walk *walk, uint32_t flags, uint32_t mode, stru
     error = walk_lookup_locked(dir, &walk->last, &dentry);
     if (error == 0 && dentry->inode == NULL) {
         dentry_put(dentry);
-        error = path_check_writable(&walk->path);
+        error = path_begin_change(&walk->path);
         if (error == 0) {
             error = names_create_locked(walk->context, dir, &walk->last, S_IFREG | (mode & 07777),
                                         0, &dentry);
             *is_created = error == 0;
+            path_end_change(&walk->path);
         }
     }
     rwlock_write_unlock(&dir->inode->lock);
@@ -241,9 +242,10 @@ static int open_nameless(const struct walk_context *context, const char *name, u
     if (error != 0) {
         return error;
     }
-    error = path_check_writable(&path);
+    error = path_begin_change(&path);
     if (error == 0) {
         error = names_create_nameless(context, path.dentry, mode, (flags & O_EXCL) == 0, &dentry);
+        path_end_change(&path);
     }
     if (error != 0) {
         path_put(&path);

@@ -17,6 +17,7 @@
  * directory's inode->lock held for READING; changes hold it for writing, so the answer is still
  * true when it enters the cache. */
 #include "fs/vfs/mount.h"
+#include "fs/vfs/super.h"
 #include "fs/vfs/walk.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"
@@ -41,6 +42,18 @@ void path_put(const struct path *path)
 int path_check_writable(const struct path *path)
 {
     return (mount_flags(path->mount, path->dentry->super) & SUPER_RDONLY) != 0 ? -EROFS : 0;
+}
+
+int path_begin_change(const struct path *path)
+{
+    int error = path_check_writable(path);
+
+    return error != 0 ? error : super_begin_change(path->dentry->super);
+}
+
+void path_end_change(const struct path *path)
+{
+    super_end_change(path->dentry->super);
 }
 
 /* ---- Looking up one name --------------------------------------------------------------------- */

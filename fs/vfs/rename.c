@@ -249,7 +249,7 @@ static int rename_at(struct rename *rename)
     if (rename->to.last_type != LAST_NAME) {
         return (rename->flags & RENAME_NOREPLACE) != 0 ? -EEXIST : -EBUSY;
     }
-    error = path_check_writable(&rename->from.path);
+    error = path_begin_change(&rename->from.path);
     if (error != 0) {
         return error;
     }
@@ -267,6 +267,7 @@ static int rename_at(struct rename *rename)
     }
     dentry_put(rename->source);
     dentry_put(rename->target); /* the last reference deletes what was replaced */
+    path_end_change(&rename->from.path);
     return error;
 }
 

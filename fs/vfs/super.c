@@ -8,7 +8,7 @@
  * is flushed. Until that is done it stays in the registry, so that the same device is not opened
  * a second time meanwhile.
  *
- * Damage that is found meanwhile: damage.c.
+ * Damage that is found meanwhile: damage.c. Changing between read-only and writable: remount.c.
  *
  * Locks. registry_lock guards the list of super blocks, and the step of refs to 0 is final: a
  * walker takes a reference only if they are not 0. */
@@ -343,48 +343,4 @@ void super_for_each(bool (*visit)(struct super *super, void *arg), void *arg)
         prev = super;
     }
     super_put(prev);
-}
-
-/* ---- Changing one ---------------------------------------------------------------------------- */
-
-#define REMOUNT_MASK (SUPER_RDONLY | SUPER_SYNCHRONOUS | SUPER_NOATIME | SUPER_RELATIME)
-
-int super_remount(struct super *super, uint32_t flags, const char *options)
-{
-    uint32_t old = super_flags(super);
-    uint32_t wanted = (old & ~REMOUNT_MASK) | (flags & REMOUNT_MASK);
-    int error;
-
-    if ((old & SUPER_RDONLY) != 0 && (wanted & SUPER_RDONLY) == 0 && super->device != NULL &&
-        super->device->is_read_only) {
-        return -EROFS;
-    }
-    error = super_set_policy(super, options);
-    if (error != 0) {
-        return error;
-    }
-    if ((old & SUPER_RDONLY) == 0 && (wanted & SUPER_RDONLY) != 0) {
-        /* Close the door first, then look whether somebody is inside. */
-        __atomic_fetch_or(&super->flags, SUPER_RDONLY, __ATOMIC_SEQ_CST);
-        if (atomic_load_explicit(&super->nr_write_opens, memory_order_seq_cst) != 0 ||
-            atomic_load_explicit(&super->nr_unlinked, memory_order_seq_cst) != 0) {
-            /* Somebody writes, or will: the last close of a file without a name deletes it. */
-            __atomic_store_n(&super->flags, old, __ATOMIC_SEQ_CST);
-            return -EBUSY;
-        }
-        error = vfs_sync_super(super);
-        if (error != 0) {
-            __atomic_store_n(&super->flags, old, __ATOMIC_SEQ_CST);
-            return error;
-        }
-    }
-    if (super->ops->remount != NULL) {
-        error = super->ops->remount(super, wanted, options != NULL ? options : "");
-        if (error != 0) {
-            __atomic_store_n(&super->flags, old, __ATOMIC_SEQ_CST);
-            return error;
-        }
-    }
-    __atomic_store_n(&super->flags, wanted, __ATOMIC_SEQ_CST);
-    return (wanted & SUPER_RDONLY) != 0 && (old & SUPER_RDONLY) == 0 ? vfs_sync_super(super) : 0;
 }

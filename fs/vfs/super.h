@@ -25,8 +25,13 @@ void super_put(struct super *super);
 void super_wait_gone(const struct super *super);
 
 /** Change between read-only and writable, and options. Returns 0, -EBUSY (files are open for
- *  writing), -EROFS or -errno. */
+ *  writing), -EROFS or -errno. Context: may sleep. */
 int must_check super_remount(struct super *super, uint32_t flags, const char *options);
+
+/** Begin and end a call that changes names or attributes: a remount to read-only waits for its end. Returns 0, or
+ *  -EROFS with nothing begun. Context: may sleep; between the two nobody remounts. */
+int must_check super_begin_change(struct super *super);
+void super_end_change(struct super *super);
 
 /** Its device's name, or "none". */
 const char *super_name(const struct super *super);

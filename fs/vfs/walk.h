@@ -62,4 +62,8 @@ static inline int must_check walk_permission(struct inode *inode, const struct c
 /** 0, or -EROFS when content and names at this path may not be changed. */
 int must_check path_check_writable(const struct path *path);
 
+/** The same for who is about to change them; after 0 the change ends with path_end_change(). See super_begin_change(). */
+int must_check path_begin_change(const struct path *path);
+void path_end_change(const struct path *path);
+
 #endif
