@@ -175,16 +175,22 @@ void io_builder_end(struct io_builder *builder);
 int must_check mapping_write_page(struct mapping *mapping, struct page *page,
                                   struct io_builder *builder);
 
+struct mapping_give { /* blocks are being given to a page */
+    bool is_open;
+    bool has_excess;        /* the caller's word: see mapping_ops.end_allocate */
+    struct meta_block held; /* the file system's */
+};
+
 /** Give every block of [offset, offset + len) of a locked page that is up to date a place on the
  *  disk; new ones are dirty at once, so that what the disk held there before is never read back.
  *  Returns 0 and how far that is now true, in bytes from the page's start, in *end: less than asked
  *  when the disk filled up on the way. Else what map_blocks said; -EAGAIN when the page, which may be unlocked
- *  on the way, has left the cache. It is locked again in any case. *is_open, also after an error: an operation of
- *  the file system has begun, and ends with mapping_end_allocate(); until then nobody waits for anything.
+ *  on the way, has left the cache. It is locked again in any case. If give->is_open, also after an error, an operation of
+ *  the file system has begun, which ends with mapping_end_allocate(); until then nobody waits for anything.
  *  (file_write.c) */
 int must_check mapping_allocate(struct mapping *mapping, struct page *page, uint32_t offset,
-                                uint32_t len, uint32_t *end, bool *is_open);
-void mapping_end_allocate(struct mapping *mapping, bool is_open);
+                                uint32_t len, uint32_t *end, struct mapping_give *give);
+void mapping_end_allocate(struct mapping *mapping, struct mapping_give *give);
 
 /** Note a write error for fsync to report. Context: any. */
 void mapping_set_error(struct mapping *mapping, int error);

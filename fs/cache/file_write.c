@@ -85,33 +85,34 @@ static bool has_all_blocks(struct mapping *mapping, const struct block_range *ra
 /* In an operation of the file system, which begins without page locks: whoever holds one may have to wait for
  * the transaction's end, and that for the page. It ends when the caller says so. */
 static int give_blocks_in_operation(struct mapping *mapping, struct page *page,
-                                    const struct block_range *range, uint32_t *end, bool *is_open)
+                                    const struct block_range *range, uint32_t *end,
+                                    struct mapping_give *give)
 {
     struct inode *inode = mapping->inode;
     uint64_t size = mapping_size(mapping);
     int error;
 
     page_unlock(page);
-    error = mapping->ops->begin_allocate(inode);
+    error = mapping->ops->begin_allocate(inode, &give->held);
     page_lock(page);
     if (error != 0) {
         return error;
     }
-    *is_open = true;
+    give->is_open = true;
     return page_mapping(page) == mapping && mapping_size(mapping) >= size
                ? give_blocks(mapping, page, range, end)
                : -EAGAIN; /* it was cut meanwhile */
 }
 
-void mapping_end_allocate(struct mapping *mapping, bool is_open)
+void mapping_end_allocate(struct mapping *mapping, struct mapping_give *give)
 {
-    if (is_open) {
-        mapping->ops->end_allocate(mapping->inode);
+    if (give->is_open) {
+        mapping->ops->end_allocate(mapping->inode, &give->held, give->has_excess);
     }
 }
 
 int mapping_allocate(struct mapping *mapping, struct page *page, uint32_t offset, uint32_t len,
-                     uint32_t *end, bool *is_open)
+                     uint32_t *end, struct mapping_give *give)
 {
     uint32_t shift = mapping->block_shift;
     uint64_t page_first = page->cache.index << (PAGE_SHIFT - shift);
@@ -124,7 +125,7 @@ int mapping_allocate(struct mapping *mapping, struct page *page, uint32_t offset
     uint32_t given;
     int error = 0;
 
-    *is_open = false;
+    *give = (struct mapping_give){.is_open = false};
     if (mapping->ops == NULL || page_has(page, PAGE_MAPPED)) {
         *end = offset + len;
         return 0;
@@ -134,7 +135,7 @@ int mapping_allocate(struct mapping *mapping, struct page *page, uint32_t offset
     } else if (has_all_blocks(mapping, &range)) {
         given = offset_in_page(&range, range.end);
     } else {
-        error = give_blocks_in_operation(mapping, page, &range, &given, is_open);
+        error = give_blocks_in_operation(mapping, page, &range, &given, give);
     }
     if (error != 0) {
         return error;
@@ -242,17 +243,16 @@ static void finish_copy(const struct page_write *write, uint32_t copied)
 }
 
 /* Write up to len bytes, all in one page. Returns the bytes written, 0 to try again with
- * must_read, or -errno. *has_excess: the page was given blocks that the file's size does not
- * cover. */
+ * must_read, or -errno. */
 static ssize_t write_in_page(struct mapping *mapping, struct iter *iter, uint64_t position,
-                             uint32_t len, bool must_read, bool *has_excess)
+                             uint32_t len, bool must_read)
 {
     struct page_write write = {.mapping = mapping,
                                .offset = (uint32_t)(position & PAGE_MASK),
                                .len = len,
                                .must_read = must_read};
     uint32_t end = 0, copied = 0;
-    bool is_open = false;
+    struct mapping_give give;
     int error = mapping_grab(mapping, position >> PAGE_SHIFT, &write.page);
 
     if (error != 0) {
@@ -263,27 +263,27 @@ static ssize_t write_in_page(struct mapping *mapping, struct iter *iter, uint64_
         page_put(write.page);
         return error == -EAGAIN ? 0 : error;
     }
-    error = mapping_allocate(mapping, write.page, write.offset, len, &end, &is_open);
+    error = mapping_allocate(mapping, write.page, write.offset, len, &end, &give);
     if (error == 0) {
         copied = copy_in(&write, iter, end);
+    } else {
+        end = write.offset + len; /* some of it may have been given */
     }
     if (copied != 0) {
         finish_copy(&write, copied);
     }
-    mapping_end_allocate(mapping, is_open); /* with the size that the new blocks are for */
-    if (error == -EAGAIN) {
-        page_unlock(write.page);
-        page_put(write.page);
-        return 0;
-    }
-    *has_excess = write.offset + copied < end &&
-                  (position & ~(uint64_t)PAGE_MASK) + end > inode_size(mapping->inode);
-    if (*has_excess) {
+    give.has_excess = write.offset + copied < end &&
+                      (position & ~(uint64_t)PAGE_MASK) + end > inode_size(mapping->inode);
+    if (give.has_excess) {
         page_clear(write.page, PAGE_MAPPED);
     }
+    mapping_end_allocate(mapping, &give); /* with the size that the new blocks are for */
     page_unlock(write.page);
     page_put(write.page);
-    return error != 0 ? error : (ssize_t)copied;
+    if (error != 0) {
+        return error == -EAGAIN ? 0 : error;
+    }
+    return (ssize_t)copied;
 }
 
 /* Before a write behind the end: what the last page holds there is about to lie inside the file. */
@@ -302,7 +302,6 @@ ssize_t mapping_write_iter(struct inode *inode, struct iter *iter, uint64_t posi
     uint64_t old_size = inode_size(inode);
     uint64_t start = position;
     bool must_read = false;
-    bool has_excess = false;
     ssize_t result = 0;
 
     if (is_read_only(inode)) {
@@ -320,12 +319,9 @@ ssize_t mapping_write_iter(struct inode *inode, struct iter *iter, uint64_t posi
             result = -EFAULT;
             break;
         }
-        result = write_in_page(mapping, iter, position, (uint32_t)len, must_read, &has_excess);
+        result = write_in_page(mapping, iter, position, (uint32_t)len, must_read);
         must_read = result == 0;
         position += result > 0 ? (uint64_t)result : 0;
-    }
-    if (has_excess && mapping->ops != NULL && mapping->ops->trim_blocks != NULL) {
-        mapping->ops->trim_blocks(inode);
     }
     if (inode_size(inode) > old_size) {
         mapping_extended(mapping, old_size);

@@ -158,7 +158,7 @@ static int fill_in_page(struct mapping *mapping, uint64_t start, uint64_t end)
     uint32_t len = (uint32_t)(end - start);
     uint32_t given = 0;
     struct page *page;
-    bool is_open;
+    struct mapping_give give;
     int error = mapping_read(mapping, start >> PAGE_SHIFT, 1, &page);
 
     if (error != 0) {
@@ -167,8 +167,8 @@ static int fill_in_page(struct mapping *mapping, uint64_t start, uint64_t end)
     page_lock(page);
     error = page_mapping(page) == mapping ? 0 : -EAGAIN;
     if (error == 0) {
-        error = mapping_allocate(mapping, page, offset, len, &given, &is_open);
-        mapping_end_allocate(mapping, is_open);
+        error = mapping_allocate(mapping, page, offset, len, &given, &give);
+        mapping_end_allocate(mapping, &give);
     }
     page_unlock(page);
     page_put(page);

@@ -368,13 +368,13 @@ static void extend_page(struct mapping *mapping, struct page *page, uint64_t old
     uint32_t offset = (uint32_t)(old_size_bytes & PAGE_MASK);
     uint64_t start = page->cache.index << PAGE_SHIFT;
     uint32_t end = (uint32_t)min_of(mapping_size(mapping) - start, PAGE_SIZE);
-    bool is_open;
+    struct mapping_give give;
 
     if (atomic_load_explicit(&page->maps, memory_order_acquire) != 0) {
         (void)map_object_clean(&mapping->object, page->cache.index);
         /* Without a place (the disk is full) the next store is an error; those before are lost. */
-        (void)!mapping_allocate(mapping, page, offset, end - offset, &end, &is_open);
-        mapping_end_allocate(mapping, is_open);
+        (void)!mapping_allocate(mapping, page, offset, end - offset, &end, &give);
+        mapping_end_allocate(mapping, &give);
     }
     if (page_mapping(page) == mapping) { /* it may have been unlocked for a moment */
         page_mark_dirty(page, offset, (uint32_t)PAGE_SIZE - offset);

@@ -28,6 +28,12 @@ struct block_extent {    /* where blocks of a file lie */
     bool is_new; /* just allocated: its content on disk is not to be read */
 };
 
+struct meta_block { /* a piece of metadata in the device's page cache: holds a page reference */
+    struct page *page;
+    void *data; /* the block's bytes, inside the page */
+    uint32_t offset_bytes, len_bytes;
+};
+
 struct mapping_ops {
     /** Where block `block` of the inode lies, and how many follow contiguously (at most
      *  max_blocks). create: allocate what is missing (at least the first block). Called without
@@ -38,12 +44,11 @@ struct mapping_ops {
                       struct block_extent *extent);
     /** Around calls of map_blocks with create, and until the pages that were given new blocks are marked as
      *  dirty and the file's size covers them: with a journal that is one operation. No page lock is held when it
-     *  begins. begin_allocate returns 0 or -errno (-ENOMEM, -EROFS). NULL: not needed. */
-    int (*begin_allocate)(struct inode *inode);
-    void (*end_allocate)(struct inode *inode);
-    /** A write was given blocks behind the end of the file and then failed: free those that lie
-     *  behind inode_size(). The caller holds inode->lock for writing. NULL: they may stay. */
-    void (*trim_blocks)(struct inode *inode);
+     *  begins. begin_allocate returns 0 or -errno (-ENOMEM, -EIO, -EROFS). NULL: not needed.
+     *  @held: the file system's own, from the one to the other. @has_excess: some of the blocks that were given may lie
+     *  behind the end of the file, since a write has failed, and are to be freed. */
+    int (*begin_allocate)(struct inode *inode, struct meta_block *held);
+    void (*end_allocate)(struct inode *inode, struct meta_block *held, bool has_excess);
 };
 
 enum mapping_tag { MAPPING_TAG_DIRTY = 0, MAPPING_TAG_WRITEBACK = 1 };
@@ -166,12 +171,6 @@ extern const struct map_object_ops mapping_object_ops;
 
 /** The page cache of a device, made on first use. Returns 0 or -ENOMEM. */
 int must_check bdev_mapping(struct block_device *device, struct mapping **mapping);
-
-struct meta_block { /* a piece of metadata in the device's page cache: holds a page reference */
-    struct page *page;
-    void *data; /* the block's bytes, inside the page */
-    uint32_t offset_bytes, len_bytes;
-};
 
 /** Read a metadata block (size: a power of two, 512 .. PAGE_SIZE). Returns 0, -EIO, -ENOMEM. May
  *  sleep. */

@@ -84,7 +84,7 @@ static int check_writable(struct mapping *mapping, struct page *page)
     uint64_t start = page->cache.index << PAGE_SHIFT;
     uint64_t size = mapping_size(mapping);
     uint32_t wanted, end;
-    bool is_open;
+    struct mapping_give give;
     int error;
 
     if (start >= size) {
@@ -97,8 +97,8 @@ static int check_writable(struct mapping *mapping, struct page *page)
         return -EROFS;
     }
     wanted = (uint32_t)min_of(size - start, PAGE_SIZE);
-    error = mapping_allocate(mapping, page, 0, wanted, &end, &is_open);
-    mapping_end_allocate(mapping, is_open);
+    error = mapping_allocate(mapping, page, 0, wanted, &end, &give);
+    mapping_end_allocate(mapping, &give);
     return error == 0 && end < wanted ? -ENOSPC : error;
 }
 

@@ -107,8 +107,12 @@ void ext_evict_inode(struct inode *inode)
 {
     ext_unorder(inode);
     ext_window_drop(inode);
-    if (inode->nr_links == 0 && ext_may_free(ext_fs(inode->super))) {
-        end_inode(inode);
+    if (ext_may_free(ext_fs(inode->super))) {
+        if (inode->nr_links == 0) {
+            end_inode(inode);
+        } else if (ext_is_orphan(inode)) { /* a cut that has failed: once more */
+            (void)!ext_truncate_blocks(inode, inode_size(inode));
+        }
     }
     ext_orphan_leave(inode);
 }

@@ -8,6 +8,7 @@
 #include "fs/journal/journal.h"
 #include "fs/vfs/inode.h"
 #include "fs/vfs/name_index.h"
+#include "kernel/base/rbtree.h"
 #include "kernel/sync/mutex.h"
 
 /* What of a group's blocks, or inodes, was freed by the transactions with even and with odd numbers (freeze.c). */
@@ -58,10 +59,11 @@ struct ext_fs {                  /* super->fs_data */
     _Atomic uint64_t nr_new_blocks;     /* [a] that inodes lead to, ever: settle.c */
     _Atomic uint64_t nr_settled_blocks; /* [a] how many of the first ones are durable */
     bool knows_orphans;                 /* [mount] the list on the disk was read */
-    uint32_t nr_places;                 /* [alloc_lock] orphans that only keep their places */
-    uint32_t orphan_round;              /* [alloc_lock] in which they were tried */
-    struct list windows;                /* [alloc_lock] ext_inode.window_node, the oldest first */
-    uint32_t nr_windows;                /* [alloc_lock] */
+    struct rb_tree
+        places;          /* [alloc_lock] ext_inode.place_node: those that only keep their places */
+    uint32_t nr_places;  /* [alloc_lock] */
+    struct list windows; /* [alloc_lock] ext_inode.window_node, the oldest first */
+    uint32_t nr_windows; /* [alloc_lock] */
     struct list orphans; /* [alloc_lock] ext_inode.orphan_node, as on the disk: the head first */
     struct journal *journal;      /* [I] once something was written; NULL: there is none */
     struct spinlock ordered_lock; /* LOCK_RANK_LEAF */
@@ -87,7 +89,7 @@ struct ext_inode {
     struct list orphan_node; /* [fs->alloc_lock] */
     bool is_place;   /* [fs->alloc_lock] its inode is gone, and it keeps the place (orphan.c) */
     bool is_dropped; /* [fs->alloc_lock] and the VFS has let go of it */
-    uint32_t orphan_round; /* [fs->alloc_lock] in which it was tried last */
+    struct rb_node place_node; /* [fs->alloc_lock] in fs->places while it is a place on the list */
     struct list
         ordered_node; /* [fs->ordered_lock] it got blocks or size: its pages go before the commit */
     bool is_being_written;        /* [fs->ordered_lock] by the journal's thread */
@@ -270,8 +272,15 @@ static inline void ext_dirty(struct ext_fs *fs, struct meta_block *meta)
 
 /** A block of metadata was freed: it is written no more. Context: inside an operation. */
 void ext_forget(struct ext_fs *fs, uint32_t block);
-/** Put inodes that the operation has changed into it. NULLs are passed over. */
+/** Put inodes that the operation has changed into it. NULLs are passed over. The operation holds the blocks of the table
+ *  that they stand in. */
 void ext_log_inodes(struct inode *const *inodes, unsigned nr);
+/** Begin an operation on one inode, and hold its block of the table; end it, and put the inode there. Returns 0, -EIO,
+ *  -ENOMEM, -EROFS. Context: as ext_begin(). */
+int must_check ext_begin_inode(struct inode *inode, unsigned nr_blocks, struct meta_block *table);
+void ext_end_inode(struct inode *inode, unsigned nr_blocks, struct meta_block *table);
+/** Begin an operation on one block for a sync: to whom a journal that is broken is -EIO. */
+int must_check ext_begin_for_sync(struct ext_fs *fs);
 /** super_ops.write_inode and commit; mapping_ops.begin_allocate and end_allocate. */
 int ext_write_inode_alone(struct inode *inode);
 int ext_commit(struct super *super, struct inode *inode);
@@ -300,8 +309,8 @@ bool ext_is_promised(struct inode *inode, uint64_t block);
 
 /** A new name in `dir` for the inode is durable when this returns. Nothing to do with a journal. */
 int must_check ext_settle_name(struct inode *dir, struct inode *inode);
-int ext_begin_allocate(struct inode *inode);
-void ext_end_allocate(struct inode *inode);
+int ext_begin_allocate(struct inode *inode, struct meta_block *table);
+void ext_end_allocate(struct inode *inode, struct meta_block *table, bool has_excess);
 /** With a journal: the file's pages are to be on the disk before the running transaction is committed. */
 void ext_order(struct inode *inode);
 /** The inode goes: its pages are nobody's business any more. Context: may sleep, outside operations. */
@@ -356,9 +365,10 @@ int must_check ext_inode_read_table(struct ext_fs *fs, uint32_t number, struct m
  *  operation. */
 int must_check ext_inode_read_dtime(struct ext_fs *fs, uint32_t number, uint32_t *dtime);
 int must_check ext_inode_write_dtime(struct ext_fs *fs, uint32_t number, uint32_t dtime);
-/** A fresh inode in directory `dir`, hashed, with one reference, no name yet. */
-int must_check ext_inode_create(struct inode *dir, uint32_t mode, uint32_t dev_number, uid_t uid,
-                                gid_t gid, struct inode **inode);
+/** A fresh inode in directory `dir`, hashed, with one reference, no name yet. It is the second one of `change`. */
+struct ext_name_change;
+int must_check ext_inode_create(struct ext_name_change *change, struct inode *dir, uint32_t mode,
+                                uint32_t dev_number, uid_t uid, gid_t gid, struct inode **inode);
 /** Undo ext_inode_create for an inode that got no name: inside the operation it loses its link, and putting it
  *  afterwards frees it. */
 void ext_inode_discard(struct inode *inode);

@@ -37,7 +37,6 @@ struct inode *ext_alloc_vfs_inode(struct super *super)
     list_init(&ext->window_node);
     list_init(&ext->orphan_node);
     ext->is_place = ext->is_dropped = false;
-    ext->orphan_round = 0;
     list_init(&ext->ordered_node);
     ext->is_being_written = false;
     store_relaxed(&ext->transaction, 0);
@@ -348,20 +347,14 @@ int ext_inode_write_dtime(struct ext_fs *fs, uint32_t number, uint32_t dtime)
 /* ---- Making and writing ---------------------------------------------------------------------- */
 
 /* The bitmap said that the inode is free; so must the inode itself, and nobody may have it open. */
-static int get_if_unused(struct super *super, uint32_t number, struct inode **out)
+static int get_if_unused(struct super *super, uint32_t number, const struct ext_disk_inode *disk,
+                         struct inode **out)
 {
-    struct ext_disk_inode *disk;
-    struct meta_block meta;
-    bool is_used, is_new;
-    int error = ext_inode_read_table(ext_fs(super), number, &meta, &disk);
+    bool is_new;
 
-    if (error != 0) {
-        return error;
-    }
-    is_used = le16_get(disk->links_count) != 0;
-    meta_put(&meta);
-    if (!is_used) {
-        error = inode_get(super, number, out, &is_new);
+    if (le16_get(disk->links_count) == 0) {
+        int error = inode_get(super, number, out, &is_new);
+
         if (error != 0 || is_new) {
             return error;
         }
@@ -370,33 +363,41 @@ static int get_if_unused(struct super *super, uint32_t number, struct inode **ou
     return super_damaged(super, "inode %u: is free in its bitmap, and in use", number);
 }
 
-/* Allocate an inode near a directory, in state INODE_NEW. */
-static int get_unused(struct inode *dir, bool is_dir, struct inode **out)
+/* Allocate an inode near a directory, in state INODE_NEW; its block of the table is held. */
+static int get_unused(struct inode *dir, bool is_dir, struct meta_block *table, struct inode **out)
 {
     struct ext_fs *fs = ext_fs(dir->super);
+    struct ext_disk_inode *disk;
     uint32_t number;
     int error = ext_alloc_inode(fs, (uint32_t)dir->number, is_dir, &number);
 
     if (error != 0) {
         return error;
     }
-    error = get_if_unused(dir->super, number, out);
+    error = ext_inode_read_table(fs, number, table, &disk);
+    if (error == 0) {
+        error = get_if_unused(dir->super, number, disk, out);
+        if (error != 0) {
+            meta_put(table);
+        }
+    }
     if (error != 0 && error != -EUCLEAN) {
         (void)!ext_free_inode(fs, number, is_dir);
     }
     return error;
 }
 
-int ext_inode_create(struct inode *dir, uint32_t mode, uint32_t dev_number, uid_t uid, gid_t gid,
-                     struct inode **out)
+int ext_inode_create(struct ext_name_change *change, struct inode *dir, uint32_t mode,
+                     uint32_t dev_number, uid_t uid, gid_t gid, struct inode **out)
 {
     struct ext_fs *fs = ext_fs(dir->super);
     struct inode *inode;
-    int error = get_unused(dir, (mode & S_IFMT) == S_IFDIR, &inode);
+    int error = get_unused(dir, (mode & S_IFMT) == S_IFDIR, &change->tables[1], &inode);
 
     if (error != 0) {
         return error;
     }
+    change->inodes[1] = inode;
     inode->mode = mode;
     inode->uid = uid;
     inode->gid = gid;

@@ -24,16 +24,10 @@
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
 
-static void trim_blocks(struct inode *inode)
-{
-    (void)!ext_truncate_blocks(inode, inode_size(inode));
-}
-
 const struct mapping_ops ext_mapping_ops = {
     .map_blocks = ext_map_blocks,
     .begin_allocate = ext_begin_allocate,
     .end_allocate = ext_end_allocate,
-    .trim_blocks = trim_blocks,
 };
 
 static uint32_t pointers_per_block(const struct ext_fs *fs)

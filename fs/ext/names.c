@@ -66,14 +66,6 @@ int ext_begin_names(struct ext_name_change *change, struct ext_fs *fs, struct in
     return error;
 }
 
-/* The operation makes an inode besides `dir`, which it has begun with. */
-static void add_new(struct ext_name_change *change, struct inode *inode)
-{
-    if (inode != NULL) {
-        (void)!hold_table(change, 1, inode); /* its block was just read */
-    }
-}
-
 void ext_end_names(struct ext_name_change *change)
 {
     for (size_t i = 0; i < array_size(change->inodes); i++) {
@@ -130,8 +122,7 @@ static int ext_create(struct inode *dir, const char *name, size_t len, uint32_t 
     if (error != 0) {
         return error;
     }
-    error = ext_inode_create(dir, mode, dev_number, uid, gid, &inode);
-    add_new(&change, inode);
+    error = ext_inode_create(&change, dir, mode, dev_number, uid, gid, &inode);
     if (error == 0) {
         error = add_name(dir, name, len, inode);
     }
@@ -149,8 +140,7 @@ static int ext_tmpfile(struct inode *dir, uint32_t mode, uid_t uid, gid_t gid, s
     if (error != 0) {
         return error;
     }
-    error = ext_inode_create(dir, mode, 0, uid, gid, &inode);
-    add_new(&change, inode);
+    error = ext_inode_create(&change, dir, mode, 0, uid, gid, &inode);
     if (error == 0) {
         ext_inode_discard(inode);
     }
@@ -158,10 +148,10 @@ static int ext_tmpfile(struct inode *dir, uint32_t mode, uid_t uid, gid_t gid, s
     return give_new(error, inode, out);
 }
 
-static int make_symlink(struct inode *dir, const char *name, size_t len, const char *target,
-                        uid_t uid, gid_t gid, struct inode **inode)
+static int make_symlink(struct ext_name_change *change, struct inode *dir, const char *name,
+                        size_t len, const char *target, uid_t uid, gid_t gid, struct inode **inode)
 {
-    int error = ext_inode_create(dir, S_IFLNK | 0777, 0, uid, gid, inode);
+    int error = ext_inode_create(change, dir, S_IFLNK | 0777, 0, uid, gid, inode);
 
     if (error != 0) {
         return error;
@@ -189,16 +179,15 @@ static int ext_symlink(struct inode *dir, const char *name, size_t len, const ch
     if (error != 0) {
         return error;
     }
-    error = make_symlink(dir, name, len, target, uid, gid, &inode);
-    add_new(&change, inode);
+    error = make_symlink(&change, dir, name, len, target, uid, gid, &inode);
     ext_end_names(&change);
     return give_new(error, inode, out);
 }
 
-static int make_dir(struct inode *dir, const char *name, size_t len, uint32_t mode, uid_t uid,
-                    gid_t gid, struct inode **inode)
+static int make_dir(struct ext_name_change *change, struct inode *dir, const char *name, size_t len,
+                    uint32_t mode, uid_t uid, gid_t gid, struct inode **inode)
 {
-    int error = ext_inode_create(dir, S_IFDIR | (mode & ~S_IFMT), 0, uid, gid, inode);
+    int error = ext_inode_create(change, dir, S_IFDIR | (mode & ~S_IFMT), 0, uid, gid, inode);
 
     if (error != 0) {
         return error;
@@ -230,8 +219,7 @@ static int ext_mkdir(struct inode *dir, const char *name, size_t len, uint32_t m
     if (error != 0) {
         return error;
     }
-    error = make_dir(dir, name, len, mode, uid, gid, &inode);
-    add_new(&change, inode);
+    error = make_dir(&change, dir, name, len, mode, uid, gid, &inode);
     ext_end_names(&change);
     return give_new(error, inode, out);
 }

@@ -6,7 +6,8 @@
  * same calls mark blocks as dirty, and nothing else is different.
  *
  * An operation puts the inodes that it has changed into their tables itself, so that pointers and bitmaps
- * agree in every transaction. Attributes that change by themselves (times, a size after a write) are put there by
+ * agree in every transaction. It holds the blocks that they stand in from its beginning on: one that cannot be read is an
+ * error of this operation, before it has changed anything, and none of the whole journal. Attributes that change by themselves (times, a size after a write) are put there by
  * writeback, each an operation of its own.
  *
  * Blocks that are given to a file hold what somebody else left there, and behind its end there are zeros. So
@@ -65,7 +66,8 @@ void ext_forget(struct ext_fs *fs, uint32_t block)
 
 /* ---- Inodes ------------------------------------------------------------------------------------ */
 
-/* One that cannot be put leaves the transaction in contradiction with itself: it must not be committed. */
+/* Its block is held. Were it not, and could not be read, the transaction would contradict itself and must not be
+ * committed. */
 static void log_inode(struct inode *inode)
 {
     struct ext_fs *fs = ext_fs(inode->super);
@@ -85,10 +87,40 @@ void ext_log_inodes(struct inode *const *inodes, unsigned nr)
     }
 }
 
+int ext_begin_inode(struct inode *inode, unsigned nr_blocks, struct meta_block *table)
+{
+    struct ext_fs *fs = ext_fs(inode->super);
+    struct ext_disk_inode *disk;
+    int error = ext_begin(fs, nr_blocks);
+
+    *table = (struct meta_block){.page = NULL};
+    if (error == 0 && fs->journal != NULL) {
+        error = ext_inode_read_table(fs, (uint32_t)inode->number, table, &disk);
+        if (error != 0) {
+            ext_end(fs, nr_blocks);
+        }
+    }
+    return error;
+}
+
+void ext_end_inode(struct inode *inode, unsigned nr_blocks, struct meta_block *table)
+{
+    ext_log_inodes(&inode, 1);
+    ext_end(ext_fs(inode->super), nr_blocks);
+    meta_put(table);
+}
+
+int ext_begin_for_sync(struct ext_fs *fs)
+{
+    int error = ext_begin(fs, 1);
+
+    return error == -EROFS ? -EIO : error;
+}
+
 int ext_write_inode_alone(struct inode *inode)
 {
     struct ext_fs *fs = ext_fs(inode->super);
-    int error = ext_begin(fs, 1);
+    int error = ext_begin_for_sync(fs);
 
     if (error == 0) {
         error = ext_write_inode(inode);
@@ -110,9 +142,9 @@ int ext_commit(struct super *super, struct inode *inode)
 
 /* ---- Ordered data ------------------------------------------------------------------------------ */
 
-int ext_begin_allocate(struct inode *inode)
+int ext_begin_allocate(struct inode *inode, struct meta_block *table)
 {
-    return ext_begin(ext_fs(inode->super), EXT_GIVE_BLOCKS);
+    return ext_begin_inode(inode, EXT_GIVE_BLOCKS, table);
 }
 
 void ext_order(struct inode *inode)
@@ -127,16 +159,17 @@ void ext_order(struct inode *inode)
     spin_unlock(&fs->ordered_lock);
 }
 
-void ext_end_allocate(struct inode *inode)
+/* What lies behind the end is taken back in the same operation; if that fails, the inode goes onto the list of orphans in
+ * it, and whoever finishes with those cuts it to its size. */
+void ext_end_allocate(struct inode *inode, struct meta_block *table, bool has_excess)
 {
-    struct ext_fs *fs = ext_fs(inode->super);
-
-    if (fs->journal == NULL) {
-        return;
+    if (has_excess && ext_take_back_blocks(inode, inode_size(inode)) != 0) {
+        ext_orphan_add(inode);
     }
-    ext_order(inode);
-    log_inode(inode);
-    ext_end(fs, EXT_GIVE_BLOCKS);
+    if (ext_fs(inode->super)->journal != NULL) {
+        ext_order(inode);
+    }
+    ext_end_inode(inode, EXT_GIVE_BLOCKS, table);
 }
 
 static bool is_left_alone(struct ext_fs *fs, struct ext_inode *ext)

@@ -14,7 +14,8 @@
  * or the mount is read-only. Its place in the list stays, or the list in memory would no longer be that on the disk. The
  * struct ext_inode itself keeps the place, so that nothing has to be allocated for it; when the inode
  * is read again, it takes its place back. Each sync tries again to finish with those that have left (as if it had just been
- * mounted), and what is left at the end is for the next mount.
+ * mounted), and what is left at the end is for the next mount. A tree finds places by their numbers, and a round goes through
+ * it in that order: so a list of a hundred thousand, none of which can be finished with, is no long walk for each of them.
  *
  * At the mount, an orphan without links is freed, and one with links is cut to its size. The list is on a disk
  * and not believed: at a number that is no inode's, or that is on it already, it ends with a complaint and a
@@ -22,11 +23,11 @@
  *
  * Lock: alloc_lock.
  *
- * Source: D. Poirier, The Second Extended File System, on s_last_orphan; R. Brent, "An improved Monte Carlo
- * factorization algorithm" (1980), for finding a loop without remembering the way. */
+ * Source: D. Poirier, The Second Extended File System, on s_last_orphan. */
 #include "drivers/block.h"
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
+#include "kernel/base/assert.h"
 #include "kernel/base/printk.h"
 #include "kernel/base/string.h"
 
@@ -124,15 +125,41 @@ uint32_t ext_orphan_next(struct inode *inode)
 
 /* ---- Places without an inode ------------------------------------------------------------------- */
 
+static int compare_places(const struct rb_node *a, const struct rb_node *b)
+{
+    uint64_t first = rb_entry(a, struct ext_inode, place_node)->vfs.number;
+    uint64_t second = rb_entry(b, struct ext_inode, place_node)->vfs.number;
+
+    return first < second ? -1 : first > second;
+}
+
+static int compare_number(const struct rb_node *node, const void *key)
+{
+    uint64_t number = rb_entry(node, struct ext_inode, place_node)->vfs.number;
+
+    return number < *(const uint64_t *)key ? -1 : number > *(const uint64_t *)key;
+}
+
+/* An inode on the list becomes a place. Returns whether there was none of its number. */
+static bool make_place(struct ext_fs *fs, struct ext_inode *ext)
+{
+    bool result = rbtree_insert_unique(&fs->places, &ext->place_node, compare_places) == NULL;
+
+    if (result) {
+        ext->is_place = true;
+        fs->nr_places++;
+    }
+    return result;
+}
+
 void ext_orphan_leave(struct inode *inode)
 {
     struct ext_fs *fs = ext_fs(inode->super);
     struct ext_inode *ext = ext_inode(inode);
 
     mutex_lock(&fs->alloc_lock);
-    if (list_is_linked(&ext->orphan_node)) {
-        ext->is_place = true;
-        fs->nr_places++;
+    if (list_is_linked(&ext->orphan_node) && !make_place(fs, ext)) {
+        panic("ext: two orphans of one number"); /* one takes the other's place when it is read */
     }
     mutex_unlock(&fs->alloc_lock);
 }
@@ -155,6 +182,7 @@ bool ext_orphan_keep(struct ext_inode *ext)
 static void give_up_place(struct ext_fs *fs, struct ext_inode *place)
 {
     list_remove(&place->orphan_node);
+    rbtree_erase(&fs->places, &place->place_node);
     fs->nr_places--;
     if (place->is_dropped) {
         ext_inode_free(place);
@@ -163,15 +191,10 @@ static void give_up_place(struct ext_fs *fs, struct ext_inode *place)
 
 static struct ext_inode *find_place(struct ext_fs *fs, uint64_t number)
 {
-    struct ext_inode *ext;
+    struct rb_node *node = rbtree_find(&fs->places, &number, compare_number);
 
     mutex_assert_held(&fs->alloc_lock);
-    list_for_each (ext, &fs->orphans, orphan_node) {
-        if (ext->is_place && ext->vfs.number == number) {
-            return ext;
-        }
-    }
-    return NULL;
+    return node != NULL ? rb_entry(node, struct ext_inode, place_node) : NULL;
 }
 
 /* Without a journal the table may have an older state of what is lost with the inode's memory: its blocks. */
@@ -224,6 +247,7 @@ void ext_orphans_forget(struct ext_fs *fs)
 static int load_one(struct ext_fs *fs, uint32_t number)
 {
     struct inode *inode;
+    bool is_fresh;
 
     if (number < fs->first_inode || number > fs->nr_inodes) {
         return super_damaged(fs->super, "the list of orphans leads to inode %u", number);
@@ -235,11 +259,16 @@ static int load_one(struct ext_fs *fs, uint32_t number)
     inode->super = fs->super;
     inode->number = number;
     mutex_lock(&fs->alloc_lock);
-    list_push_back(&fs->orphans, &ext_inode(inode)->orphan_node);
-    ext_inode(inode)->is_place = true;
-    ext_inode(inode)->is_dropped = true;
-    fs->nr_places++;
+    is_fresh = make_place(fs, ext_inode(inode));
+    if (is_fresh) {
+        list_push_back(&fs->orphans, &ext_inode(inode)->orphan_node);
+        ext_inode(inode)->is_dropped = true;
+    }
     mutex_unlock(&fs->alloc_lock);
+    if (!is_fresh) {
+        ext_inode_free(ext_inode(inode));
+        return super_damaged(fs->super, "the list of orphans leads to inode %u twice", number);
+    }
     return 0;
 }
 
@@ -256,18 +285,9 @@ static void take_from_disk(struct ext_fs *fs)
 static int load_list(struct ext_fs *fs)
 {
     uint32_t number = le32_get(ext_disk_super(fs)->last_orphan);
-    uint32_t mark = 0; /* the inode after 1, 2, 4, … steps: a list that loops comes to one again */
-    uint32_t nr_steps = 0, next_mark = 1;
     int error = 0;
 
     while (number != 0 && error == 0) {
-        if (number == mark) {
-            return super_damaged(fs->super, "the list of orphans leads to inode %u twice", number);
-        }
-        if (++nr_steps == next_mark) {
-            mark = number;
-            next_mark *= 2;
-        }
         error = load_one(fs, number);
         if (error == 0) {
             error = ext_inode_read_dtime(fs, number, &number);
@@ -302,7 +322,6 @@ static int finish(struct ext_fs *fs, uint32_t number, bool *had_links)
 
     if (error == 0) {
         ext_orphan_return(inode); /* somebody may have read it before the list */
-        ext_inode(inode)->orphan_round = fs->orphan_round;
         rwlock_write_lock(&inode->lock);
         *had_links = inode->nr_links != 0;
         error = *had_links ? cut_to_size(fs, inode) : 0;
@@ -312,22 +331,19 @@ static int finish(struct ext_fs *fs, uint32_t number, bool *had_links)
     return error;
 }
 
-/* A place that has not had its turn in this round: the number of its inode, or 0. */
-static uint32_t next_in_round(struct ext_fs *fs)
+/* The first place from this number on, or 0. */
+static uint32_t next_place(struct ext_fs *fs, uint64_t number)
 {
-    struct ext_inode *ext;
-    uint32_t number = 0;
+    struct rb_node *node;
+    uint32_t result = 0;
 
     mutex_lock(&fs->alloc_lock);
-    list_for_each (ext, &fs->orphans, orphan_node) {
-        if (ext->is_place && ext->orphan_round != fs->orphan_round) {
-            ext->orphan_round = fs->orphan_round;
-            number = (uint32_t)ext->vfs.number;
-            break;
-        }
+    node = rbtree_lower_bound(&fs->places, &number, compare_number);
+    if (node != NULL) {
+        result = (uint32_t)rb_entry(node, struct ext_inode, place_node)->vfs.number;
     }
     mutex_unlock(&fs->alloc_lock);
-    return number;
+    return result;
 }
 
 static uint32_t count_places(struct ext_fs *fs)
@@ -343,13 +359,10 @@ static uint32_t count_places(struct ext_fs *fs)
 int ext_orphans_finish(struct ext_fs *fs)
 {
     uint32_t nr_freed = 0, nr_cut = 0;
-    uint32_t number;
+    uint32_t number = 0;
     int result = 0;
 
-    mutex_lock(&fs->alloc_lock);
-    fs->orphan_round++;
-    mutex_unlock(&fs->alloc_lock);
-    while ((number = next_in_round(fs)) != 0) {
+    while ((number = next_place(fs, (uint64_t)number + 1)) != 0) {
         uint32_t nr_before = count_places(fs);
         bool had_links = false;
         int error = finish(fs, number, &had_links);

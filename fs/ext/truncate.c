@@ -270,19 +270,19 @@ int ext_punch(struct inode *inode, uint64_t start, uint64_t end)
     struct cut_range range = {(start + fs->block_bytes - 1) >> fs->block_shift,
                               end >> fs->block_shift};
     uint32_t nr_blocks = fs->journal != NULL ? EXT_CUT_BLOCKS : UINT32_MAX;
+    struct meta_block table;
     int error = -EAGAIN;
 
     if (range.first >= range.end) {
         return 0;
     }
     while (error == -EAGAIN) {
-        error = ext_begin(fs, EXT_CUT_BLOCKS);
+        error = ext_begin_inode(inode, EXT_CUT_BLOCKS, &table);
         if (error != 0) {
             return error;
         }
         error = cut_step(inode, range, nr_blocks);
-        ext_log_inodes(&inode, 1);
-        ext_end(fs, EXT_CUT_BLOCKS);
+        ext_end_inode(inode, EXT_CUT_BLOCKS, &table);
     }
     return error;
 }
@@ -300,7 +300,8 @@ static int truncate_step(struct inode *inode, uint64_t size_bytes, uint64_t old_
                          bool was_orphan)
 {
     struct ext_fs *fs = ext_fs(inode->super);
-    int error = ext_begin(fs, EXT_CUT_BLOCKS);
+    struct meta_block table;
+    int error = ext_begin_inode(inode, EXT_CUT_BLOCKS, &table);
 
     if (error != 0) {
         return error;
@@ -310,15 +311,14 @@ static int truncate_step(struct inode *inode, uint64_t size_bytes, uint64_t old_
                      fs->journal != NULL ? EXT_CUT_BLOCKS : UINT32_MAX);
     if (error == -EAGAIN) {
         ext_orphan_add(inode);
-    } else if (!was_orphan) {
+    } else if (inode->nr_links != 0 && (error == 0 || !was_orphan)) {
         (void)!ext_orphan_remove(
             inode); /* if it stays there, a file that is whole is cut to its size */
     }
     if (error != 0 && error != -EAGAIN) {
         set_size(inode, old_size_bytes);
     }
-    ext_log_inodes(&inode, 1);
-    ext_end(fs, EXT_CUT_BLOCKS);
+    ext_end_inode(inode, EXT_CUT_BLOCKS, &table);
     return error;
 }
 

@@ -99,7 +99,7 @@ static int sync_super(struct ext_fs *fs)
     int error;
 
     (void)!ext_orphans_finish(fs); /* their last users have nobody to be told for */
-    error = ext_begin(fs, 1);
+    error = ext_begin_for_sync(fs);
     if (error != 0) {
         return error;
     }

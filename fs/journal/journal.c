@@ -298,6 +298,21 @@ static void drop_list(struct journal *journal, struct list *records, bool is_cop
     }
 }
 
+/* A super block that could not be written stays dirty, and would keep a page in the cache that the ring shares. */
+static void forget_super(struct journal *journal)
+{
+    struct meta_block *meta = &journal->super_block;
+
+    if (meta->page != NULL) {
+        uint64_t offset = (meta->page->cache.index << PAGE_SHIFT) + meta->offset_bytes;
+
+        meta_forget(journal->place.super, offset / meta->len_bytes, 1, meta->len_bytes);
+        meta_put(meta);
+        (void)!meta_write_all(
+            journal->place.super); /* its page is clean now, and knows that then */
+    }
+}
+
 void journal_close(struct journal *journal)
 {
     assert(journal->is_stopped);
@@ -312,8 +327,8 @@ void journal_close(struct journal *journal)
     }
     kfree(journal->frames);
     kfree(journal->runs);
-    meta_put(&journal->super_block);
-    /* The ring was written past the device's cache. */
+    forget_super(journal);
+    /* The ring was written past the device's cache: what is there of it is old, and the next mount must not replay that. */
     (void)mapping_drop_clean(journal->place.super->metadata);
     kfree(journal);
 }

@@ -180,9 +180,22 @@ static void world_trim(struct inode *inode)
     free_file_blocks(blocks_up(inode_size(inode)), MAX_BLOCKS);
 }
 
+static int world_begin_allocate(struct inode *inode, struct meta_block *held)
+{
+    return 0;
+}
+
+static void world_end_allocate(struct inode *inode, struct meta_block *held, bool has_excess)
+{
+    if (has_excess) {
+        world_trim(inode);
+    }
+}
+
 static const struct mapping_ops world_mapping_ops = {
     .map_blocks = world_map,
-    .trim_blocks = world_trim,
+    .begin_allocate = world_begin_allocate,
+    .end_allocate = world_end_allocate,
 };
 
 static int world_write_inode(struct inode *inode)

@@ -104,6 +104,61 @@ static void an_open_file_without_a_name_keeps_it_writable(void **state)
     expect_clean();
 }
 
+static _Atomic int remount_result = 1; /* not yet */
+
+static void remove_in_a_thread(void *arg)
+{
+    assert(vfs_unlink(&world, "/mnt/dir/small") == 0);
+}
+
+static void remount_in_a_thread(void *arg)
+{
+    atomic_store(&remount_result, mount_with(SUPER_REMOUNT | SUPER_RDONLY));
+}
+
+/* An unlink that has looked whether it may, and waits for the directory's lock. */
+static void a_remount_waits_for_names_that_are_being_changed(void **state)
+{
+    struct super *super;
+    struct path dir;
+
+    assert_int_equal(mount_with(0), 0);
+    assert_int_equal(path_walk(&world, "/mnt/dir", 0, &dir), 0);
+    super = dir.dentry->super;
+    rwlock_read_lock(&dir.dentry->inode->lock);
+    assert_non_null(port_spawn("remove", remove_in_a_thread, NULL));
+    while (atomic_load(&super->nr_changes) == 0) {
+        usleep(100);
+    }
+    atomic_store(&remount_result, 1);
+    assert_non_null(port_spawn("remount", remount_in_a_thread, NULL));
+    while ((__atomic_load_n(&super->flags, __ATOMIC_SEQ_CST) & SUPER_RDONLY) == 0) {
+        usleep(100);
+    }
+    usleep(20000);
+    assert_int_equal(atomic_load(&remount_result), 1);
+    rwlock_read_unlock(&dir.dentry->inode->lock);
+    while (atomic_load(&remount_result) == 1) {
+        usleep(100);
+    }
+    assert_int_equal(atomic_load(&remount_result), 0);
+    path_put(&dir);
+    assert_false(exists("/mnt/dir/small"));
+    assert_int_equal(state_on_disk(), EXT_STATE_CLEAN);
+    expect_clean();
+    unmount();
+}
+
+/* What is wrong is found while it becomes writable: it does not. */
+static void a_remount_does_not_open_what_damage_has_closed(void **state)
+{
+    super_on_disk()->last_orphan = le32_of(7777); /* no inode's number */
+    assert_int_equal(mount_with(SUPER_RDONLY), 0);
+    assert_int_equal(mount_with(SUPER_REMOUNT), -EROFS);
+    assert_int_equal(vfs_mkdir(&world, "/mnt/new", 0755), -EROFS);
+    unmount();
+}
+
 static void shutting_down_leaves_it_clean(void **state)
 {
     struct file *file;
@@ -258,6 +313,32 @@ static void a_rename_that_fails_changes_nothing(void **state)
     disk->filter = NULL;
     assert_true(exists("/mnt/dir/small"));
     assert_false(exists("/mnt/other/small"));
+    unmount();
+    expect_clean();
+}
+
+/* The inode's block of the table, which nobody has in memory: an error of that write, and of nothing else. */
+static void a_block_of_the_table_that_cannot_be_read_fails_one_operation(void **state)
+{
+    bool has_journal = (le32_get(super_on_disk()->feature_compat) & EXT_COMPAT_HAS_JOURNAL) != 0;
+    ssize_t result;
+    struct file *file;
+    char byte = 'x';
+
+    assert_int_equal(mount_with(0), 0);
+    assert_int_equal(do_open("/mnt/dir/file", O_RDWR, &file), 0);
+    vfs_sync_all();
+    mapping_drop_clean(disk->device.cache);
+    bad_sector = (uint64_t)((uint8_t *)inode_on_disk(file_number) - disk->bytes) / SECTOR_SIZE;
+    disk->filter = fail_bad_sector;
+    result = write_at(file, &byte, 1, 340 << 10); /* in a block of its own */
+    assert_true(has_journal ? result == -EIO : result == 1);
+    result = vfs_truncate_file(file, 1000);
+    assert_true(has_journal ? result == -EIO : result == 0);
+    disk->filter = NULL;
+    assert_int_equal(write_at(file, &byte, 1, 340 << 10), 1);
+    assert_int_equal(vfs_mkdir(&world, "/mnt/new", 0755), 0);
+    file_put(file);
     unmount();
     expect_clean();
 }
@@ -541,6 +622,9 @@ int main(void)
         TEST(a_read_only_mount_leaves_no_trace),
         TEST(a_remount_changes_sides),
         TEST(an_open_file_without_a_name_keeps_it_writable),
+        TEST(a_remount_waits_for_names_that_are_being_changed),
+        TEST(a_remount_does_not_open_what_damage_has_closed),
+        TEST(a_block_of_the_table_that_cannot_be_read_fails_one_operation),
         TEST(damage_is_recorded_and_keeps_the_file_system_read_only),
         TEST(blocks_of_attributes_go_with_their_inodes),
         TEST(a_shared_block_of_attributes_stays_for_the_others),
