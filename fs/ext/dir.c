@@ -8,12 +8,16 @@
  * the first room that is large enough, be it behind a shorter entry or in an unused one; when there
  * is none, the directory grows by a block.
  *
+ * An entry can be given another name where it stands, if that fits: one change of one sector, which a power cut
+ * leaves done or not done.
+ *
  * A hashed directory (INDEX) is also a valid linear one; it is read as such, and loses its hash
  * when it is changed.
  *
  * Lock: dir->lock is held by the VFS, for writing around changes. */
 #include "fs/ext/dir_walk.h"
 
+#include "drivers/block.h"
 #include "kernel/abi/dirent.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"
@@ -243,6 +247,37 @@ int ext_dir_replace(struct inode *dir, const char *name, size_t len, uint32_t nu
         walk.entry->inode = le32_of(number);
         walk.entry->file_type = entry_type(ext_fs(dir->super), mode);
         ext_dirty(ext_fs(dir->super), &walk.meta);
+        note_change(dir);
+    }
+    dir_walk_end(&walk);
+    return error;
+}
+
+/* Whether a name of len bytes can take the place of the current record's, and lies with the record's head in one
+ * sector. */
+static bool has_place_for_name(const struct dir_walk *walk, size_t len)
+{
+    uint32_t last = walk->offset + (uint32_t)(sizeof(*walk->entry) + len) - 1;
+
+    return dir_record_bytes(len) <= le16_get(walk->entry->record_len) &&
+           walk->offset / SECTOR_SIZE == last / SECTOR_SIZE;
+}
+
+int ext_dir_rename(struct inode *dir, const char *name, size_t len, const char *new_name,
+                   size_t new_len)
+{
+    struct dir_walk walk;
+    int error = walk_to_name(&walk, dir, name, len);
+
+    if (error == 0 && !has_place_for_name(&walk, new_len)) {
+        error = -ENOSPC;
+    }
+    if (error == 0) {
+        walk.entry->name_len = (uint8_t)new_len;
+        memcpy(walk.entry->name, new_name, new_len);
+        ext_dirty(ext_fs(dir->super), &walk.meta);
+        ext_dir_index_remove(dir, name, len, walk.block);
+        ext_dir_index_add(dir, new_name, new_len, walk.block);
         note_change(dir);
     }
     dir_walk_end(&walk);

@@ -408,6 +408,10 @@ int must_check ext_dir_remove(struct inode *dir, const char *name, size_t len);
 /** Let an existing name mean another inode. */
 int must_check ext_dir_replace(struct inode *dir, const char *name, size_t len, uint32_t number,
                                uint32_t mode);
+/** Give an entry a name that is not there, where it stands. -ENOSPC, and nothing changed, when that would be more than one
+ *  change of one sector. */
+int must_check ext_dir_rename(struct inode *dir, const char *name, size_t len, const char *new_name,
+                              size_t new_len);
 /** What a directory's new block begins with: one unused record. */
 void ext_dir_init_block(struct ext_fs *fs, struct ext_disk_entry *entry);
 /** Write "." and ".." of a new directory. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Names that move: rename, and two names that change places.
  *
- * The new name is entered before the old one is removed, and without a journal it is durable before that (settle.c). What
- * fails half-way is undone. A directory that comes to another parent has its ".." changed, and both parents
+ * Within a directory an entry gets its new name where it stands, if that fits there: one step. Else the new name is
+ * entered before the old one is removed, and without a journal it is durable before that (settle.c). What fails half-way
+ * is undone. A directory that comes to another parent has its ".." changed, and both parents
  * count it.
  *
  * Locks: those of all directories and inodes concerned are held by the VFS (inode_ops in fs/vfs/inode.h). */
@@ -57,12 +58,19 @@ static int move_parent(struct inode *old_dir, struct inode *new_dir, struct inod
     return error;
 }
 
-static int move_name(struct inode *old_dir, const char *old_name, size_t old_len,
-                     struct inode *new_dir, const char *new_name, size_t new_len,
-                     struct inode *source, struct inode *replaced)
+static int move_entry(struct inode *old_dir, const char *old_name, size_t old_len,
+                      struct inode *new_dir, const char *new_name, size_t new_len,
+                      struct inode *source, struct inode *replaced)
 {
-    int error = enter_new_name(new_dir, new_name, new_len, source, replaced);
+    int error = -ENOSPC;
 
+    if (old_dir == new_dir && replaced == NULL) {
+        error = ext_dir_rename(old_dir, old_name, old_len, new_name, new_len);
+    }
+    if (error != -ENOSPC) {
+        return error;
+    }
+    error = enter_new_name(new_dir, new_name, new_len, source, replaced);
     if (error != 0) {
         return error;
     }
@@ -72,6 +80,18 @@ static int move_name(struct inode *old_dir, const char *old_name, size_t old_len
     }
     if (error != 0) {
         leave_new_name(new_dir, new_name, new_len, replaced);
+    }
+    return error;
+}
+
+static int move_name(struct inode *old_dir, const char *old_name, size_t old_len,
+                     struct inode *new_dir, const char *new_name, size_t new_len,
+                     struct inode *source, struct inode *replaced)
+{
+    int error = move_entry(old_dir, old_name, old_len, new_dir, new_name, new_len, source,
+                           replaced);
+
+    if (error != 0) {
         return error;
     }
     if (inode_is(source, S_IFDIR) && old_dir != new_dir) {

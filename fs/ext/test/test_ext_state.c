@@ -343,6 +343,61 @@ static void a_block_of_the_table_that_cannot_be_read_fails_one_operation(void **
     expect_clean();
 }
 
+static unsigned nr_flushes;
+
+static int count_flushes(struct host_disk *counting, const struct block_request *request)
+{
+    (void)counting;
+    nr_flushes += request->op == BLOCK_FLUSH;
+    return 0;
+}
+
+/* Rename within /mnt/names, and how many flushes of the disk that took. */
+static unsigned flushes_of_rename(const char *old_name, const char *new_name)
+{
+    char old_path[300], new_path[300];
+
+    ksnprintf(old_path, sizeof(old_path), "/mnt/names/%s", old_name);
+    ksnprintf(new_path, sizeof(new_path), "/mnt/names/%s", new_name);
+    nr_flushes = 0;
+    disk->filter = count_flushes;
+    assert_int_equal(vfs_rename(&world, old_path, &world, new_path, 0), 0);
+    disk->filter = NULL;
+    assert_false(exists(old_path));
+    assert_true(exists(new_path));
+    return nr_flushes;
+}
+
+/* A block has 512 bytes before the end of its first sector. "." and ".." take 24, and each of two names of 250 letters
+ * 260: so the second record, from 284 on, ends in another sector. */
+static void a_rename_waits_for_the_disk_unless_it_is_one_change_of_one_sector(void **state)
+{
+    char first[256] = "", second[256] = "", longer[256] = "", path[300];
+    unsigned nr_settlings = 1;
+
+    memset(first, 'a', 250);
+    memset(second, 'b', 250);
+    memset(longer, 'c', 255);
+    if ((le32_get(super_on_disk()->feature_compat) & EXT_COMPAT_HAS_JOURNAL) != 0) {
+        nr_settlings = 0; /* both names are in one transaction */
+    }
+    assert_int_equal(mount_with(0), 0);
+    assert_int_equal(vfs_mkdir(&world, "/mnt/names", 0755), 0);
+    ksnprintf(path, sizeof(path), "/mnt/names/%s", first);
+    assert_int_equal(write_pattern(path, 10), 10);
+    ksnprintf(path, sizeof(path), "/mnt/names/%s", second);
+    assert_int_equal(write_pattern(path, 10), 10);
+    vfs_sync_all();
+
+    assert_int_equal(flushes_of_rename(first, "short"), 0);
+    assert_int_equal(flushes_of_rename("short", first), 0); /* its record is as long as ever */
+    assert_int_equal(flushes_of_rename(first, longer), nr_settlings); /* 264 bytes do not fit 260 */
+    assert_int_equal(flushes_of_rename(second, "in one sector"), 0);
+    assert_int_equal(flushes_of_rename("in one sector", second), nr_settlings); /* to 284 .. 542 */
+    unmount();
+    expect_clean();
+}
+
 /* ---- Without memory -------------------------------------------------------------------------- */
 
 /* A bit of everything. Errors are the point. */
@@ -631,6 +686,7 @@ int main(void)
         TEST(device_numbers_of_every_size_come_back),
         TEST(times_come_back_to_the_second),
         TEST(a_rename_that_fails_changes_nothing),
+        TEST(a_rename_waits_for_the_disk_unless_it_is_one_change_of_one_sector),
         TEST(any_allocation_may_fail_and_the_tree_stays_whole),
         TEST(a_block_whose_freeing_lacks_memory_is_not_lost),
         TEST(a_block_whose_freeing_meets_a_bad_read_is_not_lost),
