@@ -15,6 +15,7 @@
 #include "kernel/base/test_point.h"
 #include "mm/slab.h"
 #include "mm/space_internal.h"
+#include "mm/vmstat.h"
 
 SLAB_CACHE(area_cache, struct area, NULL);
 
@@ -110,6 +111,7 @@ static void count_pages(const struct area *area, int64_t change_bytes)
     }
     if ((area->flags & AREA_LOCKED) != 0) {
         add_to(&space->nr_locked_pages, change);
+        vm_count_many(VM_NR_MLOCK, (int64_t)change);
     }
 }
 

@@ -89,6 +89,9 @@ enum buddy_verdict must_check buddy_free_block(struct buddy *buddy, struct page 
  *  back. */
 enum buddy_verdict buddy_judge(const struct buddy *buddy, const struct page *page, unsigned order);
 
+/** The first page of the block in use that a frame lies in, or NULL: for reports, without the lock. */
+const struct page *buddy_find_holder(const struct buddy *buddy, const struct page *page);
+
 /** The verdict in words. */
 const char *buddy_verdict_text(enum buddy_verdict verdict);
 

@@ -24,6 +24,23 @@ enum buddy_verdict buddy_judge(const struct buddy *buddy, const struct page *pag
     }
 }
 
+/* A block of 2^k frames begins at a multiple of 2^k: there are few places to look at. */
+const struct page *buddy_find_holder(const struct buddy *buddy, const struct page *page)
+{
+    for (unsigned order = 0; order <= BUDDY_MAX_ORDER; order++) {
+        uint64_t distance = frame_number(buddy, page) & (frames_of(order) - 1);
+        const struct page *first = page - distance;
+
+        if (distance > (uint64_t)(page - buddy->pages)) { /* before the region */
+            break;
+        }
+        if (first->kind >= PAGE_SLAB && distance < frames_of(page_order(first))) {
+            return first;
+        }
+    }
+    return NULL;
+}
+
 const char *buddy_verdict_text(enum buddy_verdict verdict)
 {
     switch (verdict) {

@@ -24,7 +24,8 @@
 #define MAX_RANGES 64u /* tried before the search is given up */
 
 /* Single frames of kind PAGE_USED from the buddy: their new owner's. */
-static struct page *hand_out_range(struct page *page, uint64_t nr, enum alloc_flags flags)
+static struct page *hand_out_range(struct page *page, uint64_t nr, enum alloc_flags flags,
+                                   const void *caller)
 {
     for (uint64_t i = 0; i < nr; i++) {
         store_relaxed(&page[i].flags, 0);
@@ -32,6 +33,7 @@ static struct page *hand_out_range(struct page *page, uint64_t nr, enum alloc_fl
         store_relaxed(&page[i].dirty_sectors, 0);
         store_relaxed(&page[i].maps, 0);
         page[i].used.private = 0;
+        page[i].used.taken_by = caller;
         sanitize_allow(page_address(&page[i]), PAGE_SIZE);
         if ((flags & ALLOC_ZERO) != 0) {
             page_zero(page_address(&page[i]));
@@ -51,7 +53,6 @@ static struct page *take_from_block(uint64_t nr, unsigned order, enum alloc_flag
     region = &frame_regions[page->region];
     buddy_split_block(region, page, order,
                       (flags & ALLOC_MOVABLE) != 0 ? FRAMES_MOVABLE : FRAMES_UNMOVABLE);
-    hand_out_range(page, nr, flags);
     frames_free_contiguous(page + nr, (1ull << order) - nr);
     return page;
 }
@@ -113,6 +114,7 @@ static struct page *take_from_region(struct buddy *region, uint64_t nr, uint64_t
 
 struct page *frames_alloc_contiguous(uint64_t nr, uint64_t align, enum alloc_flags flags)
 {
+    bool may_wait = (flags & ALLOC_WAIT) != 0 && port_may_sleep();
     struct page *page = NULL;
 
     if (nr == 0 || nr > UINT64_MAX / 2 || !is_power_of_two(align) ||
@@ -122,17 +124,14 @@ struct page *frames_alloc_contiguous(uint64_t nr, uint64_t align, enum alloc_fla
     if (max_of(nr, align) <= 1ull << BUDDY_MAX_ORDER) {
         page = take_from_block(nr, log2_ceil(max_of(nr, align)), flags);
     }
-    if (page != NULL || (flags & ALLOC_WAIT) == 0 || !port_may_sleep()) {
-        return page;
-    }
-    for (unsigned i = 0; i < nr_frame_regions && page == NULL; i++) {
+    for (unsigned i = 0; i < nr_frame_regions && page == NULL && may_wait; i++) {
         page = take_from_region(&frame_regions[i], nr, align);
     }
-    if (page == NULL && (flags & ALLOC_QUIET) == 0) {
+    if (page == NULL && may_wait && (flags & ALLOC_QUIET) == 0) {
         pr_warn("frames: no %llu frames side by side for %pS", (unsigned long long)nr,
                 __builtin_return_address(0));
     }
-    return page != NULL ? hand_out_range(page, nr, flags) : NULL;
+    return page != NULL ? hand_out_range(page, nr, flags, __builtin_return_address(0)) : NULL;
 }
 
 void frames_free_contiguous(struct page *page, uint64_t nr)

@@ -139,7 +139,8 @@ static __attribute__((noinline)) struct page *zero_block(struct page *page, unsi
 }
 
 /* Make a frame from the buddies or a hot list its new owner's. */
-static inline struct page *hand_out(struct page *page, unsigned order, enum alloc_flags flags)
+static inline struct page *hand_out(struct page *page, unsigned order, enum alloc_flags flags,
+                                    const void *caller)
 {
     page->kind = PAGE_USED;
     store_relaxed(&page->flags, 0);
@@ -147,6 +148,7 @@ static inline struct page *hand_out(struct page *page, unsigned order, enum allo
     store_relaxed(&page->dirty_sectors, 0);
     store_relaxed(&page->maps, 0);
     page->used.private = 0;
+    page->used.taken_by = caller;
     sanitize_allow(page_address(page), PAGE_SIZE << order);
     if ((flags & ALLOC_ZERO) != 0) {
         return zero_block(page, order);
@@ -194,7 +196,7 @@ static __attribute__((noinline)) struct page *alloc_slow(unsigned order, enum al
     struct page *page = find_block(order, flags, caller);
 
     path_latency_record(order == 0 ? ALLOC_FRAME_REFILL : ALLOC_FRAME_BLOCK, start_ns);
-    return page == NULL ? NULL : hand_out(page, order, flags);
+    return page == NULL ? NULL : hand_out(page, order, flags, caller);
 }
 
 struct page *frames_alloc(unsigned order, enum alloc_flags flags)
@@ -207,7 +209,7 @@ struct page *frames_alloc(unsigned order, enum alloc_flags flags)
     if (unlikely(order != 0 || (page = hot_pop(type_of(flags))) == NULL)) {
         return alloc_slow(order, flags, __builtin_return_address(0));
     }
-    return hand_out(page, 0, flags);
+    return hand_out(page, 0, flags, __builtin_return_address(0));
 }
 
 unsigned frames_alloc_bulk(struct page **pages, unsigned nr, enum alloc_flags flags)
@@ -224,7 +226,7 @@ unsigned frames_alloc_bulk(struct page **pages, unsigned nr, enum alloc_flags fl
         taken += take_frames(pages + taken, nr - taken, flags);
     }
     for (unsigned i = 0; i < taken; i++) {
-        (void)hand_out(pages[i], 0, flags);
+        (void)hand_out(pages[i], 0, flags, __builtin_return_address(0));
     }
     while (taken < nr) { /* short of memory: one by one, reclaiming */
         pages[taken] = frames_alloc(0, flags);
@@ -241,12 +243,26 @@ unsigned frames_alloc_cold(struct page **pages, unsigned nr, enum alloc_flags fl
     unsigned taken = take_frames(pages, nr, flags);
 
     for (unsigned i = 0; i < taken; i++) {
-        (void)hand_out(pages[i], 0, flags);
+        (void)hand_out(pages[i], 0, flags, __builtin_return_address(0));
     }
     return taken;
 }
 
 /* ---- Freeing --------------------------------------------------------------------------------- */
+
+/* Who freed a wrongly freed frame before, or who has the block that it lies in. */
+static void name_other_call(const struct page *page, enum buddy_verdict verdict)
+{
+    const struct page *holder = buddy_find_holder(region_of_page(page), page);
+
+    if (holder != NULL && (holder->kind == PAGE_USED || holder->kind == PAGE_WINDOW)) {
+        pr_err("frames: … it lies in the block of order %u at frame %#llx, allocated by %pS",
+               page_order(holder), (unsigned long long)page_to_phys(holder).addr,
+               holder->used.taken_by);
+    } else if (holder == NULL && (verdict == BUDDY_DOUBLE || verdict == BUDDY_NOT_FIRST)) {
+        pr_err("frames: … it was last freed by %pS", page->free.freed_by);
+    }
+}
 
 static void refuse_free(const struct page *page, unsigned order, enum buddy_verdict verdict,
                         const void *caller)
@@ -255,11 +271,10 @@ static void refuse_free(const struct page *page, unsigned order, enum buddy_verd
         pr_err("frames: bad free of page %p, order %u, by %pS: %s", (const void *)page, order,
                caller, buddy_verdict_text(verdict));
     } else {
-        bool was_freed = verdict == BUDDY_DOUBLE || verdict == BUDDY_NOT_FIRST;
-        const void *freed_by = was_freed ? page->free.freed_by : NULL;
-        pr_err("frames: bad free of frame %#llx, order %u, by %pS: %s (kind %u, last freed by %pS)",
+        pr_err("frames: bad free of frame %#llx, order %u, by %pS: %s (kind %u)",
                (unsigned long long)page_to_phys(page).addr, order, caller,
-               buddy_verdict_text(verdict), page->kind, freed_by);
+               buddy_verdict_text(verdict), page->kind);
+        name_other_call(page, verdict);
     }
 }
 

@@ -95,8 +95,9 @@ struct page {
             uint64_t index;             /* [I] its number there */
             uint64_t slot;              /* [area->lock] with PAGE_SWAPCACHE: see swap.c */
         } anon;
-        struct {              /* PAGE_USED, PAGE_WINDOW */
-            uint64_t private; /* the owner's own */
+        struct {                  /* PAGE_USED, PAGE_WINDOW */
+            uint64_t private;     /* the owner's own */
+            const void *taken_by; /* who allocated it: named when it is given back wrongly */
         } used;
         struct {                /* PAGE_LARGE */
             uint64_t nr_frames; /* [owner] of the run that begins here */

@@ -24,6 +24,7 @@ static const char *const names[] = {
     [VM_NR_MAPPED] = "nr_mapped",
     [VM_NR_SHMEM] = "nr_shmem",
     [VM_NR_WRITEBACK] = "nr_writeback",
+    [VM_NR_MLOCK] = "nr_mlock",
     [VM_NR_TABLE_PAGES] = "nr_page_table_pages",
     [VM_NR_KERNEL_STACK] = "nr_kernel_stack",
     [VM_PGFAULT] = "pgfault",

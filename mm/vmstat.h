@@ -16,6 +16,7 @@ enum vm_counter {
     VM_NR_MAPPED,       /* page-cache pages that a page table maps */
     VM_NR_SHMEM,        /* pages of tmpfs: cached, and nowhere else */
     VM_NR_WRITEBACK,    /* page-cache pages on their way to a disk */
+    VM_NR_MLOCK,        /* pages of areas that are locked into memory */
     VM_NR_TABLE_PAGES,  /* page tables */
     VM_NR_KERNEL_STACK, /* in KiB, as Linux counts them */
     /* How often it happened: counted up only. */

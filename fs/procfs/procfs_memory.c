@@ -202,6 +202,7 @@ static int show_meminfo(struct seq *seq, const struct procfs_file *file)
     show_pages(seq, "Active(file):", 0);
     show_pages(seq, "Inactive(file):", nr_cached);
     show_pages(seq, "Unevictable:", nr_shmem);
+    show_pages(seq, "Mlocked:", vm_counter_read(VM_NR_MLOCK));
     show_pages(seq, "SwapTotal:", swap.nr_total);
     show_pages(seq, "SwapFree:", swap.nr_free);
     show_pages(seq, "Dirty:", writeback_nr_dirty());

@@ -340,12 +340,18 @@ static void wrong_frees_are_refused_with_a_report(void **state)
     machine_listen();
     frames_free(block, 3);
     assert_true(machine_said("another order"));
+    assert_true(machine_said("order 4") && machine_said("allocated by "));
     machine_listen();
     frames_free(block, 0);
     assert_true(machine_said("another order"));
     machine_listen();
     frames_free(block + 1, 0);
     assert_true(machine_said("not the first frame"));
+    assert_true(machine_said("order 4") && machine_said("allocated by "));
+    machine_listen();
+    frames_free(block + 1, 1);
+    assert_true(machine_said("no block of this order"));
+    assert_true(machine_said("order 4") && machine_said("allocated by "));
     machine_listen();
     frames_free(&local, 0);
     assert_true(machine_said("not a frame that"));

@@ -81,6 +81,39 @@ CASE(mlock, locks_whole_pages_and_brings_them_in)
     EXPECT_EQ(nr_locked(), 0);
 }
 
+/* Mlocked of the whole machine, in pages. */
+static long nr_locked_by_all(void)
+{
+    char text[8192];
+
+    read_file("/proc/meminfo", text, sizeof(text));
+    const char *found = strstr(text, "Mlocked:");
+    EXPECT(found != NULL);
+    return strtol(found + 8, NULL, 10) * 1024 / (long)page_size();
+}
+
+/* Others may lock a few pages meanwhile, and Linux counts in batches. */
+CASE(mlock, the_machine_counts_what_is_locked)
+{
+    const long nr = 1024, few = 128;
+    size_t len = (size_t)nr * page_size();
+    long before = nr_locked_by_all();
+    pid_t pid;
+    char *p;
+
+    CHILD (pid) {
+        p = map_small((int)nr);
+        OK(mlock(p, len));
+        long now = nr_locked_by_all() - before;
+        EXPECT(now >= nr - few && now <= nr + few);
+        OK(munlock(p, len / 2));
+        now = nr_locked_by_all() - before;
+        EXPECT(now >= nr / 2 - few && now <= nr / 2 + few);
+    } /* what a process had locked ends with it */
+    EXPECT_EXIT(pid, 0);
+    EXPECT(labs(nr_locked_by_all() - before) <= few);
+}
+
 CASE(mlock, on_fault_waits_for_the_fault)
 {
     size_t page = page_size();
