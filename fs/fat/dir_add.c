@@ -10,6 +10,9 @@
  * becomes the mark. In a sector behind that of the mark, where others may have left anything, this is made durable first: a
  * power cut must not leave old slots as the ones that follow.
  *
+ * An entry that leads to clusters may be a second one for them (rename.c), and the one that fsck.fat leaves. It must not come
+ * to the disk without its long name: if they lie in several sectors, the name is made durable first.
+ *
  * Lock: dir->lock for writing. */
 #include "fs/fat/fat_internal.h"
 #include "kernel/abi/errno.h"
@@ -253,6 +256,10 @@ static int write_entry(struct inode *dir, const struct plan *plan,
 
         fill_piece(&piece, plan->name, nr_long - i, checksum);
         error = write_slot(&cursor, plan->first + i, &piece);
+    }
+    if (error == 0 && fat_entry_start(fat_fs(dir->super), entry) != 0 &&
+        plan->first / FAT_SLOTS_PER_SECTOR != (plan->first + nr_long) / FAT_SLOTS_PER_SECTOR) {
+        error = fat_write_metadata(fat_fs(dir->super));
     }
     if (error == 0) {
         error = write_slot(&cursor, plan->first + nr_long, entry);

@@ -16,6 +16,10 @@
  * other is added, the erasure is made durable. Mostly it is the same, since the slots that became free last
  * are often the first that are.
  *
+ * Of a file that was moved to a new name, the old entry must never be left under its short name only: should fsck.fat
+ * meet it first, the content would be there, and nowhere else. So when its slots lie in several sectors, the one with the
+ * entry itself is made durable before the others change (fat_dir_erase_moved).
+ *
  * Lock: dir->lock for writing. */
 #include "drivers/block.h"
 #include "fs/fat/fat_internal.h"
@@ -156,6 +160,26 @@ int fat_dir_erase(struct inode *dir, const struct fat_place *place)
 {
     fat_dir_index_remove(dir, place);
     return fat_dir_erase_slots(dir, place);
+}
+
+int fat_dir_erase_moved(struct inode *dir, const struct fat_place *place)
+{
+    uint32_t nr_near = min_of(place->nr_long, place->slot % FAT_SLOTS_PER_SECTOR);
+    struct fat_place near = {.position = place->position, .slot = place->slot, .nr_long = nr_near};
+    struct fat_place far = {.slot = place->slot - nr_near - 1, .nr_long = place->nr_long - nr_near};
+    int error, last;
+
+    if (far.nr_long == 0) {
+        return fat_dir_erase(dir, place);
+    }
+    far.nr_long--; /* of its slots, one stands for the entry */
+    fat_dir_index_remove(dir, place);
+    error = fat_dir_erase_slots(dir, &near);
+    if (error == 0) {
+        error = fat_write_metadata(fat_fs(dir->super));
+    }
+    last = fat_dir_erase_slots(dir, &far);
+    return error != 0 ? error : last;
 }
 
 /* ---- Directories as a whole ------------------------------------------------------------------ */

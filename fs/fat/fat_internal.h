@@ -377,7 +377,9 @@ void fat_dir_note_change(struct inode *dir);
 int must_check fat_dir_settle_erased(struct inode *dir, uint32_t first, uint32_t last);
 /** Erase an entry and its long name. */
 int must_check fat_dir_erase(struct inode *dir, const struct fat_place *place);
-/** The same for one that no index knows. dir->lock is held for reading at least. */
+/** The same for one whose file has another entry, too: never is only its long name gone from the disk. May flush. */
+int must_check fat_dir_erase_moved(struct inode *dir, const struct fat_place *place);
+/** Erase one that no index knows. dir->lock is held for reading at least. */
 int must_check fat_dir_erase_slots(struct inode *dir, const struct fat_place *place);
 /** Fill the clusters of a new directory and make them durable. entry: its own, for the times;
  * parent: the start of "..". */

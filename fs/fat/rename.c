@@ -106,7 +106,7 @@ static int move_to(struct move *move, const char *text, size_t len, const struct
         (void)!fat_dir_erase(move->new_dir, &move->to); /* what was just written */
         return error;
     }
-    error = fat_dir_erase(move->old_dir, &move->from);
+    error = fat_dir_erase_moved(move->old_dir, &move->from);
     if (error != 0) {
         return super_damaged(move->source->super,
                              "inode %llu: error %d while its former entry was erased",

@@ -522,6 +522,19 @@ static void use_a_name_again(void)
     do_write(7, 100);
 }
 
+/* The slots of file 5 lie in two sectors, and it comes before file 10: never is there only its short name. */
+static void move_names_in_two_sectors(void)
+{
+    do_remove(10);
+    sync_all();
+    for (unsigned i = 0; i < 4; i++) {
+        do_rename(5, 10);
+        sync_all();
+        do_rename(10, 5);
+        sync_all();
+    }
+}
+
 static void cut_and_append(void)
 {
     for (unsigned i = 0; i < 2; i++) {
@@ -608,6 +621,11 @@ static void names_that_are_used_again_hide_nothing(void **state)
     play("-F 32 -s 1", use_a_name_again, 0);
 }
 
+static void names_in_two_sectors_move_as_a_whole(void **state)
+{
+    play("-F 32 -s 1", move_names_in_two_sectors, 0);
+}
+
 static void files_that_are_cut_and_grow_show_nothing_of_others(void **state)
 {
     play("-F 32 -s 1", cut_and_append, 0);
@@ -635,6 +653,7 @@ int main(void)
         cmocka_unit_test(a_discard_takes_nothing_that_a_file_may_have_after_a_cut),
         cmocka_unit_test(everyday_work_survives),
         cmocka_unit_test(names_that_are_used_again_hide_nothing),
+        cmocka_unit_test(names_in_two_sectors_move_as_a_whole),
     };
 
     return cmocka_run_group_tests(tests, fat_world_start, fat_world_stop);
