@@ -367,6 +367,36 @@ static void nothing_is_lost_when_memory_is_short(void **state)
     }
 }
 
+/* Each write of an unmount, and all after it, fail. The log has what was committed, also for a mount that finds the device's
+ * cache as the first one has left it: the journal's super block lies in one page with the beginning of the ring, which
+ * was written past that page. */
+static void what_an_unmount_could_not_put_in_its_place_is_replayed(void **state)
+{
+    bool has_failed_checkpoint = false;
+    bool has_failed = true;
+
+    for (unsigned nr_writes = 0; has_failed; nr_writes++) {
+        (void)fresh_image(NULL);
+        assert_int_equal(block_of(JOURNAL_INODE, 0) / (PAGE_SIZE / BLOCK),
+                         block_of(JOURNAL_INODE, 1) / (PAGE_SIZE / BLOCK));
+        assert_int_equal(mount_with(0), 0);
+        assert_int_equal(vfs_mkdir(&world, "/mnt/committed", 0755), 0);
+        vfs_sync_all();
+        nr_writes_left = nr_writes;
+        disk->filter = cut_power;
+        machine_listen();
+        unmount();
+        disk->filter = NULL;
+        has_failed = machine_said("data was lost");
+        has_failed_checkpoint |= machine_said("could not be put in their places");
+        assert_int_equal(mount_with(0), 0);
+        assert_true(exists("/mnt/committed"));
+        unmount();
+        expect_replayed();
+    }
+    assert_true(has_failed_checkpoint);
+}
+
 /* ---- What must not be written ------------------------------------------------------------------- */
 
 static void a_disk_that_must_not_be_written_is_refused_or_left_alone(void **state)
@@ -651,6 +681,7 @@ int main(void)
         TEST(what_debugfs_wrote_is_replayed_as_e2fsck_does),
         TEST(a_replay_that_is_cut_short_is_done_again),
         TEST(nothing_is_lost_when_memory_is_short),
+        TEST(what_an_unmount_could_not_put_in_its_place_is_replayed),
         TEST(a_disk_that_must_not_be_written_is_refused_or_left_alone),
         TEST(journals_that_lie_are_refused_with_a_line),
         TEST(a_ring_without_an_end_ends),
