@@ -48,13 +48,13 @@ static int find_free(struct fat_cursor *cursor, uint32_t goal, uint32_t wanted, 
                      uint32_t *nr)
 {
     struct fat_fs *fs = cursor->fs;
-    uint32_t value = 1;
-    int error = fat_is_cluster(fs, goal) ? fat_table_get(cursor, goal, &value) : 0;
+    uint32_t found = goal + 1;
+    int error = fat_is_cluster(fs, goal) ? fat_table_find(cursor, goal, goal + 1, true, &found) : 0;
 
     if (error != 0) {
         return error;
     }
-    if (value == FAT_FREE) {
+    if (found == goal) {
         return find_run(cursor, goal, fat_end_cluster(fs), wanted, first, nr);
     }
     error = find_run(cursor, fs->next_free, fat_end_cluster(fs), wanted, first, nr);

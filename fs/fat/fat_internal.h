@@ -218,7 +218,7 @@ int must_check fat_cursor_end(struct fat_cursor *cursor);
  * mark. */
 int must_check fat_table_get(struct fat_cursor *cursor, uint32_t cluster, uint32_t *value);
 int must_check fat_table_set(struct fat_cursor *cursor, uint32_t cluster, uint32_t value);
-/** The first cluster in [from, end) that is free, or that is not; `end` when there is none. */
+/** The first cluster in [from, end) that is free to be taken, or that is not; `end` when there is none. */
 int must_check fat_table_find(struct fat_cursor *cursor, uint32_t from, uint32_t end, bool is_free,
                               uint32_t *found);
 /** The entry of a cluster in the chain of inode `number`: a cluster or FAT_END; anything else is

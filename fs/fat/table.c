@@ -15,6 +15,9 @@
  * Whatever makes an entry free, or takes one, comes through fat_table_set(): so here the counts of free clusters are kept
  * (groups.c).
  *
+ * An entry of 12 bits may lie in two sectors, which come to the disk one by one: half of a number leads into somebody
+ * else's chain. A table has fewer than twelve of these, and they are given to nobody: free, they do not count as free.
+ *
  * Lock: alloc_lock. */
 #include "fs/fat/fat_internal.h"
 
@@ -189,6 +192,15 @@ static int set_entry(struct fat_cursor *cursor, uint32_t cluster, uint32_t value
     return 0;
 }
 
+/* Whether the cluster can be given to somebody, its entry being this. */
+static bool is_for_taking(const struct fat_cursor *cursor, uint32_t cluster, uint32_t value)
+{
+    bool is_in_two_sectors = cursor->fs->layout.bits == 12 &&
+                             (uint64_t)cluster * 12 / 8 % FAT_SECTOR_BYTES == FAT_SECTOR_BYTES - 1;
+
+    return value == FAT_FREE && !is_in_two_sectors;
+}
+
 int fat_table_set(struct fat_cursor *cursor, uint32_t cluster, uint32_t value)
 {
     uint32_t old = 0;
@@ -199,7 +211,8 @@ int fat_table_set(struct fat_cursor *cursor, uint32_t cluster, uint32_t value)
     }
     error = set_entry(cursor, cluster, value);
     if (error == 0) {
-        fat_groups_note(cursor->fs, cluster, old == FAT_FREE, value == FAT_FREE);
+        fat_groups_note(cursor->fs, cluster, is_for_taking(cursor, cluster, old),
+                        is_for_taking(cursor, cluster, value));
     } else {
         fat_groups_forget(cursor->fs, cluster);
     }
@@ -242,7 +255,7 @@ static int find12(struct fat_cursor *cursor, uint32_t from, uint32_t end, bool i
         if (error != 0) {
             return error;
         }
-        if ((value == FAT_FREE) == is_free) {
+        if (is_for_taking(cursor, from, value) == is_free) {
             break;
         }
     }
