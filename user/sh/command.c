@@ -167,13 +167,15 @@ static int call_function(const struct function *function, int argc, char **argv)
 
 static int call_builtin(const struct builtin *builtin, int argc, char **argv)
 {
-    int status;
+    int status, why;
 
     tool_set_name(argv[0]);
-    status = builtin->run(argc, argv);
     errno = 0;
+    status = builtin->run(argc, argv);
+    why = errno; // of a line that was written at once
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        shell_error("%s: write error: %s", argv[0], strerror(errno ? errno : EIO));
+        why = errno != 0 ? errno : why;
+        shell_error("%s: write error: %s", argv[0], strerror(why != 0 ? why : EIO));
         __fpurge(stdout);
         clearerr(stdout);
         status = STATUS_FAILED;
