@@ -154,8 +154,11 @@ static void super_end(struct super *super)
 
     inode_put(super->root);
     if (super_has_storage(super)) {
-        error = vfs_sync_super(
-            super); /* while there are inodes: some types take several steps to write them */
+        /* While there are inodes: some types take several steps to write them. */
+        error = vfs_sync_super(super);
+        if (error != 0) { /* again: what waited for a write that has failed is not lost with it */
+            (void)!vfs_sync_super(super);
+        }
     }
     inode_evict_unused(super, UINT64_MAX, true);
     if (super->nr_inodes != 0) {

@@ -46,7 +46,7 @@ static inline __attribute__((unused)) void machine_warm_families(void)
 }
 
 /* The log since machine_listen(). */
-static char machine_log[4096] __attribute__((unused));
+static char machine_log[64 << 10] __attribute__((unused));
 
 static inline void machine_hear(const char *text, size_t len_bytes)
 {
