@@ -232,8 +232,11 @@ int must_check ext_map_path(const struct ext_fs *fs, uint64_t block, struct ext_
 
 /* ---- options.c ------------------------------------------------------------------------------- */
 
-/** Take the mount options into fs. Returns 0, or -EINVAL with a log line. */
-int must_check ext_options_parse(struct ext_fs *fs, const char *text);
+/** Read the options of a mount or remount.
+ *  @flags: SUPER_RDONLY counts. @ignores_journal: whether noload is among them.
+ *  Returns 0, or -EINVAL with a log line. */
+int must_check ext_options_parse(const struct super *super, uint32_t flags, const char *text,
+                                 bool *ignores_journal);
 
 /* ---- journal.c --------------------------------------------------------------------------------- */
 

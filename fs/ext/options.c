@@ -20,20 +20,22 @@ static bool is_so_anyway(const char *option)
     return false;
 }
 
-int ext_options_parse(struct ext_fs *fs, const char *text)
+int ext_options_parse(const struct super *super, uint32_t flags, const char *text,
+                      bool *ignores_journal)
 {
-    bool is_writable = (fs->super->flags & SUPER_RDONLY) == 0;
+    bool is_writable = (flags & SUPER_RDONLY) == 0, has_noload = false;
     char option[MOUNT_OPTION_MAX];
 
     while (mount_option_next(&text, option)) {
         bool is_noload = strcmp(option, "noload") == 0 || strcmp(option, "norecovery") == 0;
 
         if (is_noload ? is_writable : !is_so_anyway(option)) {
-            pr_err("ext: %s: mount option \"%s\" is not understood%s", fs->super->device->name,
-                   option, is_noload ? " without ro" : "");
+            pr_err("ext: %s: mount option \"%s\" is not understood%s", super->device->name, option,
+                   is_noload ? " without ro" : "");
             return -EINVAL;
         }
-        fs->ignores_journal |= is_noload;
+        has_noload |= is_noload;
     }
+    *ignores_journal = has_noload;
     return 0;
 }

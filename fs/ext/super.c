@@ -191,7 +191,12 @@ static int read_super(struct ext_fs *fs)
 static int ext_remount(struct super *super, uint32_t flags, const char *options)
 {
     struct ext_fs *fs = ext_fs(super);
+    bool ignores_journal; /* was decided when it was mounted */
+    int error = ext_options_parse(super, flags, options, &ignores_journal);
 
+    if (error != 0) {
+        return error;
+    }
     if ((flags & SUPER_RDONLY) != 0) {
         return ext_end_writing(fs);
     }
@@ -354,7 +359,7 @@ static int ext_mount(struct super *super, const char *options)
     list_init(&fs->orphans);
     list_init(&fs->windows);
     list_init(&fs->ordered);
-    error = ext_options_parse(fs, options);
+    error = ext_options_parse(super, super->flags, options, &fs->ignores_journal);
     if (error == 0) {
         error = load_replayed(fs);
     }

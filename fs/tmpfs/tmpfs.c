@@ -111,9 +111,7 @@ static ssize_t tmpfs_read(struct file *file, struct iter *iter, uint64_t *positi
             break;
         }
     }
-    if ((file->flags & O_NOATIME) == 0) {
-        inode_touch_accessed(inode);
-    }
+    file_touch_accessed(file);
     return (ssize_t)done;
 }
 

@@ -79,7 +79,7 @@ ssize_t vfs_readlink(const struct path *path, char *buffer, size_t size_bytes)
     }
     len = inode->ops->readlink(inode, buffer, size_bytes);
     if (len >= 0) {
-        inode_touch_accessed(inode);
+        inode_touch_accessed(inode, mount_flags(path->mount, inode->super));
     }
     return len;
 }

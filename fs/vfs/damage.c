@@ -29,13 +29,19 @@
 #define WINDOW_NS        5000000000ull
 #define LINES_PER_WINDOW 10u
 
+static const char *const words[] = {
+    [SUPER_ERRORS_READ_ONLY] = "errors=remount-ro",
+    [SUPER_ERRORS_CONTINUE] = "errors=continue",
+    [SUPER_ERRORS_PANIC] = "errors=panic",
+};
+
+const char *super_policy(const struct super *super)
+{
+    return words[__atomic_load_n(&super->errors, __ATOMIC_RELAXED)];
+}
+
 int super_set_policy(struct super *super, const char *options)
 {
-    static const char *const words[] = {
-        [SUPER_ERRORS_READ_ONLY] = "errors=remount-ro",
-        [SUPER_ERRORS_CONTINUE] = "errors=continue",
-        [SUPER_ERRORS_PANIC] = "errors=panic",
-    };
     char option[MOUNT_OPTION_MAX];
 
     while (mount_option_next_errors(&options, option)) {
@@ -44,7 +50,7 @@ int super_set_policy(struct super *super, const char *options)
         while (i < array_size(words) && strcmp(option, words[i]) != 0) {
             i++;
         }
-        if (i == array_size(words)) {
+        if (i == array_size(words) || super->device == NULL) {
             pr_err("%s: %s: mount option \"%s\" is not understood", super->type->name,
                    super_name(super), option);
             return -EINVAL;

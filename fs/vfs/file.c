@@ -180,6 +180,13 @@ void inode_unpin_names(struct inode *inode)
 
 /* ---- Small calls on open files --------------------------------------------------------------- */
 
+void file_touch_accessed(struct file *file)
+{
+    if ((file->flags & O_NOATIME) == 0) {
+        inode_touch_accessed(file->inode, mount_flags(file->path.mount, file->inode->super));
+    }
+}
+
 int vfs_readdir(struct file *file, struct dir_context *context)
 {
     struct inode *inode = file->inode;
@@ -198,8 +205,8 @@ int vfs_readdir(struct file *file, struct dir_context *context)
     rwlock_read_unlock(&inode->lock);
     file->position = context->position;
     mutex_unlock(&file->position_lock);
-    if (error == 0 && (file->flags & O_NOATIME) == 0) {
-        inode_touch_accessed(inode);
+    if (error == 0) {
+        file_touch_accessed(file);
     }
     return error;
 }

@@ -101,6 +101,8 @@ ssize_t must_check vfs_read(struct file *file, struct iter *iter, uint64_t *posi
 ssize_t must_check vfs_write(struct file *file, struct iter *iter, uint64_t *position);
 int64_t must_check vfs_seek(struct file *file, int64_t offset, int whence);
 int must_check vfs_readdir(struct file *file, struct dir_context *context);
+/** The file was read: its atime follows, as its mount and O_NOATIME say. */
+void file_touch_accessed(struct file *file);
 int must_check vfs_fsync(struct file *file, uint64_t first, uint64_t last, bool is_datasync);
 /** fallocate(2): the range is checked to be one. -EBADF when not open for writing. */
 int must_check vfs_fallocate(struct file *file, unsigned mode, uint64_t start, uint64_t len);

@@ -180,8 +180,10 @@ enum super_flags {
     SUPER_SYNCHRONOUS = 16,
     SUPER_REMOUNT = 32,
     SUPER_NOATIME = 1024,
+    SUPER_NODIRATIME = 2048,
     SUPER_SILENT = 32768,
     SUPER_RELATIME = 1u << 21,
+    SUPER_STRICTATIME = 1u << 24,
 };
 
 enum super_errors { /* mount option errors= */
@@ -342,8 +344,9 @@ struct timespec64 inode_now(const struct super *super);
 /** Set mtime and ctime (or only ctime) to now and mark dirty. */
 void inode_touch_modified(struct inode *inode);
 void inode_touch_changed(struct inode *inode);
-/** atime by the mount's policy (relatime is the default). */
-void inode_touch_accessed(struct inode *inode);
+/** atime, by the policy of the mount that the inode was reached by.
+ *  @flags: mount_flags() of it. */
+void inode_touch_accessed(struct inode *inode, uint32_t flags);
 /** Store change into the inode's fields (not the size) and mark it dirty. */
 void inode_store_attr(struct inode *inode, const struct attr_change *change);
 

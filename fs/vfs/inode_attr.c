@@ -4,8 +4,9 @@
  *
  * Times. Each file system has a granularity (FAT: two seconds for mtime); a time is cut to it
  * when it is stored, so that what stat(2) tells does not change when the inode is read back from
- * the disk. Access times follow relatime: they are stored only when they would otherwise be
- * older than the last change, or than a day.
+ * the disk. Access times follow the mount that the inode was reached by. Its default is relatime:
+ * they are stored only when they would otherwise be older than the last change, or than a day.
+ * With strictatime each access counts, with noatime none, with nodiratime none of a directory.
  *
  * Locks. The size is written under inode->lock and read by anybody: one aligned 64-bit access.
  * Times are two words and stand under inode->state_lock. Mode and owner are written under
@@ -114,18 +115,18 @@ void inode_touch_changed(struct inode *inode)
     inode_mark_dirty(inode);
 }
 
-void inode_touch_accessed(struct inode *inode)
+void inode_touch_accessed(struct inode *inode, uint32_t flags)
 {
-    uint32_t flags = __atomic_load_n(&inode->super->flags, __ATOMIC_RELAXED);
     struct timespec64 now;
     bool is_due;
 
-    if ((flags & (SUPER_RDONLY | SUPER_NOATIME)) != 0) {
+    if ((flags & (SUPER_RDONLY | SUPER_NOATIME)) != 0 ||
+        ((flags & SUPER_NODIRATIME) != 0 && inode_is(inode, S_IFDIR))) {
         return;
     }
     now = inode_now(inode->super);
     spin_lock(&inode->state_lock);
-    is_due = time_compare(&inode->atime, &inode->mtime) <= 0 ||
+    is_due = (flags & SUPER_RELATIME) == 0 || time_compare(&inode->atime, &inode->mtime) <= 0 ||
              time_compare(&inode->atime, &inode->ctime) <= 0 ||
              now.sec - inode->atime.sec >= RELATIME_LIMIT_SEC;
     if (is_due && time_compare(&inode->atime, &now) != 0) {

@@ -34,6 +34,9 @@ void inode_note_links(struct inode *inode);
 /** Take an inode off the dirty list. super->inode_lock is held. */
 void inode_forget_dirty(struct inode *inode);
 
+/* Flags of a whole file system; the others of mount(2) are each mount's own. */
+#define SUPER_OWN_FLAGS ((uint32_t)(SUPER_RDONLY | SUPER_SYNCHRONOUS))
+
 /** Whether the file system stores anything at all. */
 static inline bool super_has_storage(const struct super *super)
 {

@@ -47,6 +47,11 @@ uint32_t mount_flags(const struct mount *mount, const struct super *super)
 {
     uint32_t own = mount != NULL ? atomic_load_explicit(&mount->flags, memory_order_relaxed) : 0;
 
+    if ((own & SUPER_STRICTATIME) != 0) {
+        own &= ~(uint32_t)SUPER_NOATIME;
+    } else if (((own | super_flags(super)) & SUPER_NOATIME) == 0) {
+        own |= SUPER_RELATIME;
+    }
     return own | super_flags(super);
 }
 

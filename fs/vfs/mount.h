@@ -12,7 +12,7 @@ struct mount {
     struct dentry *root;    /* [I] what of it is seen here, with a reference */
     char *source;           /* [I] as mount(2) was told, for /proc/mounts */
     uint32_t id;            /* [I] */
-    _Atomic uint32_t flags; /* [a] SUPER_RDONLY, NOSUID, NODEV, NOEXEC of this mount alone */
+    _Atomic uint32_t flags; /* [a] MOUNT_OWN_FLAGS */
     struct mount *parent;   /* [mount_lock] with a reference; NULL: the root, or detached */
     struct dentry *point;   /* [mount_lock] the place in parent, with a reference */
     uint32_t nr_children;   /* [mount_lock] */
@@ -38,7 +38,8 @@ struct mount *mount_next(struct mount *prev);
 /** The id of the mount that it stands on; its own at the top. */
 uint32_t mount_parent_id(const struct mount *mount);
 
-/** Flags in force: the mount's own and its file system's. mount may be NULL. */
+/** Flags in force: the mount's own and its file system's. Of SUPER_NOATIME and SUPER_RELATIME one
+ *  is set, or, where each access counts, none. mount may be NULL. */
 uint32_t mount_flags(const struct mount *mount, const struct super *super);
 
 #endif

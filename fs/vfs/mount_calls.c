@@ -224,7 +224,7 @@ static int mount_change(const struct path *place, uint32_t flags, const char *op
         return -EINVAL;
     }
     if ((flags & ATIME_FLAGS) == 0) { /* not a word on it: it stays as it is */
-        flags |= super_flags(place->mount->super) & ATIME_FLAGS;
+        flags |= atomic_load_explicit(&place->mount->flags, memory_order_relaxed) & ATIME_FLAGS;
     }
     if ((flags & MS_BIND) == 0) {
         int error = super_remount(place->mount->super, flags, options);

@@ -5,7 +5,9 @@
 
 #include "fs/vfs/mount.h"
 
-#define MOUNT_OWN_FLAGS (SUPER_RDONLY | SUPER_NOSUID | SUPER_NODEV | SUPER_NOEXEC)
+#define MOUNT_OWN_FLAGS                                                                            \
+    (SUPER_RDONLY | SUPER_NOSUID | SUPER_NODEV | SUPER_NOEXEC | SUPER_NOATIME | SUPER_NODIRATIME | \
+     SUPER_STRICTATIME)
 
 /** A mount that is nowhere yet. Takes over the reference to the super block, also on failure;
  *  takes one of its own to root. NULL when memory is short. */

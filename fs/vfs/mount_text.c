@@ -47,12 +47,18 @@ static void add_flags(struct mount_line *line, uint32_t flags)
     add(line, (flags & SUPER_NOSUID) != 0 ? ",nosuid" : "");
     add(line, (flags & SUPER_NODEV) != 0 ? ",nodev" : "");
     add(line, (flags & SUPER_NOEXEC) != 0 ? ",noexec" : "");
-    add(line, (flags & SUPER_NOATIME) != 0 ? ",noatime" : ",relatime");
+    add(line, (flags & SUPER_NOATIME) != 0 ? ",noatime" : "");
+    add(line, (flags & SUPER_NODIRATIME) != 0 ? ",nodiratime" : "");
+    add(line, (flags & SUPER_RELATIME) != 0 ? ",relatime" : "");
 }
 
 static void add_super_options(struct mount_line *line, struct super *super)
 {
     add(line, (super_flags(super) & SUPER_SYNCHRONOUS) != 0 ? ",sync" : "");
+    if (super->device != NULL) {
+        add(line, ",");
+        add(line, super_policy(super));
+    }
     if (super->ops->show_options != NULL && super->root != NULL) {
         line->len += super->ops->show_options(super, line->text + line->len,
                                               LINE_SIZE - line->len - 8);

@@ -168,7 +168,7 @@ static int push_target(struct walk *walk, struct inode *link)
     kfree(walk->buffer);
     walk->buffer = text;
     walk->rest = text;
-    inode_touch_accessed(link);
+    inode_touch_accessed(link, mount_flags(walk->path.mount, link->super));
     if (text[0] == '/') {
         move_to_root(walk);
     }

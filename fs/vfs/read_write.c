@@ -100,9 +100,7 @@ ssize_t generic_read(struct file *file, struct iter *iter, uint64_t *position)
             direct_end_read(file->inode, *position - (uint64_t)result, *position);
         }
     }
-    if ((file->flags & O_NOATIME) == 0) {
-        inode_touch_accessed(file->inode);
-    }
+    file_touch_accessed(file);
     return result;
 }
 
@@ -184,9 +182,7 @@ ssize_t generic_write(struct file *file, struct iter *iter, uint64_t *position)
 int generic_mmap(struct file *file, uint32_t area_flags, struct map_object **object)
 {
     *object = &file->inode->mapping.object;
-    if ((file->flags & O_NOATIME) == 0) {
-        inode_touch_accessed(file->inode);
-    }
+    file_touch_accessed(file);
     return 0;
 }
 

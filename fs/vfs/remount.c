@@ -10,16 +10,15 @@
  * Whoever comes counts himself first and looks at the door then; the remount closes it first and counts then. So one of
  * both sees the other. (Without this, a name that was half made would be finished on a disk that is marked as clean.)
  *
- * What fails leaves the door as it was. Only damage shuts it for good: a remount never opens what damage.c has closed.
+ * What fails leaves the door as it was, and what errors= says. Only damage shuts it for good: a remount never opens what damage.c has closed.
  *
  * Lock: super->inode_lock where the flags are opened, against damage that is found at that moment. */
 #include "fs/vfs/super.h"
 #include "drivers/block.h"
+#include "fs/vfs/inode_internal.h"
 #include "fs/vfs/vfs.h"
 #include "kernel/abi/errno.h"
 #include "kernel/sync/waitq.h"
-
-#define REMOUNT_MASK (SUPER_RDONLY | SUPER_SYNCHRONOUS | SUPER_NOATIME | SUPER_RELATIME)
 
 /* Remounts wait here for changes. One queue for all file systems: whoever has ended a change touches nothing of his. */
 static struct waitq changes_waitq = WAITQ_INIT(changes_waitq);
@@ -97,7 +96,8 @@ static int change(struct super *super, uint32_t old, uint32_t wanted, const char
 int super_remount(struct super *super, uint32_t flags, const char *options)
 {
     uint32_t old = super_flags(super);
-    uint32_t wanted = (old & ~REMOUNT_MASK) | (flags & REMOUNT_MASK);
+    uint32_t wanted = (old & ~SUPER_OWN_FLAGS) | (flags & SUPER_OWN_FLAGS);
+    enum super_errors policy = __atomic_load_n(&super->errors, __ATOMIC_RELAXED);
     int error;
 
     if ((old & SUPER_RDONLY) != 0 && (wanted & SUPER_RDONLY) == 0 && super->device != NULL &&
@@ -107,6 +107,9 @@ int super_remount(struct super *super, uint32_t flags, const char *options)
     error = super_set_policy(super, options);
     if (error == 0) {
         error = change(super, old, wanted, options);
+    }
+    if (error != 0) {
+        __atomic_store_n(&super->errors, policy, __ATOMIC_RELAXED);
     }
     set_flags(super, error == 0 ? wanted : old);
     if (error == 0 && (super_flags(super) & ~wanted & SUPER_RDONLY) != 0) {

@@ -20,8 +20,9 @@ int vfs_statfs(const struct path *path, struct super_stats *stats, uint32_t *fla
     if (stats->fsid == 0) {
         stats->fsid = super->dev_number;
     }
-    *flags = mount_flags(path->mount, super) & (SUPER_RDONLY | SUPER_NOSUID | SUPER_NODEV |
-                                                SUPER_NOEXEC | SUPER_SYNCHRONOUS | SUPER_NOATIME);
+    *flags = mount_flags(path->mount, super) &
+             (SUPER_RDONLY | SUPER_NOSUID | SUPER_NODEV | SUPER_NOEXEC | SUPER_SYNCHRONOUS |
+              SUPER_NOATIME | SUPER_NODIRATIME | SUPER_RELATIME);
     return error;
 }
 

@@ -52,7 +52,7 @@ static struct super *super_alloc(struct fs_type *type, struct block_device *devi
     }
     super->type = type;
     super->device = device;
-    super->flags = flags;
+    super->flags = flags & (SUPER_OWN_FLAGS | SUPER_SILENT);
     super->block_size_bytes = PAGE_SIZE;
     super->max_file_bytes = INT64_MAX;
     super->dev_number = device != NULL ? device->dev_number : super_new_dev_number();

@@ -43,8 +43,10 @@ static inline const char *super_driver_name(const struct super *super)
 }
 
 /** What damage is to do, from the "errors=…" among mount options (NULL: none). Returns 0, or -EINVAL with a log
- *  line. */
+ *  line, also where no disk can be damaged. */
 int must_check super_set_policy(struct super *super, const char *options);
+/** "errors=…", as it is in force. */
+const char *super_policy(const struct super *super);
 
 static inline uint32_t super_flags(const struct super *super)
 {

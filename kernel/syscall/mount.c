@@ -93,7 +93,8 @@ int64_t sys_syncfs(const struct syscall_args *args)
 /* Mount flags as statfs tells them. */
 static int64_t statfs_flags(uint32_t flags)
 {
-    return (int64_t)flags | ((flags & MS_NOATIME) == 0 ? ST_RELATIME : 0) | ST_VALID;
+    return (int64_t)(flags & ~(uint32_t)MS_RELATIME) |
+           ((flags & MS_RELATIME) != 0 ? ST_RELATIME : 0) | ST_VALID;
 }
 
 static int64_t put_statfs(const struct path *path, uint64_t address)

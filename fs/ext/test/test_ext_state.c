@@ -3,6 +3,7 @@
  * whole trees when memory or the disk fail it in the middle of an operation, and when many threads
  * work at once. e2fsck is the judge. */
 #include "fs/ext/test/ext_world.h"
+#include "fs/vfs/super.h"
 
 #include "mm/fault_inject.h"
 
@@ -84,6 +85,32 @@ static void a_remount_changes_sides(void **state)
     assert_int_equal(vfs_mkdir(&world, "/mnt/dir2", 0755), 0);
     unmount();
     assert_int_equal(state_on_disk(), EXT_STATE_CLEAN);
+    expect_clean();
+}
+
+static int remount_with_options(const char *options)
+{
+    return vfs_mount(&world, NULL, "/mnt", NULL, MS_REMOUNT, options);
+}
+
+static void a_remount_refuses_what_it_does_not_know_and_changes_nothing(void **state)
+{
+    struct path path;
+
+    assert_int_equal(mount_with(0), 0);
+    assert_int_equal(path_walk(&world, "/mnt", WALK_FOLLOW, &path), 0);
+    machine_listen();
+    assert_int_equal(remount_with_options("errors=panic,no-such-option"), -EINVAL);
+    assert_true(machine_said("\"no-such-option\" is not understood"));
+    assert_int_equal(remount_with_options("noload"),
+                     -EINVAL); /* only one that never writes has it */
+    assert_int_equal(remount_with_options("errors=panic,errors=nonsense"), -EINVAL);
+    assert_string_equal(super_policy(path.dentry->super), "errors=remount-ro");
+    assert_int_equal(remount_with_options("errors=continue,data=ordered"), 0);
+    assert_string_equal(super_policy(path.dentry->super), "errors=continue");
+    assert_int_equal(make("/mnt/new"), 0);
+    path_put(&path);
+    unmount();
     expect_clean();
 }
 
@@ -676,6 +703,7 @@ int main(void)
         TEST(what_was_not_clean_does_not_become_clean_by_mounting),
         TEST(a_read_only_mount_leaves_no_trace),
         TEST(a_remount_changes_sides),
+        TEST(a_remount_refuses_what_it_does_not_know_and_changes_nothing),
         TEST(an_open_file_without_a_name_keeps_it_writable),
         TEST(a_remount_waits_for_names_that_are_being_changed),
         TEST(a_remount_does_not_open_what_damage_has_closed),

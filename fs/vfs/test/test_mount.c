@@ -105,6 +105,83 @@ static void remounting_keeps_what_it_does_not_name(void **state)
     assert_int_equal(vfs_umount(&world, "/at", 0), 0);
 }
 
+/* Whether reading the file moves its atime, which relatime finds due, or not: it is newer than mtime and ctime. */
+static bool read_moves_atime(const char *name, bool is_due)
+{
+    struct file *file;
+    struct inode *inode;
+    bool has_moved;
+    char byte;
+
+    assert_int_equal(do_open(name, O_RDWR, &file), 0);
+    assert_int_equal(write_at(file, "x", 1, 0), 1);
+    inode = file->inode;
+    inode->mtime = (struct timespec64){.sec = is_due ? 20 : 5};
+    inode->ctime = inode->mtime;
+    inode->atime = inode_now(inode->super);
+    inode->atime.nsec ^= 1;
+    if (is_due) {
+        inode->atime.sec = 10;
+    }
+    const struct timespec64 before = inode->atime;
+    assert_int_equal(read_at(file, &byte, 1, 0), 1);
+    has_moved = inode->atime.sec != before.sec || inode->atime.nsec != before.nsec;
+    file_put(file);
+    return has_moved;
+}
+
+static bool listing_moves_atime(const char *name)
+{
+    struct world_listing listing = {.context.emit = world_take_name, .max = 64};
+    struct file *file;
+    bool has_moved;
+
+    assert_int_equal(do_open(name, O_RDONLY | O_DIRECTORY, &file), 0);
+    file->inode->atime = (struct timespec64){.sec = 10};
+    assert_int_equal(vfs_readdir(file, &listing.context), 0);
+    has_moved = file->inode->atime.sec != 10;
+    file_put(file);
+    return has_moved;
+}
+
+static void change_atime(const char *place, uint32_t flags)
+{
+    assert_int_equal(vfs_mount(&world, NULL, place, NULL, MS_REMOUNT | MS_BIND | flags, NULL), 0);
+}
+
+static void atime_is_each_mounts(void **state)
+{
+    assert_int_equal(vfs_mkdir(&world, "/one", 0755), 0);
+    assert_int_equal(vfs_mkdir(&world, "/two", 0755), 0);
+    assert_int_equal(mount_tmpfs("/one", 0), 0);
+    assert_int_equal(make("/one/f"), 0);
+    assert_int_equal(vfs_mount(&world, "/one", "/two", NULL, MS_BIND, NULL), 0);
+    assert_true(read_moves_atime("/two/f", true));
+    assert_false(read_moves_atime("/two/f", false));
+    change_atime("/two", MS_NOATIME);
+    assert_false(read_moves_atime("/two/f", true));
+    assert_false(listing_moves_atime("/two"));
+    assert_true(read_moves_atime("/one/f", true));
+    assert_true(listing_moves_atime("/one"));
+    change_atime("/two", MS_NODIRATIME);
+    assert_true(read_moves_atime("/two/f", true));
+    assert_false(listing_moves_atime("/two"));
+    change_atime("/two", MS_STRICTATIME);
+    assert_true(read_moves_atime("/two/f", false));
+    assert_false(read_moves_atime("/one/f", false));
+    assert_int_equal(vfs_umount(&world, "/two", 0), 0);
+    assert_int_equal(vfs_umount(&world, "/one", 0), 0);
+}
+
+static void errors_is_for_what_lies_on_a_disk(void **state)
+{
+    assert_int_equal(vfs_mkdir(&world, "/e", 0755), 0);
+    assert_int_equal(vfs_mount(&world, "none", "/e", "tmpfs", 0, "errors=continue"), -EINVAL);
+    assert_int_equal(mount_tmpfs("/e", 0), 0);
+    assert_int_equal(vfs_mount(&world, NULL, "/e", NULL, MS_REMOUNT, "errors=continue"), -EINVAL);
+    assert_int_equal(vfs_umount(&world, "/e", 0), 0);
+}
+
 static void read_only_is_kept_and_waits_for_writers(void **state)
 {
     struct file *file;
@@ -277,6 +354,8 @@ int main(void)
         cmocka_unit_test(a_bind_is_the_same_tree_elsewhere),
         cmocka_unit_test(read_only_is_kept_and_waits_for_writers),
         cmocka_unit_test(remounting_keeps_what_it_does_not_name),
+        cmocka_unit_test(atime_is_each_mounts),
+        cmocka_unit_test(errors_is_for_what_lies_on_a_disk),
         cmocka_unit_test(a_lazy_umount_ends_with_its_last_user),
         cmocka_unit_test(a_tree_that_was_taken_out_takes_no_mounts),
         cmocka_unit_test(mounting_is_refused_with_reason),

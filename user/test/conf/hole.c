@@ -118,3 +118,86 @@ CASE(hole, copy_file_range_copies_the_content)
     EXPECT(has_zeros(to, 4096, BIG - 4096));
     EXPECT(has_pattern(to, BIG, 4096, 1));
 }
+
+/* ---- Punched ---------------------------------------------------------------------------------------- */
+
+enum { UNIT = 65536 }; /* larger than any file system's block */
+
+static void punch(int fd, off_t at, off_t len)
+{
+    OK(syscall(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, len));
+}
+
+/* A file of 8 UNITs of data. */
+static int make_full(void)
+{
+    make_patterned("f", 8 * UNIT, 3);
+    return (int)OK(open("f", O_RDWR));
+}
+
+CASE(hole, punched_is_found_by_seek)
+{
+    int fd = make_full();
+    punch(fd, 2 * UNIT, UNIT);
+    EXPECT_EQ(lseek(fd, 0, SEEK_HOLE), 2 * UNIT);
+    EXPECT_EQ(lseek(fd, 2 * UNIT, SEEK_DATA), 3 * UNIT);
+    EXPECT_EQ(lseek(fd, 2 * UNIT + 77, SEEK_HOLE), 2 * UNIT + 77);
+    EXPECT_EQ(lseek(fd, 2 * UNIT - 1, SEEK_DATA), 2 * UNIT - 1);
+    EXPECT_EQ(lseek(fd, 3 * UNIT, SEEK_HOLE), 8 * UNIT);
+}
+
+CASE(hole, punched_neighbours_are_one)
+{
+    int fd = make_full();
+    punch(fd, 2 * UNIT, UNIT);
+    punch(fd, 4 * UNIT, UNIT);
+    punch(fd, 3 * UNIT, UNIT);
+    EXPECT_EQ(lseek(fd, 0, SEEK_HOLE), 2 * UNIT);
+    EXPECT_EQ(lseek(fd, 2 * UNIT, SEEK_DATA), 5 * UNIT);
+}
+
+CASE(hole, punched_to_the_end_has_no_data_behind)
+{
+    int fd = make_full();
+    punch(fd, 6 * UNIT, 2 * UNIT);
+    EXPECT_EQ(lseek(fd, 0, SEEK_HOLE), 6 * UNIT);
+    EXPECT_ERR(lseek(fd, 6 * UNIT, SEEK_DATA), ENXIO);
+    EXPECT_EQ(lseek(fd, 7 * UNIT, SEEK_HOLE), 7 * UNIT);
+    EXPECT_ERR(lseek(fd, 8 * UNIT, SEEK_HOLE), ENXIO);
+}
+
+CASE(hole, part_of_a_block_is_never_a_hole)
+{
+    int fd = make_full();
+    punch(fd, UNIT + 1, 500);
+    EXPECT_EQ(lseek(fd, 0, SEEK_HOLE), 8 * UNIT);
+    EXPECT(has_zeros(fd, UNIT + 1, 500));
+    punch(fd, 2 * UNIT - 10, UNIT + 20); /* whole blocks, and a little on both sides */
+    EXPECT_EQ(lseek(fd, 0, SEEK_HOLE), 2 * UNIT);
+    EXPECT_EQ(lseek(fd, 2 * UNIT, SEEK_DATA), 3 * UNIT);
+    EXPECT(has_zeros(fd, 2 * UNIT - 10, UNIT + 20));
+}
+
+CASE(hole, written_in_the_middle_makes_two)
+{
+    int fd = make_full();
+    punch(fd, UNIT, 5 * UNIT);
+    EXPECT_EQ(pwrite(fd, "x", 1, 3 * UNIT), 1);
+    EXPECT_EQ(lseek(fd, UNIT, SEEK_DATA), 3 * UNIT);
+    off_t end = lseek(fd, 3 * UNIT, SEEK_HOLE);
+    EXPECT(end > 3 * UNIT && end <= 4 * UNIT);
+    EXPECT_EQ(lseek(fd, end, SEEK_DATA), 6 * UNIT);
+}
+
+CASE(hole, punched_stays_one_when_the_cache_is_empty)
+{
+    int fd = make_full();
+    OK(fsync(fd));
+    punch(fd, 2 * UNIT, UNIT);
+    OK(fsync(fd));
+    OK(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
+    EXPECT(has_pattern(fd, 0, 2 * UNIT, 3));
+    EXPECT(has_zeros(fd, 2 * UNIT, UNIT)); /* reading a hole does not fill it */
+    EXPECT_EQ(lseek(fd, 0, SEEK_HOLE), 2 * UNIT);
+    EXPECT_EQ(lseek(fd, 2 * UNIT, SEEK_DATA), 3 * UNIT);
+}

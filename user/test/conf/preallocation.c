@@ -180,3 +180,60 @@ CASE(preallocation, moves_the_times)
     OK(allocate(fd, 0, 0, 5000));
     EXPECT(stat_of("f").st_mtime > 1000);
 }
+
+/* ---- Zeroing ----------------------------------------------------------------------------------------- */
+
+CASE(preallocation, zeroed_range_reads_as_zeros_and_the_rest_stays)
+{
+    int fd = patterned(100000, 7);
+    OK(allocate(fd, FALLOC_FL_ZERO_RANGE, 10001, 50003));
+    EXPECT_EQ(size_of("f"), 100000);
+    EXPECT(has_pattern(fd, 0, 10001, 7));
+    EXPECT(has_zeros(fd, 10001, 50003));
+    char data[100000], rest[100000 - 60004];
+    fill_pattern(data, sizeof(data), 7);
+    EXPECT_EQ(pread(fd, rest, sizeof(rest), 60004), sizeof(rest));
+    EXPECT(memcmp(rest, data + 60004, sizeof(rest)) == 0);
+    OK(fsync(fd));
+    OK(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
+    EXPECT(has_zeros(fd, 10001, 50003));
+}
+
+CASE(preallocation, zeroed_range_has_space)
+{
+    int fd = patterned(1, 7);
+    OK(allocate(fd, FALLOC_FL_ZERO_RANGE, 0, 300000));
+    EXPECT_EQ(size_of("f"), 300000);
+    EXPECT(has_zeros(fd, 0, 300000));
+    EXPECT(stat_of("f").st_blocks >= 300000 / 512);
+}
+
+CASE(preallocation, zeroed_range_grows_the_file_unless_told_not_to)
+{
+    int fd = patterned(1000, 7);
+    OK(allocate(fd, FALLOC_FL_ZERO_RANGE, 900, 50000));
+    EXPECT_EQ(size_of("f"), 50900);
+    EXPECT(has_pattern(fd, 0, 900, 7));
+    EXPECT(has_zeros(fd, 900, 50000));
+    OK(ftruncate(fd, 1000));
+    OK(allocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, 800, 100));
+    EXPECT_EQ(size_of("f"), 1000);
+    EXPECT(has_pattern(fd, 0, 800, 7));
+    EXPECT(has_zeros(fd, 800, 200));
+}
+
+CASE(preallocation, zeroed_range_is_seen_through_a_mapping)
+{
+    int fd = patterned(16384, 8);
+    char *at = OK_MAP(mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+    at[5000] = 'x';
+    OK(allocate(fd, FALLOC_FL_ZERO_RANGE, 4000, 8192));
+    for (int i = 4000; i < 12192; i++)
+        EXPECT_EQ(at[i], 0);
+    EXPECT(check_pattern(at, 4000, 8));
+    at[5000] = 'y';
+    OK(msync(at, 16384, MS_SYNC));
+    char c = 0;
+    EXPECT_EQ(pread(fd, &c, 1, 5000), 1);
+    EXPECT_EQ(c, 'y');
+}

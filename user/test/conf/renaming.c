@@ -283,3 +283,99 @@ CASE(exchanging, symlinks_are_exchanged_themselves)
     EXPECT(S_ISLNK(stat_of("f").st_mode));
     EXPECT(S_ISREG(stat_of("l").st_mode));
 }
+
+CASE(exchanging, moves_the_ctime_of_both)
+{
+    make_file("a", 0644);
+    make_file("b", 0644);
+    struct timespec before = stat_of("b").st_ctim;
+    tick();
+    OK(exchange("a", "b"));
+    struct timespec a = stat_of("a").st_ctim, b = stat_of("b").st_ctim;
+    EXPECT(a.tv_sec > before.tv_sec || a.tv_nsec > before.tv_nsec);
+    EXPECT(b.tv_sec > before.tv_sec || b.tv_nsec > before.tv_nsec);
+}
+
+CASE(exchanging, names_of_very_different_lengths)
+{
+    const char *name = name_of_length(255, 'n');
+    write_file("a", "A", 1);
+    write_file(name, "long", 4);
+    OK(exchange("a", name));
+    expect_file("a", "long");
+    expect_file(name, "A");
+    EXPECT_EQ(count_entries("."), 2);
+}
+
+CASE(exchanging, two_links_of_one_file)
+{
+    write_file("a", "A", 1);
+    OK(link("a", "b"));
+    OK(exchange("a", "b"));
+    EXPECT_EQ(inode_of("a"), inode_of("b"));
+    EXPECT_EQ(links_of("a"), 2);
+}
+
+CASE(exchanging, open_files_go_along)
+{
+    write_file("a", "A", 1);
+    write_file("b", "B", 1);
+    int fd = (int)OK(open("a", O_WRONLY | O_APPEND));
+    OK(exchange("a", "b"));
+    OK(write(fd, "more", 4));
+    expect_file("b", "Amore");
+    expect_file("a", "B");
+}
+
+CASE(exchanging, needs_write_in_both_directories)
+{
+    NEED_ROOT();
+    make_open_directory("open");
+    OK(mkdir("closed", 0755));
+    make_file("closed/f", 0666);
+    AS_USER (TEST_UID, TEST_GID) {
+        make_file("open/f", 0644);
+        EXPECT_ERR(exchange("open/f", "closed/f"), EACCES);
+        EXPECT_ERR(exchange("closed/f", "open/f"), EACCES);
+    }
+}
+
+CASE(exchanging, mount_point_is_ebusy_and_another_mount_exdev)
+{
+    bind_place("m");
+    OK(mkdir("d", 0755));
+    EXPECT_ERR(exchange("m", "d"), EBUSY);
+    EXPECT_ERR(exchange("d", "m"), EBUSY);
+    OK(mkdir("m/x", 0755));
+    EXPECT_ERR(exchange("d", "m/x"), EXDEV);
+    OK(rmdir("m/x"));
+    OK(umount("m"));
+}
+
+CASE(exchanging, read_only_mount_is_erofs)
+{
+    make_file("a", 0644);
+    make_file("b", 0644);
+    remount(MS_RDONLY);
+    EXPECT_ERR(exchange("a", "b"), EROFS);
+}
+
+CASE(exchanging, is_there_after_mounting_again)
+{
+    char cwd[PATH_MAX];
+    if (!conf_place.device || !strcmp(conf_place.type, "tmpfs"))
+        SKIP("nothing lasts without a device");
+    NEED_ROOT();
+    EXPECT(getcwd(cwd, sizeof(cwd)));
+    OK(mkdir("d", 0755));
+    OK(mkdir("d/sub", 0755));
+    write_file("f", "F", 1);
+    OK(exchange("d/sub", "f"));
+    OK(chdir("/"));
+    OK(umount(conf_place.dir));
+    OK(mount(conf_place.device, conf_place.dir, conf_place.type, 0, conf_place.options));
+    OK(chdir(cwd));
+    expect_file("d/sub", "F");
+    EXPECT_EQ(links_of("d"), 2);
+    EXPECT_EQ(inode_of("f/.."), inode_of("."));
+}

@@ -88,3 +88,86 @@ CASE(tmpfile, directory_stays_removable)
     OK(rmdir("d"));
     OK(write(fd, "x", 1));
 }
+
+CASE(tmpfile, is_named_by_its_descriptor)
+{
+    NEED_ROOT();
+    int fd = unnamed();
+    OK(mkdir("d", 0755));
+    OK(write(fd, "named", 5));
+    OK(linkat(fd, "", AT_FDCWD, "d/f", AT_EMPTY_PATH));
+    OK(linkat(fd, "", AT_FDCWD, "g", AT_EMPTY_PATH));
+    EXPECT_EQ(links_of("g"), 2);
+    EXPECT_EQ(inode_of("d/f"), inode_of("g"));
+    OK(unlink("g"));
+    expect_file("d/f", "named");
+}
+
+CASE(tmpfile, named_is_as_any_other_file)
+{
+    int fd = unnamed();
+    OK(ftruncate(fd, 100000));
+    OK(write(fd, "start", 5));
+    OK(give_name(fd, "f"));
+    OK(close(fd));
+    fd = (int)OK(open("f", O_RDWR));
+    EXPECT(has_zeros(fd, 5, 99995));
+    OK(rename("f", "g"));
+    EXPECT_EQ(size_of("g"), 100000);
+    OK(unlink("g"));
+    EXPECT_EQ(count_entries("."), 0);
+    OK(pwrite(fd, "still", 5, 0));
+}
+
+CASE(tmpfile, named_is_there_after_mounting_again)
+{
+    char cwd[PATH_MAX];
+    if (!conf_place.device || !strcmp(conf_place.type, "tmpfs"))
+        SKIP("nothing lasts without a device");
+    NEED_ROOT();
+    EXPECT(getcwd(cwd, sizeof(cwd)));
+    int fd = unnamed(), other = unnamed();
+    OK(write(fd, "lasts", 5));
+    OK(write(other, "does not", 8));
+    OK(give_name(fd, "f"));
+    OK(close(fd));
+    OK(close(other));
+    OK(chdir("/"));
+    OK(umount(conf_place.dir));
+    OK(mount(conf_place.device, conf_place.dir, conf_place.type, 0, conf_place.options));
+    OK(chdir(cwd));
+    expect_file("f", "lasts");
+    EXPECT_EQ(count_entries("."), 1);
+}
+
+CASE(tmpfile, owner_and_mode_are_those_of_a_new_file)
+{
+    struct stat st;
+    NEED_ROOT();
+    make_open_directory("d");
+    OK(chown("d", 0, OTHER_GID));
+    OK(chmod("d", 02777));
+    AS_USER (TEST_UID, TEST_GID) {
+        umask(027);
+        int fd = (int)OK(open("d", O_TMPFILE | O_RDWR, 0666));
+        OK(fstat(fd, &st));
+        EXPECT_EQ(st.st_uid, TEST_UID);
+        EXPECT_EQ(st.st_gid, OTHER_GID);
+        EXPECT_EQ(st.st_mode, S_IFREG | 0640);
+    }
+}
+
+CASE(tmpfile, name_needs_the_directorys_right_and_another_mount_is_exdev)
+{
+    NEED_ROOT();
+    make_open_directory("open");
+    OK(mkdir("closed", 0755));
+    AS_USER (TEST_UID, TEST_GID) {
+        int fd = (int)OK(open("open", O_TMPFILE | O_RDWR, 0600));
+        EXPECT_ERR(give_name(fd, "closed/f"), EACCES);
+        OK(give_name(fd, "open/f"));
+    }
+    bind_place("m");
+    EXPECT_ERR(give_name(unnamed(), "m/f"), EXDEV);
+    OK(umount("m"));
+}
