@@ -10,7 +10,8 @@
  * Whoever comes counts himself first and looks at the door then; the remount closes it first and counts then. So one of
  * both sees the other. (Without this, a name that was half made would be finished on a disk that is marked as clean.)
  *
- * What fails leaves the door as it was, and what errors= says. Only damage shuts it for good: a remount never opens what damage.c has closed.
+ * What fails leaves the door as it was, and what errors= says. Only damage shuts it for good: a remount never opens what
+ * damage.c has closed.
  *
  * Lock: super->inode_lock where the flags are opened, against damage that is found at that moment. */
 #include "fs/vfs/super.h"
