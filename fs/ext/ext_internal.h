@@ -368,8 +368,8 @@ int must_check ext_inode_read_table(struct ext_fs *fs, uint32_t number, struct m
  *  operation. */
 int must_check ext_inode_read_dtime(struct ext_fs *fs, uint32_t number, uint32_t *dtime);
 int must_check ext_inode_write_dtime(struct ext_fs *fs, uint32_t number, uint32_t dtime);
-/** A fresh inode in directory `dir`, hashed, with one reference, no name yet. It is the second one of `change`. */
 struct ext_name_change;
+/** A fresh inode in directory `dir`, hashed, with one reference, no name yet. It is the second one of `change`. */
 int must_check ext_inode_create(struct ext_name_change *change, struct inode *dir, uint32_t mode,
                                 uint32_t dev_number, uid_t uid, gid_t gid, struct inode **inode);
 /** Undo ext_inode_create for an inode that got no name: inside the operation it loses its link, and putting it

@@ -1,29 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Groups of clusters: what is free is found, and counted, as the table has it, whatever was done; and on a full disk it is found
  * without reading all of the table. */
-#include "fs/fat/test/fat_world.h"
-#include "fs/fat/fat_internal.h"
+#include "fs/fat/test/fat_table_world.h"
 
-static struct fat_fs *fs;
 static uint64_t nr_table_reads; /* sectors */
-
-static struct host_disk *begin(uint64_t size_kib, const char *options)
-{
-    struct host_disk *disk = make_image(size_kib, options);
-    struct path path;
-
-    mount_disk(disk);
-    assert_int_equal(path_walk(here(), "/mnt", 0, &path), 0);
-    fs = fat_fs(path.dentry->super);
-    path_put(&path);
-    return disk;
-}
-
-static void end(struct host_disk *disk)
-{
-    unmount();
-    host_disk_free(disk);
-}
 
 static void set_all(uint32_t value)
 {

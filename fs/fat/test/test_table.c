@@ -1,28 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The table against a model: entries of 12, 16 and 32 bits, the second table kept the same, and
  * clusters taken and freed. */
-#include "fs/fat/test/fat_world.h"
-#include "fs/fat/fat_internal.h"
-
-static struct fat_fs *fs;
-
-static struct host_disk *begin(const char *options)
-{
-    struct host_disk *disk = make_image(34 * KIB, options);
-    struct path path;
-
-    mount_disk(disk);
-    assert_int_equal(path_walk(here(), "/mnt", 0, &path), 0);
-    fs = fat_fs(path.dentry->super);
-    path_put(&path);
-    return disk;
-}
-
-static void end(struct host_disk *disk)
-{
-    unmount();
-    host_disk_free(disk);
-}
+#include "fs/fat/test/fat_table_world.h"
 
 static uint32_t get(uint32_t cluster)
 {
@@ -52,7 +31,7 @@ static void set(uint32_t cluster, uint32_t value)
 
 static void entries_do_not_disturb_each_other(const char *options, uint32_t bits)
 {
-    struct host_disk *disk = begin(options);
+    struct host_disk *disk = begin(34 * KIB, options);
     uint32_t end_cluster = fat_end_cluster(fs);
     uint32_t *model_values = calloc(end_cluster, sizeof(*model_values));
     const uint8_t *table;
@@ -112,7 +91,7 @@ static void entries_of_32_bits_do_not_disturb_each_other(void **state)
 
 static void the_top_bits_of_32_are_kept(void **state)
 {
-    struct host_disk *disk = begin("-F 32 -s 1");
+    struct host_disk *disk = begin(34 * KIB, "-F 32 -s 1");
     uint8_t *entry = disk->bytes + fs->layout.table_sector * 512 + 100 * 4;
 
     unmount();
@@ -158,7 +137,7 @@ static void check_chain(const struct chain *chain, uint8_t *is_taken)
 static void clusters_are_taken_once_and_counted(const char *options)
 {
     enum { NR_CHAINS = 40 };
-    struct host_disk *disk = begin(options);
+    struct host_disk *disk = begin(34 * KIB, options);
     struct chain chains[NR_CHAINS] = {{0}};
     uint8_t *is_taken = calloc(fat_end_cluster(fs), 1);
     uint64_t nr_free = 0, nr_at_start = 0;
@@ -218,7 +197,7 @@ static void clusters_of_all_kinds_are_taken_once_and_counted(void **state)
 
 static void files_that_grow_alone_are_contiguous(void **state)
 {
-    struct host_disk *disk = begin("-F 32 -s 1");
+    struct host_disk *disk = begin(34 * KIB, "-F 32 -s 1");
     static uint8_t bytes[8 * MIB];
     struct file *file = open_file("/mnt/file", O_CREAT | O_RDWR);
     struct block_extent extent;
