@@ -463,7 +463,7 @@ int ext_write_inode(struct inode *inode)
     struct ext_disk_inode *disk;
     struct meta_block meta;
     uint64_t size = inode_size(inode);
-    uint32_t next_orphan;
+    uint32_t next_orphan = ext_orphan_next(inode);
     int error = ext_inode_read_table(fs, (uint32_t)inode->number, &meta, &disk);
 
     if (error != 0) {
@@ -474,7 +474,6 @@ int ext_write_inode(struct inode *inode)
         meta_put(&meta);
         return error;
     }
-    next_orphan = ext_orphan_next(inode); /* that may have taken long */
     if (fs->inode_bytes > EXT_INODE_SIZE_OLD &&
         le16_get(disk->extra_size) < EXT_EXTRA_SIZE_WANTED) {
         memset((char *)disk + EXT_INODE_SIZE_OLD, 0, fs->inode_bytes - EXT_INODE_SIZE_OLD);

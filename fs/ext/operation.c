@@ -7,8 +7,8 @@
  *
  * An operation puts the inodes that it has changed into their tables itself, so that pointers and bitmaps
  * agree in every transaction. It holds the blocks that they stand in from its beginning on: one that cannot be read is an
- * error of this operation, before it has changed anything, and none of the whole journal. Attributes that change by themselves (times, a size after a write) are put there by
- * writeback, each an operation of its own.
+ * error of this operation, before it has changed anything, and none of the whole journal. Attributes that change by
+ * themselves (times, a size after a write) are put there by writeback, each an operation of its own.
  *
  * Blocks that are given to a file hold what somebody else left there, and behind its end there are zeros. So
  * the file's pages are written before the transaction that gives it blocks, or a larger size, is committed (ordered
