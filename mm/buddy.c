@@ -71,6 +71,7 @@ void buddy_init(struct buddy *buddy, uint64_t first_frame, uint64_t nr_frames, v
 {
     buddy->first_frame = first_frame;
     buddy->nr_frames = nr_frames;
+    buddy->address = (uint64_t)phys_to_virt(phys(first_frame << PAGE_SHIFT));
     buddy->pages = meta;
     buddy->blocks = (struct page_block *)(buddy->pages + nr_frames);
     buddy->nr_page_blocks = count_page_blocks(first_frame, nr_frames);

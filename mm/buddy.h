@@ -35,6 +35,7 @@ struct buddy {
     uint64_t nr_frames;        /* [I] frames in the region, with those that are reserved */
     struct page *pages;        /* [I] their pages */
     uint8_t *tags;             /* [owner of each frame] a byte a frame, side by side: kmalloc.c */
+    uint64_t address;          /* [I] of the first frame, in the direct map */
     struct page_block *blocks; /* [I] the page blocks that the region touches, whole or not */
     uint64_t nr_page_blocks;   /* [I] */
     struct spinlock lock;      /* LOCK_RANK_BUDDY */

@@ -38,8 +38,7 @@ static inline struct page *page_of_pointer(const void *pointer)
  * paths that have another way for all others. */
 static inline uint8_t tag_of_near_pointer(const void *pointer)
 {
-    uint64_t frame = ((uint64_t)pointer - DIRECT_MAP_BASE) >> PAGE_SHIFT;
-    uint64_t index = frame - frame_regions[0].first_frame;
+    uint64_t index = ((uint64_t)pointer - frame_regions[0].address) >> PAGE_SHIFT;
 
     return likely(index < frame_regions[0].nr_frames) ? frame_regions[0].tags[index] : 0;
 }
