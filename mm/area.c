@@ -382,6 +382,9 @@ void *space_next_shared_file(struct space *space, uint64_t *start, uint64_t end,
     struct area *area;
     void *file = NULL;
 
+    if (*start >= end) { /* what lies there may go on in the area that the range ended in */
+        return NULL;
+    }
     rwlock_read_lock(&space->lock);
     area = area_find(space, *start);
     while (area != NULL && area->start < end &&

@@ -58,6 +58,19 @@ CASE(mapfile, write_reaches_mappings)
     EXPECT_EQ(s[4104], 't');
 }
 
+CASE(mapfile, msync_of_a_part_ends)
+{
+    int fd = open_filled("f", 16384, 'a');
+    char *p = map_fd(fd, 16384, MAP_SHARED, 0);
+    p[0] = p[4096] = p[12288] = 's';
+    OK(msync(p, 4096, MS_SYNC));
+    OK(msync(p + 4096, 8192, MS_SYNC));
+    OK(msync(p + 12288, 4096, MS_SYNC));
+    OK(mprotect(p + 4096, 4096, PROT_READ)); /* three areas */
+    OK(msync(p, 8192, MS_SYNC));
+    OK(msync(p + 4096, 8192, MS_SYNC));
+}
+
 CASE(mapfile, msync_and_its_refusals)
 {
     int fd = open_filled("f", 8192, 'a');
