@@ -221,8 +221,7 @@ static int check_request(const struct block_device *device, struct block_request
 {
     uint64_t nr_bytes = 0;
 
-    if (load_relaxed(&device->is_dead) ||
-        (device->whole != NULL && load_relaxed(&device->whole->is_dead))) {
+    if (block_is_dead(device)) {
         return -EIO;
     }
     if (request->op == BLOCK_FLUSH) {

@@ -4,6 +4,7 @@
 #ifndef CAIRN_DRIVERS_BLOCK_H
 #define CAIRN_DRIVERS_BLOCK_H
 
+#include "kernel/base/atomic.h"
 #include "kernel/base/list.h"
 #include "kernel/base/types.h"
 #include "kernel/sync/spinlock.h"
@@ -140,6 +141,14 @@ void block_complete(struct block_device *device, struct block_request *request, 
 /** Take back from a device that does not answer what it has, and let that fail with -EIO. is_last: and all that waits
  *  or will be submitted, for ever. Returns how many requests were lost. Context: any task; its driver can be reset. */
 uint32_t block_reset(struct block_device *device, bool is_last);
+
+/** Whether the device, or the disk that it is a part of, was given up: nothing that is written to it will ever
+ *  arrive. Context: any. */
+static inline bool block_is_dead(const struct block_device *device)
+{
+    return load_relaxed(&device->is_dead) ||
+           (device->whole != NULL && load_relaxed(&device->whole->is_dead));
+}
 
 /** Read `len_bytes` (a multiple of 512) at a byte offset, through no cache. For partition tables and
  *  tests. @buffer: in the direct map (ALLOC_DIRECT). */

@@ -56,12 +56,13 @@ static void finish_part(struct page *page, enum block_op op)
 }
 
 /* Metadata that could not be written stays dirty: what the cache holds is what the file system
- * goes by, so when the disk answers again it must get all of it, not only what changes later.
+ * goes by, so when the disk answers again it must get all of it, not only what changes later. One that was given up
+ * will not: there it would be dirty for ever, and hold back writers to other disks.
  * File data is given up; fsync has said so. */
 static void keep_metadata_dirty(struct mapping *mapping, const struct block_request *request,
                                 const struct block_segment *segment)
 {
-    if (request->op == BLOCK_WRITE && mapping->inode == NULL) {
+    if (request->op == BLOCK_WRITE && mapping->inode == NULL && !block_is_dead(mapping->device)) {
         page_mark_dirty(segment->page, segment->offset_bytes, segment->len_bytes);
     }
 }

@@ -242,13 +242,13 @@ static inline bool load(void)
     return is_kept;
 }
 
-/* The fault is lifted. With a journal the next mount finishes, whether the cache has gone meanwhile or not. */
-static inline void check_after(bool is_kept, unsigned n)
+/* The fault is lifted, and the disk unmounted. With a journal the next mount finishes, whether the cache has gone
+ * meanwhile or not. */
+static inline void check_unmounted(bool is_kept, unsigned n)
 {
     static uint8_t found[KEPT_BYTES];
     struct file *file;
 
-    unmount();
     if (kind->has_journal) {
         if (n % 2 == 0) {
             host_disk_forget_cache(disk);
@@ -268,6 +268,12 @@ static inline void check_after(bool is_kept, unsigned n)
         file_put(file);
         unmount();
     }
+}
+
+static inline void check_after(bool is_kept, unsigned n)
+{
+    unmount();
+    check_unmounted(is_kept, n);
 }
 
 /* ---- Requests that fail ---------------------------------------------------------------------- */

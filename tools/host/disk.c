@@ -7,11 +7,11 @@
  *
  * An asynchronous disk's start() only queues the request; its thread takes them from both ends in
  * turn, so that they complete out of order, and completes them as an interrupt handler on its hart
- * would.
+ * would. A reset takes back what it has not yet begun with; a silent disk (silence.c) begins with nothing.
  *
  * The block layer keeps devices for ever, so records of disks that are no longer used are kept
  * too, and handed out again. */
-#include "tools/host/disk.h"
+#include "tools/host/disk_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +57,7 @@ static void transfer(struct host_disk *disk, const struct block_request *request
     }
 }
 
-static int run_request(struct host_disk *disk, const struct block_request *request)
+int host_disk_run(struct host_disk *disk, const struct block_request *request)
 {
     uint64_t irq = spin_lock_irqsave(&disk->lock);
     int error = disk->filter != NULL ? disk->filter(disk, request) : 0;
@@ -71,7 +71,7 @@ static int run_request(struct host_disk *disk, const struct block_request *reque
 
 static void finish_request(struct host_disk *disk, struct block_request *request)
 {
-    int error = run_request(disk, request);
+    int error = host_disk_run(disk, request);
 
     host_interrupt_begin();
     block_complete(&disk->device, request, error);
@@ -107,14 +107,17 @@ static bool has_work(struct host_disk *disk)
     return result;
 }
 
+/* NULL: a reset was faster. */
 static struct block_request *take_started(struct host_disk *disk, bool is_last, unsigned *delay_us)
 {
     uint64_t irq = spin_lock_irqsave(&disk->lock);
-    struct block_request *request = is_last
-                                        ? list_last(&disk->started, struct block_request, node)
-                                        : list_first(&disk->started, struct block_request, node);
+    struct block_request *request = NULL;
 
-    list_remove(&request->node);
+    if (!list_is_empty(&disk->started)) {
+        request = is_last ? list_last(&disk->started, struct block_request, node)
+                          : list_first(&disk->started, struct block_request, node);
+        list_remove(&request->node);
+    }
     *delay_us = disk->delay_us;
     spin_unlock_irqrestore(&disk->lock, irq);
     return request;
@@ -131,6 +134,9 @@ static void async_thread(void *arg)
 
         waitq_wait_event(&disk->work, has_work(disk));
         request = take_started(disk, turn % 2 != 0, &delay_us);
+        if (request == NULL) {
+            continue;
+        }
         if (delay_us != 0) {
             usleep(delay_us);
         }
@@ -163,7 +169,7 @@ static int disk_start(struct block_device *device, struct block_request *request
     struct host_disk *disk = device->driver;
     int error;
 
-    if (start_later(disk, request, &error)) {
+    if (host_silence_takes(disk, request, &error) || start_later(disk, request, &error)) {
         return error;
     }
     spin_unlock(&device->lock);
@@ -172,8 +178,29 @@ static int disk_start(struct block_device *device, struct block_request *request
     return 0;
 }
 
+/* What the thread is busy with completes as if it had been in time. */
+static int disk_reset(struct block_device *device, bool is_restarted, struct list *lost)
+{
+    struct host_disk *disk = device->driver;
+    uint64_t irq;
+
+    host_silence_reset(disk, lost);
+    irq = spin_lock_irqsave(&disk->lock);
+    while (!list_is_empty(&disk->started)) {
+        struct block_request *request = list_first(&disk->started, struct block_request, node);
+
+        list_remove(&request->node);
+        list_remove(&request->flight_node);
+        list_push_back(lost, &request->flight_node);
+        disk->nr_started--;
+    }
+    spin_unlock_irqrestore(&disk->lock, irq);
+    return 0;
+}
+
 static const struct block_device_ops disk_ops = {
     .start = disk_start,
+    .reset = disk_reset,
 };
 
 /* ---- Making and filling them ----------------------------------------------------------------- */
@@ -220,6 +247,7 @@ struct host_disk *host_disk_new(uint64_t nr_sectors)
     disk->device.is_read_only = false;
     disk->filter = NULL;
     disk->filter_arg = NULL;
+    host_silence_init(disk);
     return disk;
 }
 

@@ -46,7 +46,7 @@ coverage: $(patsubst %.c,$(O)/coverage/%,$(COVERAGE_TEST_SRCS))
 	$(Q)T='$(T)' tools/test/coverage.py --out '$(O)'
 
 .PHONY: faults
-## faults: every read, write, flush and block of a load, a mount and an umount fails once, on the host; a sample with QEMU's disks (minutes)
-faults: $(addprefix $(O)/host/fs/vfs/test/,test_disk_faults test_mount_faults) $(O)/host/fs/fat/test/test_faults $(O)/host/fs/ext/test/test_ext_state $(KTEST_DEPS)
+## faults: every read, write, flush and block of a load, a mount and an umount fails once, or is never answered, on the host; a sample with QEMU's disks (minutes)
+faults: $(addprefix $(O)/host/fs/vfs/test/,test_disk_faults test_silent_faults test_mount_faults) $(O)/host/fs/fat/test/test_faults $(O)/host/fs/ext/test/test_ext_state $(KTEST_DEPS)
 	$(Q)CAIRN_FAULTS=all $(TEST_ENV) tools/test/run host -t faults
 	$(Q)$(TEST_ENV) tools/test/run qemu -t disk-

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Simulated disks: what is written is read, through the block layer and through the page cache; injected errors
- * arrive; forgetting the cache shows what is on the disk. */
+ * arrive; forgetting the cache shows what is on the disk; a silent disk answers again after a reset, or is given up. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -120,6 +120,57 @@ static void files_become_disks_and_disks_files(void **state)
     unlink(path);
 }
 
+static int write_sector(struct host_disk *disk, uint64_t sector, int byte)
+{
+    struct page *page = frames_alloc(0, ALLOC_KERNEL);
+    struct block_request *request = block_request_alloc();
+    int error;
+
+    memset(page_address(page), byte, SECTOR_SIZE);
+    request->op = BLOCK_WRITE;
+    request->sector = sector;
+    request->nr_segments = 1;
+    request->segments[0] = (struct block_segment){.page = page, .len_bytes = SECTOR_SIZE};
+    error = block_submit_wait(&disk->device, request);
+    block_request_free(request);
+    frames_free(page, 0);
+    return error;
+}
+
+static void a_silent_disk_answers_after_so_many_resets(void **state)
+{
+    struct host_disk *disk = host_disk_new(64);
+
+    host_disk_silence(disk, 1, 1, 0x1);
+    assert_int_equal(write_sector(disk, 0, 'a'), 0);
+    assert_int_equal(write_sector(disk, 1, 'b'), -EIO); /* and yet it is done */
+    assert_int_equal(write_sector(disk, 2, 'c'), 0);
+    assert_int_equal(host_disk_end_silence(disk), 1);
+    assert_int_equal(disk->bytes[0], 'a');
+    assert_int_equal(disk->bytes[SECTOR_SIZE], 'b');
+    assert_int_equal(disk->bytes[2 * SECTOR_SIZE], 'c');
+    host_disk_free(disk);
+}
+
+static void a_disk_that_stays_silent_is_given_up_and_can_be_had_back(void **state)
+{
+    struct host_disk *disk = host_disk_new(64);
+
+    for (unsigned round = 0; round < 2; round++) {
+        host_disk_silence(disk, 0, HOST_DISK_FOR_GOOD, 0);
+        assert_int_equal(write_sector(disk, 0, 'a'), -EIO);
+        assert_false(block_is_dead(&disk->device));
+        assert_int_equal(write_sector(disk, 1, 'b'), -EIO);
+        assert_true(block_is_dead(&disk->device));
+        assert_int_equal(write_sector(disk, 2, 'c'), -EIO);
+        assert_int_equal(host_disk_end_silence(disk), 2); /* the third was not even begun */
+        assert_int_equal(disk->bytes[0], 0);
+        assert_int_equal(write_sector(disk, 3, 'd'), 0);
+        assert_int_equal(disk->bytes[3 * SECTOR_SIZE], 'd');
+    }
+    host_disk_free(disk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +179,8 @@ int main(void)
         cmocka_unit_test(the_page_cache_writes_dirty_sectors_and_meets_injected_errors),
         cmocka_unit_test(a_forgotten_cache_is_read_again),
         cmocka_unit_test(files_become_disks_and_disks_files),
+        cmocka_unit_test(a_silent_disk_answers_after_so_many_resets),
+        cmocka_unit_test(a_disk_that_stays_silent_is_given_up_and_can_be_had_back),
     };
 
     machine_start(32ul << 20);
