@@ -111,7 +111,7 @@ void ext_evict_inode(struct inode *inode)
         if (inode->nr_links == 0) {
             end_inode(inode);
         } else if (ext_is_orphan(inode)) { /* a cut that has failed: once more */
-            (void)!ext_truncate_blocks(inode, inode_size(inode));
+            (void)!ext_orphan_cut(inode);
         }
     }
     ext_orphan_leave(inode);

@@ -329,6 +329,9 @@ void ext_orphan_add(struct inode *inode);
 int must_check ext_orphan_remove(struct inode *inode);
 /** Whether it is on the list. */
 bool ext_is_orphan(struct inode *inode);
+/** Finish with one that has links: cut it to its size, take it off the list and store it. Returns 0, or why it stays:
+ *  -EIO, -ENOMEM, -EROFS. Context: may sleep; outside operations; nobody else changes the inode. */
+int must_check ext_orphan_cut(struct inode *inode);
 /** The inode leaves memory: from now on it only keeps its place in the list, if it has one. Context: evict_inode. */
 void ext_orphan_leave(struct inode *inode);
 /** Whether the memory of an inode that has left is still needed for its place; the list frees it then. */

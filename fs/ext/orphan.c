@@ -296,22 +296,22 @@ static int load_list(struct ext_fs *fs)
     return error;
 }
 
-/* What has links is cut, and taken off the list; the rest is freed when it is put. */
-static int cut_to_size(struct ext_fs *fs, struct inode *inode)
+/* It is stored in any case: what was freed before the cut failed must not be led to by the table, which without a journal
+ * nobody else writes once the inode has left. */
+int ext_orphan_cut(struct inode *inode)
 {
+    struct ext_fs *fs = ext_fs(inode->super);
     int error = inode_is(inode, S_IFREG) ? ext_truncate_blocks(inode, inode_size(inode)) : 0;
+    int last = ext_begin(fs, EXT_INODE_BLOCKS);
 
-    if (error == 0) {
-        error = ext_begin(fs, EXT_INODE_BLOCKS);
-    }
-    if (error == 0) {
-        error = ext_orphan_remove(inode);
-        if (error == 0) {
-            error = ext_write_inode(inode);
+    if (last == 0) {
+        last = error == 0 ? ext_orphan_remove(inode) : 0;
+        if (last == 0) {
+            last = ext_write_inode(inode);
         }
         ext_end(fs, EXT_INODE_BLOCKS);
     }
-    return error;
+    return error != 0 ? error : last;
 }
 
 /* Returns 0 also when the end of an inode has failed again: then its place is still there. */
@@ -324,7 +324,7 @@ static int finish(struct ext_fs *fs, uint32_t number, bool *had_links)
         ext_orphan_return(inode); /* somebody may have read it before the list */
         rwlock_write_lock(&inode->lock);
         *had_links = inode->nr_links != 0;
-        error = *had_links ? cut_to_size(fs, inode) : 0;
+        error = *had_links ? ext_orphan_cut(inode) : 0; /* the rest is freed when it is put */
         rwlock_write_unlock(&inode->lock);
         inode_put(inode);
     }
