@@ -2,9 +2,9 @@
 /* When nothing can be reclaimed, somebody must go.
  *
  * Who: the process with the highest score. A score is the memory that its end would give back, in
- * pages: resident and swapped out; its owner may shift it by oom_score_adj, in
- * thousandths of all memory and swap, and -1000 exempts it. Scores that differ by less than a MiB
- * are alike, and then the younger process goes: a flood of small processes ends with the flood and
+ * pages: resident, swapped out, and its page tables (most of it, where pages lie far apart); its
+ * owner may shift it by oom_score_adj, in thousandths of all memory and swap, and -1000 exempts
+ * it. Scores that differ by less than a MiB are alike, and then the younger process goes: a flood of small processes ends with the flood and
  * not with the shell that it came from. Init, the kernel's threads, and whoever shares init's
  * memory are never chosen. Processes that share a space (vfork, CLONE_VM) die together, since
  * otherwise nothing would come back.
@@ -97,9 +97,10 @@ static struct space *weigh(struct process *process, struct oom_weight *weight,
     space = task->space;
     weight->nr_resident = load_count(&space->nr_anon_pages) + load_count(&space->nr_object_pages);
     weight->nr_swapped = load_count(&space->nr_swap_pages);
+    weight->nr_tables = load_count(&space->table.nr_tables);
     strlcpy(name, task->name, TASK_NAME_SIZE);
     spin_unlock(&task->resource_lock);
-    weight->points = (int64_t)(weight->nr_resident + weight->nr_swapped) +
+    weight->points = (int64_t)(weight->nr_resident + weight->nr_swapped + weight->nr_tables) +
                      weight->adj * (int64_t)nr_pages_in_all() / OOM_ADJ_MAX;
     return space;
 }
@@ -219,11 +220,13 @@ static void report(const struct shortage *shortage, const struct score top[NR_LO
         pr_err("oom: there is no process that may be killed");
         return;
     }
-    pr_warn("oom: the first to go:    score  resident KiB  swapped KiB   adj  pid  name");
+    pr_warn(
+        "oom: the first to go:    score  resident KiB  swapped KiB  tables KiB   adj  pid  name");
     for (i = 0; i < NR_LOGGED && top[i].process != NULL; i++) {
-        pr_warn("oom:                  %8lld  %12llu  %11llu  %4d  %3d  %s",
+        pr_warn("oom:                  %8lld  %12llu  %11llu  %10llu  %4d  %3d  %s",
                 (long long)top[i].weight.points, (unsigned long long)kib(top[i].weight.nr_resident),
-                (unsigned long long)kib(top[i].weight.nr_swapped), (int)top[i].weight.adj,
+                (unsigned long long)kib(top[i].weight.nr_swapped),
+                (unsigned long long)kib(top[i].weight.nr_tables), (int)top[i].weight.adj,
                 top[i].process->id, top[i].name);
     }
 }

@@ -13,6 +13,7 @@ struct process;
 struct oom_weight {
     uint64_t nr_resident; /* pages */
     uint64_t nr_swapped;  /* pages */
+    uint64_t nr_tables;   /* pages of its page tables */
     int64_t adj;          /* oom_score_adj */
     int64_t points;       /* pages, shifted by adj: the highest goes first */
 };

@@ -13,7 +13,7 @@
 #define NS_PER_USER_TICK (1000000000ull / ABI_USER_HZ)
 
 struct memory_use { /* in pages */
-    uint64_t size, peak_size, resident, peak_resident, swapped, locked;
+    uint64_t size, peak_size, resident, peak_resident, swapped, locked, tables;
     uint64_t object, memory; /* of resident: pages of objects, and of them those without a disk */
     uint64_t text, data, stack;
     uint64_t start_stack; /* an address */
@@ -49,6 +49,7 @@ static void get_memory_use(const struct proc_target *target, struct memory_use *
     use->size = atomic_load_explicit(&space->nr_mapped_pages, memory_order_relaxed);
     use->locked = atomic_load_explicit(&space->nr_locked_pages, memory_order_relaxed);
     use->swapped = atomic_load_explicit(&space->nr_swap_pages, memory_order_relaxed);
+    use->tables = atomic_load_explicit(&space->table.nr_tables, memory_order_relaxed);
     use->start_stack = space->start_stack;
     use->data = atomic_load_explicit(&space->nr_data_pages, memory_order_relaxed);
     use->peak_size = atomic_load_explicit(&space->nr_peak_mapped_pages, memory_order_relaxed);
@@ -228,6 +229,7 @@ static void show_memory(struct seq *seq, const struct memory_use *use)
     show_pages(seq, "VmData", use->data);
     show_pages(seq, "VmStk", use->stack);
     show_pages(seq, "VmExe", use->text);
+    show_pages(seq, "VmPTE", use->tables);
     show_pages(seq, "VmSwap", use->swapped);
 }
 

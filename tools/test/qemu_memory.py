@@ -15,7 +15,7 @@ PAGE = 4096
 def oom_report(outcome):
     """The report in the log: that it names all that it promises."""
     for pattern in (r"oom: memory is exhausted: \S+\[\d+\] wants a block of order \d+, flags 0x", r"oom: of \d+ frames \d+ are free",
-                    r"oom: page cache gave nothing now", r"oom: +\d+ +\d+ +\d+ +\S+ +\d+ +touchmem",
+                    r"oom: page cache gave nothing now", r"oom: +\d+ +\d+ +\d+ +\d+ +\S+ +\d+ +touchmem",
                     r"oom: killing pid \d+ \(touchmem\): the highest score"):
         if not re.search(pattern, outcome.log):
             raise Failure(f"the report has no {pattern!r}\n{outcome.told()}")
@@ -36,6 +36,17 @@ def oom_adj(guest):
     killed = re.findall(r"killing pid \d+ \((\w+)\)", outcome.log)
     if killed != ["sleep", "touchmem"]:
         raise Failure(f"killed were {killed}\n{outcome.told()}")
+
+
+@qemu_test("oom-tables", "whose memory is page tables goes, and not a younger process that has more pages")
+def oom_tables(guest):
+    script = ("(sleep 1; exec /tests/touchmem --tables) & hog=$!; /tests/touchmem 4 100000 >/dev/null 2>&1 & other=$!; "
+              "wait $hog; echo hog $?; kill $other; wait $other; echo other $?")
+    for harts in "1", "4":
+        outcome = guest.exec(script, "--smp", harts, *SMALL).expect(status=0, output=b"Killed\nhog 137\nother 143\n")
+        killed = re.findall(r"killing pid \d+ \((\w+)\)", outcome.log)
+        if killed != ["touchmem"]:
+            raise Failure(f"killed were {killed}\n{outcome.told()}")
 
 
 def tags_and_caches(output):

@@ -68,6 +68,7 @@ int pagetable_init(struct pagetable *table)
            (PT_ENTRIES - PT_USER_ENTRIES) * sizeof(*root));
     table->root = virt_to_phys(root);
     table->spare_tables = phys(0);
+    atomic_init(&table->nr_tables, 1);
     atomic_init(&table->asid, 0);
     atomic_init(&table->hart_mask, 0);
     atomic_init(&table->stale_mask, 0);
@@ -95,7 +96,7 @@ void pagetable_destroy(struct pagetable *table)
     table->root = phys(0);
 }
 
-uint64_t pagetable_add_table(entry_t *slot, enum alloc_flags flags)
+uint64_t pagetable_add_table(struct pagetable *table, entry_t *slot, enum alloc_flags flags)
 {
     uint64_t *new_table = pagetable_alloc_table(flags);
     uint64_t entry = 0;
@@ -107,6 +108,7 @@ uint64_t pagetable_add_table(entry_t *slot, enum alloc_flags flags)
     new_entry = pte_make(virt_to_phys(new_table), PTE_VALID);
     if (atomic_compare_exchange_strong_explicit(slot, &entry, new_entry, memory_order_acq_rel,
                                                 memory_order_acquire)) {
+        atomic_fetch_add_explicit(&table->nr_tables, 1, memory_order_relaxed);
         return new_entry;
     }
     pagetable_free_table(virt_to_phys(new_table)); /* another hart was faster */
@@ -123,7 +125,7 @@ static __attribute__((noinline)) int add_tables(struct pagetable *table, uint64_
         uint64_t entry = load_dependent(upper);
 
         if (entry == 0) {
-            entry = pagetable_add_table(upper, flags);
+            entry = pagetable_add_table(table, upper, flags);
             if (entry == 0) {
                 return -ENOMEM;
             }

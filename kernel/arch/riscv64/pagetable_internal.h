@@ -36,7 +36,8 @@ pt_entry_t *pagetable_find_upper(struct pagetable *table, uint64_t address);
 void pagetable_split(struct pagetable *table, pt_entry_t *upper);
 
 /** Give an empty entry a table. Returns what is there then, or 0: no memory. */
-uint64_t must_check pagetable_add_table(pt_entry_t *upper, enum alloc_flags flags);
+uint64_t must_check pagetable_add_table(struct pagetable *table, pt_entry_t *upper,
+                                        enum alloc_flags flags);
 
 /** A zeroed table frame, or NULL. */
 uint64_t *must_check pagetable_alloc_table(enum alloc_flags flags);

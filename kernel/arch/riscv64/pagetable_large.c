@@ -35,6 +35,7 @@ static void push_spare(struct pagetable *table, uint64_t *spare)
 {
     spare[0] = table->spare_tables.addr;
     table->spare_tables = virt_to_phys(spare);
+    atomic_fetch_add_explicit(&table->nr_tables, 1, memory_order_relaxed);
 }
 
 static uint64_t *pop_spare(struct pagetable *table)
@@ -94,7 +95,8 @@ int pagetable_prepare_large(struct pagetable *table, uint64_t address, enum allo
     pt_entry_t *entries = phys_to_virt(table->root);
     pt_entry_t *root_entry = &entries[pt_index(address, 2)];
 
-    if (!pte_is_table(load_dependent(root_entry)) && pagetable_add_table(root_entry, flags) == 0) {
+    if (!pte_is_table(load_dependent(root_entry)) &&
+        pagetable_add_table(table, root_entry, flags) == 0) {
         return -ENOMEM;
     }
     slot->entry = pagetable_find_upper(table, address);
@@ -143,6 +145,7 @@ bool pagetable_clear_large(struct pagetable *table, uint64_t address, uint64_t e
             *pte = pte_decode(atomic_exchange_explicit(upper, 0, memory_order_acq_rel));
             *found = address;
             pagetable_free_table(virt_to_phys(pop_spare(table)));
+            atomic_fetch_sub_explicit(&table->nr_tables, 1, memory_order_relaxed);
             vm_count_many(VM_NR_ANON_THPS, -1);
             return true;
         }

@@ -26,6 +26,7 @@ enum pte_flags {
 struct pagetable {
     phys_t root;                 /* [I] */
     phys_t spare_tables;         /* [page-table lock] one for each large leaf: pagetable_large.c */
+    _Atomic uint64_t nr_tables;  /* [a] frames of the tree and the spare ones */
     _Atomic uint64_t asid;       /* [a] generation and number: see asid.c */
     _Atomic uint64_t hart_mask;  /* [a] harts whose TLB may hold entries of this space */
     _Atomic uint64_t stale_mask; /* [a] harts that must flush this space before they use it again */
