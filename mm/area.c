@@ -214,6 +214,7 @@ static void set_bounds(struct area *area, uint64_t start, uint64_t end)
     area->anon_index += nr_pages;
     area->start = start; /* order in the tree is kept: areas never overlap */
     area->end = end;
+    rbtree_augment_path(&area->space->areas, &area->node);
 }
 
 void area_insert(struct area *area)
@@ -343,37 +344,6 @@ struct area *area_merge(struct area *area)
         join(area, neighbour);
     }
     return area;
-}
-
-/* Pages kept free below a stack that may grow, so that it does not run into its neighbour
- * unseen. */
-#define STACK_GAP_BYTES (64 * PAGE_SIZE)
-
-static uint64_t first_taken(const struct area *area)
-{
-    uint64_t gap = (area->flags & AREA_GROWS_DOWN) != 0 ? STACK_GAP_BYTES : 0;
-
-    return area->start > gap ? area->start - gap : 0;
-}
-
-uint64_t area_find_room(struct space *space, uint64_t len_bytes)
-{
-    uint64_t ceiling = space->mmap_top;
-    struct area *area = area_find(space, ceiling - 1);
-
-    if (area != NULL && area->start >= ceiling) {
-        area = area_prev(area);
-    } else if (area == NULL) {
-        area = area_of(rbtree_last(&space->areas));
-    }
-    for (; area != NULL; area = area_prev(area)) {
-        if (area->end <= ceiling && ceiling - area->end >= len_bytes) {
-            return ceiling - len_bytes;
-        }
-        ceiling = min_of(ceiling, first_taken(area));
-    }
-    /* The lowest pages are never handed out: a null pointer with an offset must fault. */
-    return ceiling >= len_bytes + 16 * PAGE_SIZE ? ceiling - len_bytes : 0;
 }
 
 void *space_next_shared_file(struct space *space, uint64_t *start, uint64_t end,

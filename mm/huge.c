@@ -239,24 +239,3 @@ uint64_t huge_count_bytes(const struct area *area)
 }
 
 /* ---- Advice ---------------------------------------------------------------------------------- */
-
-int space_advise_huge(struct space *space, uint64_t address, uint64_t len_bytes, bool is_wanted)
-{
-    uint64_t end = align_up(address + len_bytes, PAGE_SIZE);
-    struct area *area;
-    int error;
-
-    rwlock_write_lock(&space->lock);
-    error = area_split(space, address);
-    if (error == 0) {
-        error = area_split(space, end);
-    }
-    area = area_find(space, address);
-    while (error == 0 && area != NULL && area->start < end) {
-        area->flags &= ~(uint32_t)(AREA_HUGE | AREA_NO_HUGE);
-        area->flags |= is_wanted ? AREA_HUGE : AREA_NO_HUGE;
-        area = area_next(area_merge(area));
-    }
-    space_write_unlock(space);
-    return error;
-}

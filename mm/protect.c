@@ -140,9 +140,22 @@ static int protect_locked(struct space *space, uint64_t start, uint64_t end, uin
     return 0;
 }
 
+/* The whole of a stack, however far down it has grown: *start is where it begins. */
+static int find_stack(struct space *space, uint64_t *start, uint64_t end)
+{
+    struct area *area = area_find(space, *start);
+
+    if (area == NULL || area->start >= end) {
+        return -ENOMEM;
+    }
+    *start = area->start;
+    return (area->flags & AREA_GROWS_DOWN) != 0 ? 0 : -EINVAL;
+}
+
 int space_protect(struct space *space, uint64_t address, uint64_t len_bytes, uint32_t flags)
 {
-    int error;
+    uint64_t end;
+    int error = 0;
 
     if ((address & PAGE_MASK) != 0) {
         return -EINVAL;
@@ -153,12 +166,17 @@ int space_protect(struct space *space, uint64_t address, uint64_t len_bytes, uin
     if (!space_is_user_range(address, len_bytes)) {
         return -ENOMEM;
     }
+    end = align_up(address + len_bytes, PAGE_SIZE);
     rwlock_write_lock(&space->lock);
-    error = protect_locked(space, address, align_up(address + len_bytes, PAGE_SIZE),
-                           flags & AREA_RIGHTS);
+    if ((flags & AREA_GROWS_DOWN) != 0) {
+        error = find_stack(space, &address, end);
+    }
+    if (error == 0) {
+        error = protect_locked(space, address, end, flags & AREA_RIGHTS);
+    }
     space_write_unlock(space);
     if (error == 0 && (flags & AREA_WRITE) != 0) { /* locked pages are copied now */
-        (void)!space_bring_in_locked(space, address, align_up(address + len_bytes, PAGE_SIZE));
+        (void)!space_bring_in_locked(space, address, end);
     }
     return error;
 }

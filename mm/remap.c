@@ -112,7 +112,7 @@ struct remap {
 static bool is_remap_possible(const struct remap *remap)
 {
     if (((remap->old | remap->fixed) & PAGE_MASK) != 0 || remap->new_len == 0 ||
-        remap->old_len == 0 || remap->old_len > USER_END || remap->new_len > USER_END ||
+        remap->old_len > USER_END || remap->new_len > USER_END ||
         remap->old > USER_END - remap->old_len) {
         return false;
     }
@@ -146,6 +146,42 @@ static int move_range(struct space *space, const struct remap *remap, uint64_t *
         *address = to;
     }
     return error;
+}
+
+/* With an old length of 0 nothing moves: what is shared there is shown at another place, too. */
+static int duplicate(struct space *space, struct area *area, const struct remap *remap,
+                     uint64_t *address)
+{
+    uint64_t skipped = remap->old - area->start;
+    uint64_t to;
+    struct area *copy;
+
+    if ((area->flags & AREA_SHARED) == 0) {
+        return -EINVAL;
+    }
+    if (!remap->may_move) {
+        return -ENOMEM;
+    }
+    to = remap->is_fixed ? remap->fixed : area_find_room(space, remap->new_len);
+    if (to == 0) {
+        return -ENOMEM;
+    }
+    copy = area_new_like(area, skipped, space, to, to + remap->new_len);
+    if (copy == NULL) {
+        return -ENOMEM;
+    }
+    if (remap->is_fixed) {
+        int error = space_remove_range(space, to, to + remap->new_len);
+
+        if (error != 0) {
+            area_discard(copy);
+            return error;
+        }
+    }
+    area_insert(copy);
+    (void)area_merge(copy);
+    *address = to;
+    return 0;
 }
 
 /* What the growth needs is charged. Returns 0 and the address; or an error, and the charge is still
@@ -187,10 +223,13 @@ static int remap_locked(struct space *space, struct remap *remap, uint64_t *addr
 {
     struct area *area = area_find(space, remap->old);
     uint64_t nr_grown = nr_pages_grown(remap);
+    bool only_shrinks = !remap->is_fixed && remap->new_len <= remap->old_len;
     uint32_t flags;
     int error = 0;
 
-    if (!area_contains(area, remap->old) || remap->old + remap->old_len > area->end) {
+    /* What is cut off may be of several areas. */
+    if (!area_contains(area, remap->old) ||
+        (remap->old + remap->old_len > area->end && !only_shrinks)) {
         return -EFAULT;
     }
     flags = area->flags;
@@ -200,7 +239,8 @@ static int remap_locked(struct space *space, struct remap *remap, uint64_t *addr
     if (error != 0) {
         return error;
     }
-    error = remap_charged(space, area, remap, address);
+    error = remap->old_len == 0 ? duplicate(space, area, remap, address)
+                                : remap_charged(space, area, remap, address);
     if (error != 0) {
         space_uncharge(nr_grown, flags);
     }

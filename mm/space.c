@@ -39,6 +39,7 @@ struct space *space_create(void)
         return NULL;
     }
     rwlock_init(&space->lock, LOCK_RANK_SPACE, "space");
+    space->areas = (struct rb_tree)RB_TREE_INIT_AUGMENTED(area_sum_up);
     list_init(&space->dead_areas);
     list_init(&space->swap_node);
     spin_init(&space->table_lock, LOCK_RANK_PAGE_TABLE, "page_table");
@@ -249,7 +250,7 @@ int space_unmap(struct space *space, uint64_t address, uint64_t len_bytes)
     return error;
 }
 
-/* ---- Heap, stack, advice --------------------------------------------------------------------- */
+/* ---- Heap, stack, files --------------------------------------------------------------------- */
 
 static int move_brk(struct space *space, uint64_t old_end, uint64_t new_end)
 {
@@ -292,6 +293,20 @@ uint64_t space_set_brk(struct space *space, uint64_t new_end)
     return new_end;
 }
 
+/* Whether a stack may begin at `start`: with a gap above what it could run into unseen. What cannot be accessed
+ * is a guard already, and another stack keeps its own distance. */
+static bool may_grow_above(const struct area *below, uint64_t start)
+{
+    bool is_guard;
+
+    if (below == NULL) {
+        return true;
+    }
+    is_guard = (below->flags & (AREA_READ | AREA_WRITE | AREA_EXEC)) == 0 ||
+               (below->flags & AREA_GROWS_DOWN) != 0;
+    return below->end + (is_guard ? 0 : STACK_GAP_BYTES) <= start;
+}
+
 int space_grow_stack(struct space *space, uint64_t address)
 {
     struct area *area, *below;
@@ -305,46 +320,13 @@ int space_grow_stack(struct space *space, uint64_t address)
     } else if (area != NULL && (area->flags & AREA_GROWS_DOWN) != 0 &&
                area->end - start <= space->limit_stack_bytes) {
         below = area_prev(area);
-        if ((below == NULL || below->end + PAGE_SIZE <= start) &&
+        if (may_grow_above(below, start) &&
             space_charge(space, (area->start - start) >> PAGE_SHIFT, area->flags) == 0) {
             area_resize(area, start, area->end);
             error = 0;
         }
     }
     space_write_unlock(space);
-    return error;
-}
-
-/* Whether areas cover [start, end) without a gap. */
-static int check_covered(struct space *space, uint64_t start, uint64_t end)
-{
-    for (struct area *area = area_find(space, start); start < end; area = area_next(area)) {
-        if (!area_contains(area, start)) {
-            return -ENOMEM;
-        }
-        start = area->end;
-    }
-    return 0;
-}
-
-int space_discard(struct space *space, uint64_t address, uint64_t len_bytes, bool even_locked)
-{
-    uint64_t end;
-    int error;
-
-    if ((address & PAGE_MASK) != 0 || !space_is_user_range(address, len_bytes)) {
-        return -EINVAL;
-    }
-    end = align_up(address + len_bytes, PAGE_SIZE);
-    rwlock_read_lock(&space->lock);
-    if (!even_locked && space_is_any_locked(space, address, end)) {
-        rwlock_read_unlock(&space->lock);
-        return -EINVAL;
-    }
-    space_unmap_pages(space, address, end, UNMAP_ALL);
-    error = check_covered(space, address,
-                          end); /* what is mapped is discarded all the same, as on Linux */
-    rwlock_read_unlock(&space->lock);
     return error;
 }
 
@@ -361,7 +343,7 @@ int space_sync(struct space *space, uint64_t address, uint64_t len_bytes, bool i
     }
     end = align_up(address + len_bytes, PAGE_SIZE);
     rwlock_read_lock(&space->lock);
-    error = check_covered(space, address, end);
+    error = space_check_covered(space, address, end);
     if (error == 0 && is_invalidating && space_is_any_locked(space, address, end)) {
         error = -EBUSY;
     }
@@ -393,6 +375,7 @@ void space_check(struct space *space)
         assert(((area->start | area->end) & PAGE_MASK) == 0 && area->end <= USER_END);
         assert((area->object != NULL) == list_is_linked(&area->object_node));
         assert((load_relaxed(&area->family) != NULL) == list_is_linked(&area->anon_node));
+        assert(area_is_summed_up(area));
         end = area->end;
         nr_pages += area_nr_pages(area);
         nr_data += area_is_data(area->flags) ? area_nr_pages(area) : 0;

@@ -20,22 +20,30 @@ enum area_flags { /* protection bits have the values of PROT_* */
                   AREA_MAY_WRITE =
                       1u
                       << 5, /* mprotect may add AREA_WRITE (a shared map of a read-only file may not) */
-                  AREA_HEAP = 1u << 6, /* the brk area */
-                  AREA_DONT_FORK = 1u << 7,
-                  AREA_POPULATE = 1u << 8, /* only for space_map: fault everything in at once */
-                  AREA_LOCKED = 1u << 9,   /* its pages stay in memory (mlock.c) */
-                  AREA_HUGE = 1u << 10,    /* large pages wherever they fit */
-                  AREA_NO_HUGE = 1u << 11, /* none */
+                  AREA_HEAP = 1u << 6,      /* the brk area */
+                  AREA_DONT_FORK = 1u << 7, /* a child does not get it */
+                  AREA_POPULATE = 1u << 8,  /* only for space_map: fault everything in at once */
+                  AREA_LOCKED = 1u << 9,    /* its pages stay in memory (mlock.c) */
+                  AREA_HUGE = 1u << 10,     /* large pages wherever they fit */
+                  AREA_NO_HUGE = 1u << 11,  /* none */
                   AREA_ACCOUNT = 1u << 12, /* its pages are promised (commit.c); set by mm itself */
                   AREA_NO_RESERVE = 1u << 13,    /* … and never shall be: MAP_NORESERVE */
                   AREA_LOCK_ON_FAULT = 1u << 14, /* with AREA_LOCKED: once they are there */
                   AREA_NEVER_EXEC =
                       1u << 15, /* mprotect may not add AREA_EXEC: a noexec mount's file */
+                  AREA_WIPE_ON_FORK = 1u << 16, /* a child gets it empty; private and anonymous */
                   AREA_LOCK_FLAGS = AREA_LOCKED | AREA_LOCK_ON_FAULT,
+};
+
+/* What a subtree of areas covers, and the largest gap between two of them: area_room.c. */
+struct area_span {
+    uint64_t start, end;
+    uint64_t max_gap_bytes;
 };
 
 struct area {
     struct rb_node node;                /* [space->lock] */
+    struct area_span span;              /* [space->lock] of the subtree at node */
     struct space *space;                /* [I] */
     uint64_t start, end;                /* [space->lock] page-aligned, end exclusive */
     uint32_t flags;                     /* [space->lock] enum area_flags */
@@ -112,19 +120,37 @@ struct space_map_request {
 int must_check space_map(struct space *space, const struct space_map_request *request,
                          uint64_t *address);
 int must_check space_unmap(struct space *space, uint64_t address, uint64_t len_bytes);
+/** mprotect. @flags: AREA_READ, WRITE, EXEC; with AREA_GROWS_DOWN the range begins where the stack there does.
+ *  Returns 0, -EINVAL (no stack), -ENOMEM (a gap, a limit, no memory) or -EACCES. */
 int must_check space_protect(struct space *space, uint64_t address, uint64_t len_bytes,
                              uint32_t flags);
 int must_check space_remap(struct space *space, uint64_t old_address, uint64_t old_len,
                            uint64_t new_len, bool may_move, bool is_fixed, uint64_t new_fixed,
                            uint64_t *address);
+/* Advice: advise.c. Ranges are of whole pages and inside the user half. */
+
+enum discard_how {
+    DISCARD_EVEN_LOCKED = 1u << 0,    /* else locked pages are -EINVAL */
+    DISCARD_ANONYMOUS_ONLY = 1u << 1, /* areas of objects are -EINVAL */
+};
+
 /** Drop the pages (madvise DONTNEED): private memory reads as zero, or as the file, afterwards.
- *  Returns 0, -ENOMEM when part of it is not mapped, or -EINVAL when it is locked (unless even_locked). */
-int must_check space_discard(struct space *space, uint64_t address, uint64_t len_bytes,
-                             bool even_locked);
-/** madvise(MADV_HUGEPAGE), or NOHUGEPAGE: whether large pages are wanted there (mm/huge.c). The range
- *  is checked by the caller. Returns 0 or -ENOMEM. */
-int must_check space_advise_huge(struct space *space, uint64_t address, uint64_t len_bytes,
-                                 bool is_wanted);
+ *  @how: enum discard_how
+ *  Returns 0, -EINVAL (then nothing is dropped), or -ENOMEM when part of it is not mapped (the rest is dropped). */
+int must_check space_discard(struct space *space, uint64_t start, uint64_t len_bytes, uint32_t how);
+/** Take marks from areas and put others on them: AREA_HUGE, NO_HUGE, DONT_FORK, WIPE_ON_FORK.
+ *  Returns 0; -ENOMEM when part of it is not mapped (the rest is marked) or memory is short; -EINVAL, and nothing is
+ *  marked, when AREA_WIPE_ON_FORK is to be put on what is not private and anonymous. */
+int must_check space_advise(struct space *space, uint64_t start, uint64_t len_bytes,
+                            uint32_t cleared, uint32_t set);
+/** Returns 0, or -ENOMEM when part of it is not mapped. */
+int must_check space_check_mapped(struct space *space, uint64_t start, uint64_t len_bytes);
+/** For advice that pages are not needed soon: as space_check_mapped(), or -EINVAL when some are locked. */
+int must_check space_check_idle_advice(struct space *space, uint64_t start, uint64_t len_bytes);
+/** For MADV_REMOVE, which makes holes in files: 0; -EINVAL when part of it is locked or of no file, -EACCES when it
+ *  is private or can never be written; -ENOMEM when part of it is not mapped and the rest may be removed. */
+int must_check space_check_removable(struct space *space, uint64_t start, uint64_t len_bytes);
+
 /** Set the end of the heap; returns the end in force, the old one when it could not be moved. */
 uint64_t space_set_brk(struct space *space, uint64_t new_end);
 /** msync, what it refuses (a page that can be written is always dirty already, so there is nothing to hand over).

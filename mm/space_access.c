@@ -20,7 +20,7 @@ struct transfer { /* a part that lies in one page */
 static bool try_access(struct space *space, uint64_t address, enum fault_access access,
                        const struct transfer *transfer)
 {
-    uint32_t needed = access == FAULT_WRITE ? PTE_FLAG_WRITE : PTE_FLAG_READ;
+    uint32_t needed = (uint32_t)PTE_FLAG_READ << access; /* as grants() in fault.c */
     struct pte pte;
     bool is_granted;
 

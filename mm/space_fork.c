@@ -6,7 +6,8 @@
  * copy, or finds itself the last holder and takes the page over (fault.c). Pages of objects are not
  * entered in the child at all: they are in the cache, and a fault brings them back for less than it
  * costs to copy entries that the coming execve throws away. The child's areas join the parent's
- * families (anon.c), so that who starts from a page finds both sides.
+ * families (anon.c), so that who starts from a page finds both sides. What madvise(2) has marked is
+ * left out (AREA_DONT_FORK), or comes empty (AREA_WIPE_ON_FORK).
  *
  * Entries are copied table by table, a stretch under one hold of both page-table locks, the parent's
  * and then the child's. The child's table is made before, without them, once there is something to
@@ -119,8 +120,11 @@ static int fork_area(struct space *parent, struct space *child, struct area *are
         return -ENOMEM;
     }
     copy->flags &= ~(uint32_t)AREA_LOCK_FLAGS; /* locks are not inherited */
+    if ((copy->flags & AREA_WIPE_ON_FORK) != 0) {
+        store_relaxed(&copy->family, NULL); /* it has no pages yet */
+    }
     area_insert(copy);
-    return load_relaxed(&area->family) == NULL ? 0 : share_pages(parent, child, area);
+    return load_relaxed(&copy->family) == NULL ? 0 : share_pages(parent, child, area);
 }
 
 static void copy_layout(struct space *child, const struct space *parent)

@@ -69,12 +69,29 @@ static inline uint64_t area_index(const struct area *area, uint64_t address)
 {
     return area->object_index + ((address - area->start) >> PAGE_SHIFT);
 }
-/** Room for len_bytes below space->mmap_top, as high as possible. Returns 0 when there is none. */
-uint64_t area_find_room(struct space *space, uint64_t len_bytes);
-
 /** Release space->lock after writing, then drop what discarded areas held. Every write hold ends
  *  with this. */
 void space_write_unlock(struct space *space);
+
+/* ---- area_room.c; callers hold space->lock, for writing where they change the tree -------------- */
+
+/** Kept free below what may grow downwards, so that it does not run into its neighbour unseen: when
+ *  something is placed below it, and when it grows towards something. */
+#define STACK_GAP_BYTES (256 * PAGE_SIZE)
+/** Never handed out: a null pointer with an offset must fault. */
+#define LOWEST_BYTES    (16 * PAGE_SIZE)
+
+/** The span of the subtree at the node, from itself and its children: space->areas' augment. */
+void area_sum_up(struct rb_node *node);
+/** Whether that is what the area has noted. For checks. */
+bool area_is_summed_up(const struct area *area);
+/** Room for len_bytes below space->mmap_top, as high as possible. Returns 0 when there is none. */
+uint64_t area_find_room(struct space *space, uint64_t len_bytes);
+
+/* ---- advise.c; callers hold space->lock --------------------------------------------------------- */
+
+/** Whether areas cover [start, end) without a gap: 0 or -ENOMEM. */
+int must_check space_check_covered(struct space *space, uint64_t start, uint64_t end);
 
 /* ---- unmap.c --------------------------------------------------------------------------------- */
 

@@ -3,7 +3,13 @@
 #ifndef CAIRN_ABI_MMAN_H
 #define CAIRN_ABI_MMAN_H
 
-enum abi_prot { ABI_PROT_NONE = 0, ABI_PROT_READ = 1, ABI_PROT_WRITE = 2, ABI_PROT_EXEC = 4 };
+enum abi_prot {
+    ABI_PROT_NONE = 0,
+    ABI_PROT_READ = 1,
+    ABI_PROT_WRITE = 2,
+    ABI_PROT_EXEC = 4,
+    ABI_PROT_SEM = 8, /* fit for atomic operations: all memory is */
+};
 #define ABI_PROT_GROWSDOWN 0x01000000u
 #define ABI_PROT_GROWSUP   0x02000000u
 
@@ -26,6 +32,7 @@ enum abi_map {
     ABI_MAP_SYNC = 0x80000,
     ABI_MAP_FIXED_NOREPLACE = 0x100000,
 };
+#define ABI_MAP_HUGE_MASK (0x3fu << 26) /* with MAP_HUGETLB: log2 of the page size */
 
 enum abi_mremap { ABI_MREMAP_MAYMOVE = 1, ABI_MREMAP_FIXED = 2, ABI_MREMAP_DONTUNMAP = 4 };
 enum abi_msync { ABI_MS_ASYNC = 1, ABI_MS_INVALIDATE = 2, ABI_MS_SYNC = 4 };
@@ -49,6 +56,8 @@ enum abi_madvise {
     ABI_MADV_NOHUGEPAGE = 15,
     ABI_MADV_DONTDUMP = 16,
     ABI_MADV_DODUMP = 17,
+    ABI_MADV_WIPEONFORK = 18,
+    ABI_MADV_KEEPONFORK = 19,
     ABI_MADV_COLD = 20,
     ABI_MADV_PAGEOUT = 21,
     ABI_MADV_POPULATE_READ = 22,

@@ -6,37 +6,23 @@
 #include "fs/vfs/mount.h"
 #include "fs/vfs/special.h"
 #include "kernel/abi/errno.h"
+#include "kernel/abi/fcntl.h"
 #include "kernel/abi/mman.h"
 #include "kernel/base/atomic.h"
 #include "kernel/syscall/calls.h"
 #include "kernel/syscall/copy.h"
+#include "kernel/syscall/range.h"
 #include "kernel/task/fd_table.h"
 #include "kernel/task/task.h"
 #include "mm/commit.h"
 #include "mm/space.h"
 
 #define DEV_ZERO_NUMBER 0x105u /* 1:5, Linux's */
-#define PROT_KNOWN      (ABI_PROT_READ | ABI_PROT_WRITE | ABI_PROT_EXEC)
+#define PROT_RIGHTS     (ABI_PROT_READ | ABI_PROT_WRITE | ABI_PROT_EXEC)
 
 static struct space *space(void)
 {
     return task_current()->space;
-}
-
-static bool is_page_aligned(uint64_t address)
-{
-    return (address & PAGE_MASK) == 0;
-}
-
-/** Round a length up to pages. Returns whether [address, address + length) is a range of the
- *  user half. */
-static bool round_range(uint64_t address, uint64_t *len_bytes)
-{
-    if (*len_bytes > USER_END) {
-        return false;
-    }
-    *len_bytes = align_up(*len_bytes, PAGE_SIZE);
-    return address <= USER_END && *len_bytes <= USER_END - address;
 }
 
 int64_t sys_brk(const struct syscall_args *args)
@@ -72,6 +58,9 @@ static int map_file(struct file *file, uint32_t prot, struct space_map_request *
 
     if (error == 0 && file->ops->mmap == NULL) {
         error = -ENODEV;
+    }
+    if (error == 0 && request->object_index > (INT64_MAX - request->len_bytes) >> PAGE_SHIFT) {
+        error = -EOVERFLOW;
     }
     if (error == 0) {
         error = file->ops->mmap(file, request->flags, &request->object);
@@ -133,19 +122,43 @@ static int map_descriptor(int fd, uint32_t prot, struct space_map_request *reque
     if (error != 0) {
         return error;
     }
+    if ((file->flags & O_PATH) != 0) {
+        file_put(file);
+        return -EBADF;
+    }
     error = is_dev_zero(file) ? map_dev_zero(file, prot, request, address)
                               : map_file(file, prot, request, address);
     file_put(file);
     return error;
 }
 
+/* MAP_SHARED_VALIDATE is for flags that older systems would ignore, which is an error then. MAP_SYNC, of memory
+ * that is its own disk, is one that no file here can have. */
+static int check_shared_validate(uint32_t map_flags)
+{
+    const uint32_t known = ABI_MAP_TYPE | ABI_MAP_FIXED | ABI_MAP_ANONYMOUS | ABI_MAP_GROWSDOWN |
+                           ABI_MAP_DENYWRITE | ABI_MAP_EXECUTABLE | ABI_MAP_LOCKED |
+                           ABI_MAP_NORESERVE | ABI_MAP_POPULATE | ABI_MAP_NONBLOCK | ABI_MAP_STACK |
+                           ABI_MAP_HUGETLB | ABI_MAP_HUGE_MASK | ABI_MAP_FIXED_NOREPLACE;
+
+    if ((map_flags & ABI_MAP_TYPE) != ABI_MAP_SHARED_VALIDATE) {
+        return 0;
+    }
+    if ((map_flags & ABI_MAP_ANONYMOUS) != 0) {
+        return -EINVAL;
+    }
+    return (map_flags & ~known) != 0 ? -EOPNOTSUPP : 0;
+}
+
 static int decode_flags(uint32_t prot, uint32_t map_flags, struct space_map_request *request)
 {
     uint32_t type = map_flags & ABI_MAP_TYPE;
+    int error = check_shared_validate(map_flags);
 
-    if ((prot & ~(uint32_t)PROT_KNOWN) != 0) {
-        return -EINVAL;
+    if (error != 0) {
+        return error;
     }
+
     /* the bits of PROT_* and of AREA_READ, WRITE, EXEC are the same */
     request->flags = prot | AREA_MAY_WRITE;
     switch (type) {
@@ -157,7 +170,10 @@ static int decode_flags(uint32_t prot, uint32_t map_flags, struct space_map_requ
     if ((map_flags & ABI_MAP_HUGETLB) != 0) {
         return -EINVAL;
     }
-    if ((map_flags & ABI_MAP_GROWSDOWN) != 0) {
+    if ((map_flags & ABI_MAP_GROWSDOWN) != 0) { /* a stack is its thread's own, and of no file */
+        if ((request->flags & AREA_SHARED) != 0 || (map_flags & ABI_MAP_ANONYMOUS) == 0) {
+            return -EINVAL;
+        }
         request->flags |= AREA_GROWS_DOWN;
     }
     if ((map_flags & ABI_MAP_STACK) != 0) { /* many threads, of whose stacks each uses little */
@@ -183,21 +199,21 @@ static int decode_flags(uint32_t prot, uint32_t map_flags, struct space_map_requ
 
 int64_t sys_mmap(const struct syscall_args *args)
 {
-    uint32_t prot = (uint32_t)args->a[2] & ~(ABI_PROT_GROWSDOWN | ABI_PROT_GROWSUP);
+    uint32_t prot = (uint32_t)args->a[2] & PROT_RIGHTS; /* others are ignored, as on Linux */
     uint32_t map_flags = (uint32_t)args->a[3];
     struct space_map_request request = {.address = args->a[0], .len_bytes = args->a[1]};
     bool is_anonymous = (map_flags & ABI_MAP_ANONYMOUS) != 0;
     uint64_t address;
     int error;
 
-    if (request.len_bytes == 0 || !is_page_aligned(args->a[5])) {
+    if (request.len_bytes == 0 || !range_is_page_aligned(args->a[5])) {
         return -EINVAL;
     }
     error = decode_flags(prot, map_flags, &request);
     if (error != 0) {
         return error;
     }
-    if (!is_page_aligned(request.address)) {
+    if (!range_is_page_aligned(request.address)) {
         if (request.is_fixed || request.is_fixed_noreplace) {
             return -EINVAL;
         }
@@ -219,7 +235,8 @@ int64_t sys_munmap(const struct syscall_args *args)
 {
     uint64_t len_bytes = args->a[1];
 
-    if (!is_page_aligned(args->a[0]) || len_bytes == 0 || !round_range(args->a[0], &len_bytes)) {
+    if (!range_is_page_aligned(args->a[0]) || len_bytes == 0 ||
+        !range_round_up(args->a[0], &len_bytes)) {
         return -EINVAL;
     }
     return space_unmap(space(), args->a[0], len_bytes);
@@ -227,19 +244,25 @@ int64_t sys_munmap(const struct syscall_args *args)
 
 int64_t sys_mprotect(const struct syscall_args *args)
 {
+    const uint32_t grows = ABI_PROT_GROWSDOWN | ABI_PROT_GROWSUP;
     uint64_t len_bytes = args->a[1];
-    uint32_t prot = (uint32_t)args->a[2] & ~(ABI_PROT_GROWSDOWN | ABI_PROT_GROWSUP);
+    uint32_t prot = (uint32_t)args->a[2];
+    uint32_t rights = prot & PROT_RIGHTS;
 
-    if (!is_page_aligned(args->a[0]) || (prot & ~(uint32_t)PROT_KNOWN) != 0) {
+    if ((prot & grows) == grows || !range_is_page_aligned(args->a[0])) {
         return -EINVAL;
     }
     if (len_bytes == 0) {
         return 0;
     }
-    if (!round_range(args->a[0], &len_bytes)) {
+    if (!range_round_up(args->a[0], &len_bytes)) {
         return -ENOMEM;
     }
-    return space_protect(space(), args->a[0], len_bytes, prot);
+    if ((prot & ~(PROT_RIGHTS | ABI_PROT_SEM | ABI_PROT_GROWSDOWN)) != 0) {
+        return -EINVAL; /* nothing here grows upwards */
+    }
+    rights |= (prot & ABI_PROT_GROWSDOWN) != 0 ? AREA_GROWS_DOWN : 0;
+    return space_protect(space(), args->a[0], len_bytes, rights);
 }
 
 int64_t sys_mremap(const struct syscall_args *args)
@@ -253,73 +276,14 @@ int64_t sys_mremap(const struct syscall_args *args)
     int error;
 
     if ((flags & ~(uint32_t)(ABI_MREMAP_MAYMOVE | ABI_MREMAP_FIXED)) != 0 ||
-        (is_fixed && !may_move) || !is_page_aligned(args->a[0]) ||
-        (is_fixed && !is_page_aligned(args->a[4])) || new_len == 0 ||
-        !round_range(args->a[0], &old_len) || !round_range(0, &new_len)) {
+        (is_fixed && !may_move) || !range_is_page_aligned(args->a[0]) ||
+        (is_fixed && !range_is_page_aligned(args->a[4])) || new_len == 0 ||
+        !range_round_up(args->a[0], &old_len) || !range_round_up(0, &new_len)) {
         return -EINVAL;
     }
     error = space_remap(space(), args->a[0], old_len, new_len, may_move, is_fixed, args->a[4],
                         &address);
     return error != 0 ? error : (int64_t)address;
-}
-
-struct range_check {
-    uint64_t at; /* everything below is mapped */
-};
-
-static void extend(const struct area *area, void *arg)
-{
-    struct range_check *check = arg;
-
-    if (area->start <= check->at && area->end > check->at) {
-        check->at = area->end;
-    }
-}
-
-/** Whether all of [start, start + len) is mapped. */
-static bool is_mapped(uint64_t start, uint64_t len_bytes)
-{
-    struct range_check check = {.at = start};
-
-    space_for_each_area(space(), extend, &check);
-    return check.at >= start + len_bytes;
-}
-
-int64_t sys_madvise(const struct syscall_args *args)
-{
-    uint64_t start = args->a[0];
-    uint64_t len_bytes = args->a[1];
-
-    if (!is_page_aligned(start) || !round_range(start, &len_bytes)) {
-        return -EINVAL;
-    }
-    switch ((int)args->a[2]) {
-    case ABI_MADV_DONTNEED:
-    case ABI_MADV_FREE:
-    case ABI_MADV_DONTNEED_LOCKED:
-        return len_bytes == 0 ? 0
-                              : space_discard(space(), start, len_bytes,
-                                              (int)args->a[2] == ABI_MADV_DONTNEED_LOCKED);
-    case ABI_MADV_POPULATE_READ: return space_fault_range(space(), start, len_bytes, FAULT_READ);
-    case ABI_MADV_POPULATE_WRITE: return space_fault_range(space(), start, len_bytes, FAULT_WRITE);
-    case ABI_MADV_HUGEPAGE:
-    case ABI_MADV_NOHUGEPAGE:
-        if (!is_mapped(start, len_bytes)) {
-            return -ENOMEM;
-        }
-        return space_advise_huge(space(), start, len_bytes, (int)args->a[2] == ABI_MADV_HUGEPAGE);
-    case ABI_MADV_NORMAL:
-    case ABI_MADV_RANDOM:
-    case ABI_MADV_SEQUENTIAL:
-    case ABI_MADV_WILLNEED:
-    case ABI_MADV_MERGEABLE:
-    case ABI_MADV_UNMERGEABLE:
-    case ABI_MADV_DONTDUMP:
-    case ABI_MADV_DODUMP:
-    case ABI_MADV_COLD:
-    case ABI_MADV_PAGEOUT: return is_mapped(start, len_bytes) ? 0 : -ENOMEM;
-    default: return -EINVAL;
-    }
 }
 
 /* What was stored through shared mappings becomes durable, as by fdatasync. */
@@ -345,12 +309,12 @@ int64_t sys_msync(const struct syscall_args *args)
     uint32_t flags = (uint32_t)args->a[2];
     int64_t result = 0;
 
-    if (!is_page_aligned(args->a[0]) ||
+    if (!range_is_page_aligned(args->a[0]) ||
         (flags & ~(uint32_t)(ABI_MS_ASYNC | ABI_MS_INVALIDATE | ABI_MS_SYNC)) != 0 ||
         (flags & (ABI_MS_ASYNC | ABI_MS_SYNC)) == (ABI_MS_ASYNC | ABI_MS_SYNC)) {
         return -EINVAL;
     }
-    if (!round_range(args->a[0], &len_bytes) || !is_mapped(args->a[0], len_bytes)) {
+    if (!range_round_up(args->a[0], &len_bytes)) {
         return -ENOMEM;
     }
     if (len_bytes != 0) {
@@ -368,10 +332,10 @@ int64_t sys_mincore(const struct syscall_args *args)
     uint64_t len_bytes = args->a[1];
     uint8_t is_resident[256];
 
-    if (!is_page_aligned(start)) {
+    if (!range_is_page_aligned(start)) {
         return -EINVAL;
     }
-    if (!round_range(start, &len_bytes) || !is_mapped(start, len_bytes)) {
+    if (!range_round_up(start, &len_bytes)) {
         return -ENOMEM;
     }
     for (uint64_t done = 0; done < len_bytes / PAGE_SIZE;) {

@@ -72,8 +72,11 @@ static const struct {
     uint32_t flag;
     const char *name;
 } flag_names[] = {
-    {AREA_READ, "rd"},      {AREA_WRITE, "wr"},      {AREA_EXEC, "ex"},   {AREA_SHARED, "sh"},
-    {AREA_MAY_WRITE, "mw"}, {AREA_GROWS_DOWN, "gd"}, {AREA_LOCKED, "lo"}, {AREA_DONT_FORK, "dc"},
+    {AREA_READ, "rd"},       {AREA_WRITE, "wr"},        {AREA_EXEC, "ex"},
+    {AREA_SHARED, "sh"},     {AREA_MAY_WRITE, "mw"},    {AREA_GROWS_DOWN, "gd"},
+    {AREA_LOCKED, "lo"},     {AREA_DONT_FORK, "dc"},    {AREA_ACCOUNT, "ac"},
+    {AREA_NO_RESERVE, "nr"}, {AREA_WIPE_ON_FORK, "wf"}, {AREA_HUGE, "hg"},
+    {AREA_NO_HUGE, "nh"},
 };
 
 void proc_show_area_usage(struct seq *seq, struct space *space, uint64_t start, uint64_t end,

@@ -92,8 +92,8 @@ static void fill_and_thin_out(void)
     /* One page of eight stays; each page block keeps some. */
     for (uint64_t i = 0; i < NR_PAGES && load.is_there[i]; i++) {
         if (host_random_below(&source, 8) != 0) {
-            assert_int_equal(
-                space_discard(load.space, load.address + i * PAGE_SIZE, PAGE_SIZE, false), 0);
+            assert_int_equal(space_discard(load.space, load.address + i * PAGE_SIZE, PAGE_SIZE, 0),
+                             0);
             load.is_there[i] = false;
         }
     }

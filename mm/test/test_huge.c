@@ -110,7 +110,7 @@ static void what_is_there_already_stays_of_single_pages(void **state)
 
     put_byte(space, 5 * PAGE_SIZE, 3);
     assert_int_equal(nr_pages(space), 1);
-    assert_int_equal(space_advise_huge(space, PLACE, 2 * HUGE, true), 0);
+    assert_int_equal(space_advise(space, PLACE, 2 * HUGE, AREA_NO_HUGE, AREA_HUGE), 0);
     put_byte(space, 6 * PAGE_SIZE, 3);
     assert_int_equal(nr_pages(space), 2);
     put_byte(space, HUGE, 3); /* nothing was there */
@@ -154,7 +154,7 @@ static void only_ample_memory_is_given_unasked(void **state)
     }
     put_byte(space, 0, 1);
     assert_int_equal(nr_leaves(), 0);
-    assert_int_equal(space_advise_huge(space, PLACE + HUGE, HUGE, true), 0);
+    assert_int_equal(space_advise(space, PLACE + HUGE, HUGE, AREA_NO_HUGE, AREA_HUGE), 0);
     put_byte(space, HUGE, 1);
     assert_int_equal(nr_leaves(), 1);
     while (nr > 0) {
@@ -188,7 +188,7 @@ static void a_part_is_unmapped_protected_moved(void **state)
 
     fill(space);
     assert_int_equal(nr_leaves(), 1);
-    assert_int_equal(space_discard(space, PLACE + 64 * PAGE_SIZE, 8 * PAGE_SIZE, false), 0);
+    assert_int_equal(space_discard(space, PLACE + 64 * PAGE_SIZE, 8 * PAGE_SIZE, 0), 0);
     assert_int_equal(nr_leaves(), 0);
     assert_int_equal(nr_pages(space), 504);
     check_filled(space, 0, 64);
@@ -266,7 +266,7 @@ static void crowd_thread(unsigned index, void *arg)
             (void)!space_write(child, address, &byte, 1);
             space_put(child);
             break;
-        case 1: (void)!space_discard(space, PLACE + page / 512 * HUGE, HUGE, false); break;
+        case 1: (void)!space_discard(space, PLACE + page / 512 * HUGE, HUGE, 0); break;
         case 2: (void)!space_protect(space, address, PAGE_SIZE, AREA_READ | AREA_WRITE); break;
         case 3:
             assert(space_unmap(space, PLACE + page / 512 * HUGE, HUGE) == 0);

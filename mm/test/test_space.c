@@ -14,6 +14,7 @@
 #include "mm/frames.h"
 #include "mm/slab.h"
 #include "mm/space.h"
+#include "mm/space_internal.h"
 #include "mm/test/machine.h"
 
 #define MIB          (1ul << 20)
@@ -238,8 +239,7 @@ static void step_discard(struct model *model, unsigned first, unsigned nr)
     for (unsigned i = first; i < first + nr; i++) {
         expected = model->pages[i].is_mapped ? expected : -ENOMEM;
     }
-    assert_int_equal(space_discard(model->space, address_of(first), nr * PAGE_SIZE, false),
-                     expected);
+    assert_int_equal(space_discard(model->space, address_of(first), nr * PAGE_SIZE, 0), expected);
     for (unsigned i = first; i < first + nr; i++) {
         model->pages[i].has_own = false;
         model->pages[i].value = 0;
@@ -399,6 +399,128 @@ static void the_stack_grows_to_its_limit_and_no_further(void **state)
     space_put(space);
 }
 
+static uint64_t map_at(struct space *space, uint64_t at, uint64_t nr_pages, uint32_t flags)
+{
+    struct space_map_request request = {
+        .address = at, .is_fixed = true, .len_bytes = nr_pages * PAGE_SIZE, .flags = flags};
+    uint64_t address;
+
+    assert_int_equal(space_map(space, &request, &address), 0);
+    return address;
+}
+
+static void a_stack_keeps_its_distance_from_what_is_below(void **state)
+{
+    struct space *space = space_create();
+    uint64_t stack = map_at(space, 0x20000000, 1, RIGHTS | AREA_GROWS_DOWN);
+    uint64_t low_end = map_at(space, 0x20000000 - 500 * PAGE_SIZE, 1, RIGHTS) + PAGE_SIZE;
+
+    (void)state;
+    assert_int_equal(space_fault(space, stack - PAGE_SIZE, FAULT_WRITE), 0);
+    assert_int_equal(space_fault(space, low_end + STACK_GAP_BYTES - PAGE_SIZE, FAULT_WRITE),
+                     -EFAULT);
+    assert_int_equal(space_fault(space, low_end + STACK_GAP_BYTES, FAULT_WRITE), 0);
+    assert_int_equal(space_protect(space, low_end - PAGE_SIZE, PAGE_SIZE, 0), 0);
+    assert_int_equal(space_fault(space, low_end, FAULT_WRITE), 0); /* above a guard of its own */
+    space_check(space);
+    space_put(space);
+}
+
+/* Bringing in asks for the access that the area allows, and must see that it was granted. */
+static void memory_that_can_only_be_executed_can_be_locked(void **state)
+{
+    struct space *space = space_create();
+    uint64_t address = map_at(space, WINDOW_START, 2, AREA_EXEC);
+
+    (void)state;
+    assert_int_equal(space_lock(space, address, address + 2 * PAGE_SIZE, false), 0);
+    space_put(space);
+}
+
+static void a_child_gets_what_advice_leaves_it(void **state)
+{
+    struct space *space = space_create();
+    struct space *child;
+    uint64_t at = map_at(space, WINDOW_START, 3, RIGHTS);
+    uint8_t byte = 7;
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(space_write(space, at + i * PAGE_SIZE, &byte, 1), 1);
+    }
+    assert_int_equal(space_advise(space, at, PAGE_SIZE, 0, AREA_DONT_FORK), 0);
+    assert_int_equal(space_advise(space, at + PAGE_SIZE, PAGE_SIZE, 0, AREA_WIPE_ON_FORK), 0);
+    assert_int_equal(space_fork(space, &child), 0);
+    space_check(child);
+    assert_int_equal(space_read(child, at, &byte, 1), 0);
+    assert_int_equal(space_read(child, at + PAGE_SIZE, &byte, 1), 1);
+    assert_int_equal(byte, 0);
+    assert_int_equal(space_read(child, at + 2 * PAGE_SIZE, &byte, 1), 1);
+    assert_int_equal(byte, 7);
+    space_put(child);
+    space_put(space);
+}
+
+/* ---- Files to be synced ------------------------------------------------------------------------ */
+
+static int nr_file_refs;
+
+static void count_get(void *file)
+{
+    (void)file;
+    nr_file_refs++;
+}
+
+static void count_put(void *file)
+{
+    (void)file;
+    nr_file_refs--;
+}
+
+/* The ranges of a file that msync would write for [start, end), as pages: first and number. */
+static unsigned find_files(struct space *space, uint64_t start, uint64_t end, uint64_t pages[4][2])
+{
+    uint64_t first, last;
+    unsigned nr = 0;
+
+    while (nr < 4 && space_next_shared_file(space, &start, end, &first, &last) != NULL) {
+        count_put(NULL);
+        pages[nr][0] = first >> PAGE_SHIFT;
+        pages[nr++][1] = (last + 1 - first) >> PAGE_SHIFT;
+    }
+    return nr;
+}
+
+static void a_part_of_a_shared_file_is_found_once(void **state)
+{
+    static const struct area_file_ops ops = {count_get, count_put};
+    struct space *space = space_create();
+    struct space_map_request request = {.address = WINDOW_START,
+                                        .is_fixed = true,
+                                        .len_bytes = 8 * PAGE_SIZE,
+                                        .flags = RIGHTS | AREA_SHARED | AREA_MAY_WRITE,
+                                        .object = &fake.object,
+                                        .object_index = 2,
+                                        .file = &fake};
+    uint64_t at, pages[4][2];
+
+    (void)state;
+    fake_start();
+    space_set_file_ops(&ops);
+    assert_int_equal(space_map(space, &request, &at), 0);
+    assert_int_equal(find_files(space, at, at + 3 * PAGE_SIZE, pages), 1);
+    assert_true(pages[0][0] == 2 && pages[0][1] == 3);
+    assert_int_equal(find_files(space, at + PAGE_SIZE, at + 2 * PAGE_SIZE, pages), 1);
+    assert_true(pages[0][0] == 3 && pages[0][1] == 1);
+    assert_int_equal(space_protect(space, at + 4 * PAGE_SIZE, PAGE_SIZE, AREA_READ), 0);
+    assert_int_equal(find_files(space, at + 3 * PAGE_SIZE, at + 7 * PAGE_SIZE, pages), 3);
+    assert_true(pages[0][1] == 1 && pages[1][0] == 6 && pages[2][0] == 7 && pages[2][1] == 2);
+    space_put(space);
+    assert_int_equal(nr_file_refs, 0);
+    space_set_file_ops(NULL);
+    fake_stop();
+}
+
 static void impossible_requests_are_refused(void **state)
 {
     struct space *space = space_create();
@@ -447,6 +569,10 @@ int main(void)
         cmocka_unit_test(a_write_after_fork_is_seen_by_neither_other_side),
         cmocka_unit_test(a_moved_mapping_keeps_its_content),
         cmocka_unit_test(the_stack_grows_to_its_limit_and_no_further),
+        cmocka_unit_test(a_stack_keeps_its_distance_from_what_is_below),
+        cmocka_unit_test(memory_that_can_only_be_executed_can_be_locked),
+        cmocka_unit_test(a_child_gets_what_advice_leaves_it),
+        cmocka_unit_test(a_part_of_a_shared_file_is_found_once),
         cmocka_unit_test(impossible_requests_are_refused),
     };
 

@@ -319,7 +319,7 @@ static void crowd_thread(unsigned index, void *arg)
             assert(space_write(child, address, &byte, 1) == 1);
             space_put(child);
             break;
-        case 1: assert(space_discard(crowd.space, address, PAGE_SIZE, false) == 0); break;
+        case 1: assert(space_discard(crowd.space, address, PAGE_SIZE, 0) == 0); break;
         case 2:
             assert(space_protect(crowd.space, address, PAGE_SIZE, RIGHTS & ~AREA_MAY_WRITE) == 0);
             break;

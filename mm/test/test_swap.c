@@ -392,8 +392,8 @@ static void step(uint64_t number)
     switch (host_random_below(&source, 16)) {
     case 0: step_fork(who, (unsigned)host_random_below(&source, NR_SPACES)); break;
     case 1:
-        assert_int_equal(
-            space_discard(procs[who].space, PLACE + page * PAGE_SIZE, PAGE_SIZE, false), 0);
+        assert_int_equal(space_discard(procs[who].space, PLACE + page * PAGE_SIZE, PAGE_SIZE, 0),
+                         0);
         procs[who].values[page] = 0;
         break;
     case 2:
