@@ -12,6 +12,9 @@
 #define EXT_ROOT_INODE      2u
 #define EXT_FIRST_INODE_OLD 11u /* of revision 0 */
 #define EXT_INODE_SIZE_OLD  128u
+#define EXT_FIRST_SECOND    ((int64_t)INT32_MIN)                 /* of a time stamp: 1901 */
+#define EXT_LAST_SECOND_OLD ((int64_t)INT32_MAX)                 /* 2038 */
+#define EXT_LAST_SECOND     (((int64_t)1 << 34) - 1 + INT32_MIN) /* with the two bits more: 2446 */
 #define EXT_MIN_BLOCK_SHIFT 10u
 #define EXT_MAX_BLOCK_SHIFT 12u /* a page */
 #define EXT_MAX_LINKS       32000u

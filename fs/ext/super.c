@@ -291,8 +291,9 @@ static void fill_super(struct super *super, struct ext_fs *fs)
     super->ops = &ext_super_ops;
     super->block_size_bytes = fs->block_bytes;
     super->max_file_bytes = ext_max_file_bytes(fs);
-    super->time_granularity =
-        (struct timespec64){.nsec = fs->inode_bytes > EXT_INODE_SIZE_OLD ? 1 : 1000000000u};
+    super->times = fs->inode_bytes > EXT_INODE_SIZE_OLD
+                       ? time_format_of(1, EXT_FIRST_SECOND, EXT_LAST_SECOND)
+                       : time_format_of(1000000000, EXT_FIRST_SECOND, EXT_LAST_SECOND_OLD);
 }
 
 /* Read and check all that is kept in memory while the file system is mounted. */

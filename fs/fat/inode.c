@@ -6,8 +6,8 @@
  * attribute takes away those for writing. So chmod(2) can change only that attribute (inode_store.c),
  * and chown(2) nothing: it is refused (EPERM).
  *
- * Times. Modification: to two seconds; creation: to 10 ms; access: the day only. There is no time
- * of change: ctime is mtime when a file is read in.
+ * Times. Modification: to two seconds; creation: to 10 ms; access: the day only (time.c says so to the VFS). There is no
+ * time of change: ctime is mtime when a file is read in.
  *
  * What an entry leads to is checked when the inode is made: the first cluster exists, and the
  * size can be. That the chain is whole and long enough is found when it is first used (chain.c):

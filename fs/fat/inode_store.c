@@ -11,8 +11,6 @@
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"
 
-#define SECONDS_PER_DAY 86400
-
 /* ---- To an entry ----------------------------------------------------------------------------- */
 
 static void put_times(struct fat_disk_entry *entry, struct timespec64 modified,
@@ -32,11 +30,11 @@ static void put_times(struct fat_disk_entry *entry, struct timespec64 modified,
 void fat_inode_new_entry(struct super *super, uint32_t attributes, uint32_t start,
                          struct fat_disk_entry *entry)
 {
-    struct timespec64 now = inode_now(super);
+    struct timespec64 born = inode_now_as(super, TIME_BORN);
 
     memset(entry, 0, sizeof(*entry));
     entry->attributes = (uint8_t)attributes;
-    put_times(entry, now, now, now);
+    put_times(entry, born, born, born);
     fat_entry_set_start(fat_fs(super), entry, start);
 }
 
@@ -79,15 +77,6 @@ static int choose_mode(struct inode *inode, uint32_t wanted, uint32_t *mode)
     return 0;
 }
 
-/* A time as it can be stored: what is told now is what a later mount will tell. */
-static struct timespec64 storable(struct timespec64 time)
-{
-    struct fat_stamp stamp = fat_time_encode(time);
-
-    stamp.ten_ms = 0;
-    return fat_time_decode(stamp);
-}
-
 int fat_setattr(struct inode *inode, const struct attr_change *change)
 {
     struct attr_change stored = *change;
@@ -105,14 +94,6 @@ int fat_setattr(struct inode *inode, const struct attr_change *change)
                                                         : fat_resize(inode, change->size_bytes);
     }
     if (error == 0) {
-        if ((change->valid & ATTR_MTIME) != 0) {
-            stored.mtime = storable(stored.mtime);
-        }
-        if ((change->valid & ATTR_ATIME) != 0) {
-            stored.atime = storable(stored.atime);
-            stored.atime.sec -= stored.atime.sec % SECONDS_PER_DAY;
-            stored.atime.nsec = 0;
-        }
         inode_store_attr(inode, &stored);
     }
     return error;

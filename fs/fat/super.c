@@ -25,6 +25,7 @@
 #include "drivers/block.h"
 #include "fs/fat/fat.h"
 #include "fs/fat/fat_internal.h"
+#include "fs/fat/time.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/printk.h"
 #include "mm/kmalloc.h"
@@ -115,7 +116,7 @@ static void fill_super(struct super *super, struct fat_fs *fs)
     super->ops = &fat_super_ops;
     super->block_size_bytes = 1u << fs->layout.cluster_shift;
     super->max_file_bytes = FAT_MAX_FILE_BYTES;
-    super->time_granularity = (struct timespec64){.sec = 2};
+    super->times = fat_time_format;
     super->name_caching = NAMES_ALIASED;
 }
 

@@ -15,6 +15,15 @@
 #define END_SECOND      ((int64_t)4354819200) /* 2108-01-01 */
 #define DAYS_TO_MARCH_0 (-719468)             /* from 1970-01-01 to 0000-03-01 */
 #define NS_PER_10_MS    10000000u
+#define NS_PER_SECOND   1000000000ull
+
+const struct time_format fat_time_format = {
+    .unit_ns = {[TIME_ACCESSED] = SECONDS_PER_DAY * NS_PER_SECOND,
+                [TIME_MODIFIED] = 2 * NS_PER_SECOND,
+                [TIME_BORN] = NS_PER_10_MS},
+    .first_sec = FIRST_SECOND,
+    .last_sec = END_SECOND - 1,
+};
 
 /* Days from 1970-01-01 to a day of the Gregorian calendar; month 1 .. 12, day 1 .. 31. */
 static int64_t days_from_date(int year, int month, int day)

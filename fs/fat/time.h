@@ -5,6 +5,7 @@
 
 #include "kernel/base/types.h"
 
+struct time_format;
 struct timespec64;
 
 struct fat_stamp {
@@ -12,6 +13,9 @@ struct fat_stamp {
     uint16_t time;  /* hour: 5 bits, minute: 6, second / 2: 5 */
     uint8_t ten_ms; /* 0 .. 199: what is missing to the two seconds */
 };
+
+/** What of a time a directory entry keeps. Days are those of UTC. */
+extern const struct time_format fat_time_format;
 
 /** Impossible fields (month 0, hour 31) are taken as the nearest possible ones. */
 struct timespec64 fat_time_decode(struct fat_stamp stamp);

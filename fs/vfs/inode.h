@@ -247,26 +247,43 @@ struct super_ops {
     int (*fsync)(struct inode *inode, uint64_t first_byte, uint64_t last_byte, bool is_datasync);
 };
 
+/* The kinds of time stamps that a format may keep in different ways. */
+enum inode_time {
+    TIME_ACCESSED,
+    TIME_MODIFIED, /* and that of the last change of attributes */
+    TIME_BORN,
+    NR_INODE_TIMES,
+};
+
+/* What a format can say of a time: whole units, and none before the first or behind the last second. */
+struct time_format {
+    uint64_t unit_ns[NR_INODE_TIMES]; /* below a second, or whole seconds */
+    int64_t first_sec, last_sec;
+};
+
+/** One unit for all: for most formats. */
+struct time_format time_format_of(uint64_t unit_ns, int64_t first_sec, int64_t last_sec);
+
 struct super {
-    const struct fs_type *type;         /* [I] */
-    const struct super_ops *ops;        /* [I] */
-    struct block_device *device;        /* [I] or NULL */
-    struct mapping *metadata;           /* [I] the device's page cache, for file systems on disk */
-    uint32_t flags;                     /* [a] enum super_flags in force */
-    uint32_t block_size_bytes;          /* [I] */
-    uint64_t max_file_bytes;            /* [I] larger writes get EFBIG */
-    uint64_t dev_number;                /* [I] st_dev: the device's, or an anonymous one */
-    struct inode *root;                 /* [I] with a reference */
-    struct dentry *root_dentry;         /* [I] made by VFS after mount() */
-    struct timespec64 time_granularity; /* [I] nsec: how fine the format's time stamps are */
-    void *fs_data;                      /* [I] the file system's own */
-    struct mutex rename_lock;           /* LOCK_RANK_RENAME: directory moves across parents */
-    struct refcount refs;               /* mounts, and walkers */
-    struct spinlock inode_lock;         /* LOCK_RANK_INODE_HASH */
-    struct list *inode_hash;            /* [inode_lock] buckets */
-    struct list dirty_inodes;           /* [inode_lock] */
-    struct list unused_inodes;          /* [inode_lock] LRU */
-    uint64_t nr_inodes;                 /* [inode_lock] */
+    const struct fs_type *type;  /* [I] */
+    const struct super_ops *ops; /* [I] */
+    struct block_device *device; /* [I] or NULL */
+    struct mapping *metadata;    /* [I] the device's page cache, for file systems on disk */
+    uint32_t flags;              /* [a] enum super_flags in force */
+    uint32_t block_size_bytes;   /* [I] */
+    uint64_t max_file_bytes;     /* [I] larger writes get EFBIG */
+    uint64_t dev_number;         /* [I] st_dev: the device's, or an anonymous one */
+    struct inode *root;          /* [I] with a reference */
+    struct dentry *root_dentry;  /* [I] made by VFS after mount() */
+    struct time_format times;    /* [I] what its time stamps can say */
+    void *fs_data;               /* [I] the file system's own */
+    struct mutex rename_lock;    /* LOCK_RANK_RENAME: directory moves across parents */
+    struct refcount refs;        /* mounts, and walkers */
+    struct spinlock inode_lock;  /* LOCK_RANK_INODE_HASH */
+    struct list *inode_hash;     /* [inode_lock] buckets */
+    struct list dirty_inodes;    /* [inode_lock] */
+    struct list unused_inodes;   /* [inode_lock] LRU */
+    uint64_t nr_inodes;          /* [inode_lock] */
     /* woken when an inode is no longer NEW, FREEING or SYNCING */
     struct waitq inode_waitq;
     struct mutex sync_lock;         /* LOCK_RANK_SYNC: one super_write_inodes() at a time */
@@ -340,7 +357,13 @@ static inline uint64_t inode_size(struct inode *inode)
     return __atomic_load_n(&inode->size_bytes, __ATOMIC_RELAXED);
 }
 void inode_set_size(struct inode *inode, uint64_t size_bytes);
+/** A time as the format can keep it, so that what is told now is what is told after the next mount. */
+struct timespec64 inode_cut_time(const struct super *super, enum inode_time which,
+                                 struct timespec64 time);
+/** This moment, as a time of modification. */
 struct timespec64 inode_now(const struct super *super);
+/** And as any other. */
+struct timespec64 inode_now_as(const struct super *super, enum inode_time which);
 /** Set mtime and ctime (or only ctime) to now and mark dirty. */
 void inode_touch_modified(struct inode *inode);
 void inode_touch_changed(struct inode *inode);

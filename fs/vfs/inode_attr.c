@@ -2,11 +2,12 @@
 /* What an inode says of itself: size, times, owner, mode; and what follows from them: who may do
  * what.
  *
- * Times. Each file system has a granularity (FAT: two seconds for mtime); a time is cut to it
- * when it is stored, so that what stat(2) tells does not change when the inode is read back from
- * the disk. Access times follow the mount that the inode was reached by. Its default is relatime:
- * they are stored only when they would otherwise be older than the last change, or than a day.
- * With strictatime each access counts, with noatime none, with nodiratime none of a directory.
+ * Times. Each file system says in one place (super->times) what its format can keep of a time: FAT
+ * two seconds of mtime, the day of atime, nothing before 1980. A time is cut to that when it is set,
+ * so that what stat(2) tells does not change when the inode is read back from the disk. Access times
+ * follow the mount that the inode was reached by. Its default is relatime: they are stored only when
+ * they would otherwise be older than the last change, or than a day. With strictatime each access
+ * counts, with noatime none, with nodiratime none of a directory.
  *
  * Locks. The size is written under inode->lock and read by anybody: one aligned 64-bit access.
  * Times are two words and stand under inode->state_lock. Mode and owner are written under
@@ -65,25 +66,52 @@ void inode_set_size(struct inode *inode, uint64_t size_bytes)
 
 /* ---- Times ----------------------------------------------------------------------------------- */
 
-static struct timespec64 cut_time(const struct super *super, struct timespec64 time)
+struct time_format time_format_of(uint64_t unit_ns, int64_t first_sec, int64_t last_sec)
 {
-    const struct timespec64 *granularity = &super->time_granularity;
+    struct time_format format = {.first_sec = first_sec, .last_sec = last_sec};
 
-    if (granularity->sec > 0) {
-        time.sec -= time.sec % granularity->sec;
+    for (unsigned i = 0; i < NR_INODE_TIMES; i++) {
+        format.unit_ns[i] = unit_ns;
+    }
+    return format;
+}
+
+struct timespec64 inode_cut_time(const struct super *super, enum inode_time which,
+                                 struct timespec64 time)
+{
+    uint64_t unit_ns = super->times.unit_ns[which];
+
+    if (time.sec < super->times.first_sec) {
+        time = (struct timespec64){.sec = super->times.first_sec};
+    } else if (time.sec > super->times.last_sec) {
+        time = (struct timespec64){.sec = super->times.last_sec};
+    }
+    if (unit_ns >= NS_PER_SEC) {
+        int64_t unit_sec = (int64_t)(unit_ns / NS_PER_SEC);
+
+        time.sec -= (time.sec % unit_sec + unit_sec) % unit_sec; /* down, also before 1970 */
         time.nsec = 0;
-    } else if (granularity->nsec > 1) {
-        time.nsec -= time.nsec % granularity->nsec;
+    } else if (unit_ns > 1) {
+        time.nsec -= time.nsec % (uint32_t)unit_ns;
     }
     return time;
 }
 
-struct timespec64 inode_now(const struct super *super)
+static struct timespec64 clock_now(void)
 {
     uint64_t now_ns = port_realtime_ns();
 
-    return cut_time(super, (struct timespec64){(int64_t)(now_ns / NS_PER_SEC),
-                                               (uint32_t)(now_ns % NS_PER_SEC)});
+    return (struct timespec64){(int64_t)(now_ns / NS_PER_SEC), (uint32_t)(now_ns % NS_PER_SEC)};
+}
+
+struct timespec64 inode_now_as(const struct super *super, enum inode_time which)
+{
+    return inode_cut_time(super, which, clock_now());
+}
+
+struct timespec64 inode_now(const struct super *super)
+{
+    return inode_now_as(super, TIME_MODIFIED);
 }
 
 static int time_compare(const struct timespec64 *a, const struct timespec64 *b)
@@ -117,20 +145,21 @@ void inode_touch_changed(struct inode *inode)
 
 void inode_touch_accessed(struct inode *inode, uint32_t flags)
 {
-    struct timespec64 now;
+    struct timespec64 now, stored;
     bool is_due;
 
     if ((flags & (SUPER_RDONLY | SUPER_NOATIME)) != 0 ||
         ((flags & SUPER_NODIRATIME) != 0 && inode_is(inode, S_IFDIR))) {
         return;
     }
-    now = inode_now(inode->super);
+    now = clock_now();
+    stored = inode_cut_time(inode->super, TIME_ACCESSED, now);
     spin_lock(&inode->state_lock);
     is_due = (flags & SUPER_RELATIME) == 0 || time_compare(&inode->atime, &inode->mtime) <= 0 ||
              time_compare(&inode->atime, &inode->ctime) <= 0 ||
              now.sec - inode->atime.sec >= RELATIME_LIMIT_SEC;
-    if (is_due && time_compare(&inode->atime, &now) != 0) {
-        inode->atime = now;
+    if (is_due && time_compare(&inode->atime, &stored) != 0) {
+        inode->atime = stored;
     } else {
         is_due = false;
     }
@@ -155,13 +184,13 @@ void inode_store_attr(struct inode *inode, const struct attr_change *change)
         inode->gid = change->gid;
     }
     if ((change->valid & ATTR_ATIME) != 0) {
-        inode->atime = cut_time(super, change->atime);
+        inode->atime = inode_cut_time(super, TIME_ACCESSED, change->atime);
     }
     if ((change->valid & ATTR_MTIME) != 0) {
-        inode->mtime = cut_time(super, change->mtime);
+        inode->mtime = inode_cut_time(super, TIME_MODIFIED, change->mtime);
     }
     if ((change->valid & ATTR_CTIME) != 0) {
-        inode->ctime = cut_time(super, change->ctime);
+        inode->ctime = inode_cut_time(super, TIME_MODIFIED, change->ctime);
     }
     spin_unlock(&inode->state_lock);
     inode_mark_dirty(inode);

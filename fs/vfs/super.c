@@ -56,7 +56,7 @@ static struct super *super_alloc(struct fs_type *type, struct block_device *devi
     super->block_size_bytes = PAGE_SIZE;
     super->max_file_bytes = INT64_MAX;
     super->dev_number = device != NULL ? device->dev_number : super_new_dev_number();
-    super->time_granularity.nsec = 1;
+    super->times = time_format_of(1, INT64_MIN, INT64_MAX);
     refcount_init(&super->refs, 1);
     mutex_init(&super->rename_lock, LOCK_RANK_RENAME, "rename");
     mutex_init(&super->sync_lock, LOCK_RANK_SYNC, "sync");

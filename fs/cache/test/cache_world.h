@@ -224,7 +224,7 @@ static inline void world_begin(uint32_t block_shift, uint32_t stride)
     super->ops = &world_super_ops;
     super->device = &world.disk->device;
     super->max_file_bytes = (uint64_t)MAX_BLOCKS << block_shift;
-    super->time_granularity.nsec = 1;
+    super->times = time_format_of(1, INT64_MIN, INT64_MAX);
     spin_init(&super->inode_lock, LOCK_RANK_INODE_HASH, "inodes");
     waitq_init(&super->inode_waitq);
     list_init(&super->dirty_inodes);

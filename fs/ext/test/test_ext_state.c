@@ -316,6 +316,27 @@ static void times_come_back_to_the_second(void **state)
     unmount();
 }
 
+static void times_that_a_small_inode_cannot_hold_are_the_last_it_can(void **state)
+{
+    struct attr_change change = {
+        .valid = ATTR_MTIME | ATTR_ATIME, .mtime = {3000000000, 0}, .atime = {-3000000000, 0}};
+    struct kstat stat;
+    struct path path;
+
+    assert_int_equal(mount_with(0), 0);
+    assert_int_equal(path_walk(&world, "/mnt/dir/file", 0, &path), 0);
+    assert_int_equal(vfs_setattr(&path, &change, &cred_kernel), 0);
+    path_put(&path);
+    for (unsigned round = 0; round < 2; round++) { /* also when it was read back */
+        assert_int_equal(look("/mnt/dir/file", &stat), 0);
+        assert_int_equal(stat.mtime.sec, INT32_MAX);
+        assert_int_equal(stat.atime.sec, INT32_MIN);
+        unmount();
+        assert_int_equal(mount_with(SUPER_RDONLY), 0);
+    }
+    unmount();
+}
+
 static uint64_t bad_sector;
 
 static int fail_bad_sector(struct host_disk *failing, const struct block_request *request)
@@ -713,6 +734,7 @@ int main(void)
         TEST(a_shared_block_of_attributes_stays_for_the_others),
         TEST(device_numbers_of_every_size_come_back),
         TEST(times_come_back_to_the_second),
+        TEST(times_that_a_small_inode_cannot_hold_are_the_last_it_can),
         TEST(a_rename_that_fails_changes_nothing),
         TEST(a_rename_waits_for_the_disk_unless_it_is_one_change_of_one_sector),
         TEST(any_allocation_may_fail_and_the_tree_stays_whole),

@@ -122,6 +122,55 @@ static void times_survive_a_remount(void **state)
     host_disk_free(disk);
 }
 
+static void read_a_byte(const char *name)
+{
+    struct file *file = open_file(name, O_RDONLY);
+    char byte;
+
+    assert_int_equal(read_file_at(file, &byte, 1, 0), 1);
+    file_put(file);
+}
+
+/* 2001-09-09 01:46:41.230 by the clock of a test. */
+static void times_are_told_as_they_are_kept_from_the_start(void **state)
+{
+    struct attr_change early = {
+        .valid = ATTR_ATIME | ATTR_MTIME, .atime = {.sec = -5, .nsec = 7}, .mtime = {.sec = -5}};
+    struct attr_change late = {.valid = ATTR_ATIME | ATTR_MTIME,
+                               .atime = {.sec = 5000000000},
+                               .mtime = {.sec = 5000000000}};
+    struct host_disk *disk = make_image(16 * KIB, "-F 16");
+    struct kstat stat;
+
+    host_clock_fake(1230000000);
+    mount_disk(disk);
+    put_text("/mnt/file", "x");
+    assert_int_equal(stat_file("/mnt/file", &stat), 0);
+    assert_int_equal(stat.mtime.sec, 1000000000);
+    assert_int_equal(stat.mtime.nsec, 0);
+    assert_int_equal(stat.btime.sec, 1000000001);
+    assert_int_equal(stat.btime.nsec, 230000000);
+    assert_int_equal(stat.atime.sec, 1000000000 - 1000000000 % 86400);
+    assert_int_equal(stat.atime.nsec, 0);
+    host_clock_advance(86400ull * 1000000000);
+    read_a_byte("/mnt/file");
+    assert_int_equal(stat_file("/mnt/file", &stat), 0);
+    assert_int_equal(stat.atime.sec, 1000086400 - 1000086400 % 86400);
+    assert_int_equal(stat.atime.nsec, 0);
+    assert_int_equal(change_attr("/mnt/file", &early), 0);
+    assert_int_equal(stat_file("/mnt/file", &stat), 0);
+    assert_int_equal(stat.atime.sec, 315532800);
+    assert_int_equal(stat.mtime.sec, 315532800);
+    assert_int_equal(change_attr("/mnt/file", &late), 0);
+    assert_int_equal(stat_file("/mnt/file", &stat), 0);
+    assert_int_equal(stat.atime.sec, 4354819200 - 86400);
+    assert_int_equal(stat.mtime.sec, 4354819200 - 2);
+    unmount();
+    host_clock_real();
+    check_clean(disk);
+    host_disk_free(disk);
+}
+
 static void directories_count_their_subdirectories(void **state)
 {
     struct host_disk *disk = make_image(16 * KIB, "-F 16");
@@ -554,6 +603,7 @@ int main(void)
         cmocka_unit_test(the_read_only_attribute_is_the_mode),
         cmocka_unit_test(unknown_options_refuse_the_mount),
         cmocka_unit_test(times_survive_a_remount),
+        cmocka_unit_test(times_are_told_as_they_are_kept_from_the_start),
         cmocka_unit_test(directories_count_their_subdirectories),
         cmocka_unit_test(a_file_keeps_its_number_when_it_moves),
         cmocka_unit_test(an_unlinked_open_file_lives_until_it_is_closed),

@@ -118,7 +118,9 @@ static void format(struct host_disk *disk)
 static void use_disk(struct host_disk *disk)
 {
     world.disk = disk;
-    world.super = (struct super){.device = &disk->device, .type = &test_type};
+    world.super = (struct super){.device = &disk->device,
+                                 .type = &test_type,
+                                 .times = time_format_of(1, INT64_MIN, INT64_MAX)};
     assert_int_equal(bdev_mapping(&disk->device, &world.super.metadata), 0);
 }
 

@@ -390,6 +390,7 @@ static const struct {
      "syscall(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, len): expected success, came EOPNOTSUPP",
      CANNOT},
     {"vfat", "options", "relatime_is_the_default", "expected moves_atime(\"d\")", LINUX},
+    {"vfat", "options", "strictatime_counts_each_read", "expected moves_atime(\"f\")", CANNOT},
     {"vfat", "options", "bind_has_its_own_noexec_nosuid_and_nodev",
      "access(\"prog\", X_OK): expected success, came EACCES", CANNOT},
     {"vfat", "options", "errors_are_taken_and_told", "expected !is_told(\"errors=remount-ro\")",

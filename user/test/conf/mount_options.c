@@ -140,6 +140,26 @@ CASE(options, relatime_is_the_default)
     EXPECT(!moves_atime("d")); /* it is newer than mtime and ctime now */
 }
 
+/* Even a format that keeps the day alone can tell these apart. */
+CASE(options, strictatime_moves_what_relatime_leaves)
+{
+    write_file("f", "abc", 3);
+    struct timespec ts[2] = {{time(NULL) + 10 * 86400, 0}, {1000000000, 0}};
+    OK(utimensat(AT_FDCWD, "f", ts, 0));
+    remount(MS_RELATIME);
+    EXPECT(!moves_atime("f"));
+    remount(MS_STRICTATIME);
+    EXPECT(moves_atime("f"));
+}
+
+CASE(options, strictatime_counts_each_read)
+{
+    write_file("f", "abc", 3);
+    remount(MS_STRICTATIME);
+    EXPECT(moves_atime("f"));
+    EXPECT(moves_atime("f"));
+}
+
 CASE(options, bind_has_its_own_atime)
 {
     make_old();
