@@ -237,5 +237,3 @@ uint64_t huge_count_bytes(const struct area *area)
     spin_unlock(&space->table_lock);
     return nr * PAGETABLE_SPAN_BYTES;
 }
-
-/* ---- Advice ---------------------------------------------------------------------------------- */
