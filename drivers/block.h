@@ -135,6 +135,9 @@ int must_check block_flush(struct block_device *device);
  *  anything. Returns 0, -EOPNOTSUPP, -EROFS or -EIO. Context: may sleep. */
 int must_check block_discard(struct block_device *device, uint64_t sector, uint64_t nr_sectors);
 
+/** Write zeros to these sectors, through no cache. Returns 0, -ENOMEM or -EIO. Context: may sleep. (block_zero.c) */
+int must_check block_write_zeros(struct block_device *device, uint64_t sector, uint64_t nr_sectors);
+
 /** For drivers: a started request has ended. Context: any; device->lock not held. */
 void block_complete(struct block_device *device, struct block_request *request, int error);
 

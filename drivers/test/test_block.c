@@ -456,6 +456,26 @@ static void threads_read_back_what_they_wrote(void **state)
 
 #define NR_CROWD 12u
 
+static void zeros_are_written_to_these_sectors_and_no_others(void **state)
+{
+    enum { FIRST = 13, NR = 1500 };
+    uint64_t before;
+
+    disk = host_disk_new(2048);
+    before = disk->device.nr_writes;
+    memset(disk->bytes, 0xff, 2048 * SECTOR_SIZE);
+    assert_int_equal(block_write_zeros(&disk->device, FIRST, NR), 0);
+    for (unsigned i = 0; i < 2048 * SECTOR_SIZE; i++) {
+        bool is_inside = i / SECTOR_SIZE >= FIRST && i / SECTOR_SIZE < FIRST + NR;
+
+        assert_int_equal(disk->bytes[i], is_inside ? 0 : 0xff);
+    }
+    assert_int_equal(disk->device.nr_writes - before, (NR + 511) / 512); /* 64 pages in each */
+    disk->device.is_read_only = true;
+    assert_int_not_equal(block_write_zeros(&disk->device, FIRST, NR), 0);
+    host_disk_free(disk);
+}
+
 static void crowd_thread(unsigned index, void *arg)
 {
     struct page *memory = arg;
@@ -522,6 +542,7 @@ int main(void)
         TEST(a_failed_request_is_named_in_the_log),
         TEST(what_passes_is_counted),
         TEST(threads_read_back_what_they_wrote),
+        TEST(zeros_are_written_to_these_sectors_and_no_others),
         TEST(the_reserve_serves_everyone_in_turn),
         TEST(requests_of_the_reserve_are_known),
     };

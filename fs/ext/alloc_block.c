@@ -24,7 +24,8 @@
 struct ext_request {
     struct ext_fs *fs;
     struct inode *owner;
-    uint32_t wanted; /* blocks */
+    uint32_t wanted;     /* blocks */
+    struct ext_run *run; /* where the answer goes; nr 0: nothing yet */
 };
 
 /* The free run at or behind `from` in a group's bitmap, at most `wanted` long; 0: there is none. */
@@ -99,44 +100,41 @@ static uint32_t find_own_run(const struct ext_request *request, uint32_t group,
     return nr;
 }
 
-/* The file was given nr blocks from the group's block `start` on: keep some of those behind for it. */
+/* The file was given a run, which ends before the group's block `behind`: keep some of those from there on for it. */
 static void move_window(const struct ext_request *request, uint32_t group, const uint64_t *bitmap,
-                        uint32_t start, uint32_t nr)
+                        uint32_t behind)
 {
     struct ext_fs *fs = request->fs;
-    struct ext_inode *ext = ext_inode(request->owner);
-    uint32_t end = ext_group_first_block(fs, group) + start + nr;
+    uint32_t end = ext_group_first_block(fs, group) + behind;
     uint32_t wanted, window_start;
     uint32_t window_nr = 0;
 
     if (!inode_is(request->owner, S_IFREG)) {
         return;
     }
-    if (end > ext->window_first && end < ext->window_end) {
-        ext->window_first = end; /* it goes on inside its window */
+    if (ext_window_advance(request->owner, end)) {
         return;
     }
     ext_window_set(fs, request->owner, 0, 0);
     wanted = ext_window_wanted(fs, request->owner, group);
     if (wanted != 0) {
-        window_nr = find_own_run(request, group, bitmap, start + nr, wanted, &window_start);
+        window_nr = find_own_run(request, group, bitmap, behind, wanted, &window_start);
     }
-    if (window_nr != 0 && window_start == start + nr) {
+    if (window_nr != 0 && window_start == behind) {
         ext_window_set(fs, request->owner, end, window_nr);
     }
 }
 
-/* Try one group. Returns 0 with *nr 0 when it has nothing. */
-static int alloc_in_group(const struct ext_request *request, uint32_t group, uint32_t from,
-                          uint32_t *first, uint32_t *nr)
+/* Try one group. */
+static int alloc_in_group(const struct ext_request *request, uint32_t group, uint32_t from)
 {
     struct ext_fs *fs = request->fs;
+    struct ext_run *run = request->run;
     uint32_t wanted = request->wanted;
     struct meta_block bitmap;
     uint32_t start = 0;
     int error;
 
-    *nr = 0;
     if (fs->groups[group].nr_free_blocks == 0) {
         return 0;
     }
@@ -144,14 +142,15 @@ static int alloc_in_group(const struct ext_request *request, uint32_t group, uin
     if (error != 0) {
         return error;
     }
-    *nr = find_own_run(request, group, bitmap.data, from, wanted, &start);
-    if (*nr == 0 && from != 0) {
-        *nr = find_own_run(request, group, bitmap.data, 0, wanted, &start);
+    run->nr = find_own_run(request, group, bitmap.data, from, wanted, &start);
+    if (run->nr == 0 && from != 0) {
+        run->nr = find_own_run(request, group, bitmap.data, 0, wanted, &start);
     }
-    if (*nr != 0) {
-        error = take_run(fs, group, &bitmap, start, *nr);
-        *first = ext_group_first_block(fs, group) + start;
-        move_window(request, group, bitmap.data, start, *nr);
+    if (run->nr != 0) {
+        error = take_run(fs, group, &bitmap, start, run->nr);
+        run->first = ext_group_first_block(fs, group) + start;
+        run->is_clear = ext_window_is_clear(request->owner, run);
+        move_window(request, group, bitmap.data, start + run->nr);
     } else if (!ext_is_frozen(&fs->groups[group].frozen_blocks) && fs->nr_windows == 0) {
         /* The count was wrong: e2fsck would say so, and it must not be tried again and again. */
         fs->groups[group].nr_free_blocks = 0;
@@ -160,29 +159,26 @@ static int alloc_in_group(const struct ext_request *request, uint32_t group, uin
     return error;
 }
 
-/* All groups in turn, from that of the goal on. Returns 0 with *nr 0 when there is nothing. */
-static int alloc_anywhere(const struct ext_request *request, uint32_t goal, uint32_t *first,
-                          uint32_t *nr)
+/* All groups in turn, from that of the goal on. */
+static int alloc_anywhere(const struct ext_request *request, uint32_t goal)
 {
     struct ext_fs *fs = request->fs;
     uint32_t group = ext_group_of(fs, goal);
     uint32_t from = (goal - fs->first_data_block) % fs->blocks_per_group;
     int error = 0;
 
-    *nr = 0;
-    for (uint32_t i = 0; i < fs->nr_groups && *nr == 0 && error == 0; i++) {
-        error = alloc_in_group(request, group, from, first, nr);
+    for (uint32_t i = 0; i < fs->nr_groups && request->run->nr == 0 && error == 0; i++) {
+        error = alloc_in_group(request, group, from);
         group = (group + 1) % fs->nr_groups;
         from = 0;
     }
     return error;
 }
 
-int ext_alloc_blocks(struct inode *owner, uint32_t goal, uint32_t wanted, uint32_t *first,
-                     uint32_t *nr)
+int ext_alloc_blocks(struct inode *owner, uint32_t goal, uint32_t wanted, struct ext_run *run)
 {
     struct ext_fs *fs = ext_fs(owner->super);
-    struct ext_request request = {.fs = fs, .owner = owner};
+    struct ext_request request = {.fs = fs, .owner = owner, .run = run};
     int error;
 
     if (ext_is_read_only(fs)) {
@@ -191,18 +187,18 @@ int ext_alloc_blocks(struct inode *owner, uint32_t goal, uint32_t wanted, uint32
     if (goal < fs->first_data_block || goal >= fs->nr_blocks) {
         goal = fs->first_data_block;
     }
-    *nr = 0;
+    run->nr = 0;
     mutex_lock(&fs->alloc_lock);
     request.wanted = ext_cut_to_reserve(fs, wanted);
-    error = request.wanted != 0 ? alloc_anywhere(&request, goal, first, nr) : -ENOSPC;
-    if (error == 0 && *nr == 0 && ext_windows_drop_all(fs)) {
-        error = alloc_anywhere(&request, goal, first, nr);
+    error = request.wanted != 0 ? alloc_anywhere(&request, goal) : -ENOSPC;
+    if (error == 0 && run->nr == 0 && ext_windows_drop_all(fs)) {
+        error = alloc_anywhere(&request, goal);
     }
     mutex_unlock(&fs->alloc_lock);
     if (error != 0) {
         return error;
     }
-    return *nr != 0 ? 0 : -ENOSPC;
+    return run->nr != 0 ? 0 : -ENOSPC;
 }
 
 static int free_locked(struct ext_fs *fs, uint32_t group, uint32_t start, uint32_t nr)

@@ -83,8 +83,11 @@ struct ext_inode {
     _Atomic uint64_t stored_bytes; /* [a] the size that was stored last */
     struct rwlock map_lock; /* LOCK_RANK_FS_MAP: pointers, and the indirect blocks below them */
     uint32_t window_first,
-        window_end;          /* [fs->alloc_lock] free blocks that are kept for it (window.c) */
-    uint32_t window_blocks;  /* [fs->alloc_lock] how long its last window was at first */
+        window_end;         /* [fs->alloc_lock] free blocks that are kept for it (window.c) */
+    uint32_t window_blocks; /* [fs->alloc_lock] how long its last window was at first */
+    uint32_t
+        cleared_end; /* [fs->alloc_lock] of the window, what lies before it holds zeros; 0: none (clear.c) */
+    uint32_t cleared_blocks; /* [fs->alloc_lock] how many were cleared last; 0: none, or too many */
     struct list window_node; /* [fs->alloc_lock] linked when it has one */
     struct list orphan_node; /* [fs->alloc_lock] */
     bool is_place;   /* [fs->alloc_lock] its inode is gone, and it keeps the place (orphan.c) */
@@ -140,10 +143,15 @@ uint32_t ext_group_nr_blocks(const struct ext_fs *fs, uint32_t group);
 
 /* ---- alloc_block.c, alloc_inode.c ------------------------------------------------------------ */
 
+struct ext_run { /* of blocks that are one another's neighbours */
+    uint32_t first, nr;
+    bool is_clear; /* they are known to hold zeros, durably */
+};
+
 /** Allocate up to `wanted` contiguous blocks for an inode, as near behind `goal` as possible. Returns 0 with at
- *  least one, or -ENOSPC, -EIO, -EUCLEAN. Takes alloc_lock. */
+ *  least one, or -EROFS, -ENOSPC, -EIO, -ENOMEM, -EUCLEAN. Takes alloc_lock. Caller: the owner's map_lock for writing. */
 int must_check ext_alloc_blocks(struct inode *owner, uint32_t goal, uint32_t wanted,
-                                uint32_t *first, uint32_t *nr);
+                                struct ext_run *run);
 /** The first run of blocks of a group, counted from its first one, in [from, nr_bits) that is free and not
  *  frozen. Returns 0 with *nr 0 when there is none, -EIO, -ENOMEM. Caller: alloc_lock. */
 int must_check ext_find_free_run(struct ext_fs *fs, uint32_t group, uint32_t from, uint32_t nr_bits,
@@ -197,6 +205,19 @@ uint32_t must_check ext_window_clip(struct ext_fs *fs, const struct inode *owner
 uint32_t ext_window_wanted(struct ext_fs *fs, struct inode *owner, uint32_t group);
 /** Its window is this from now on; nr 0: it has none. Caller: alloc_lock. */
 void ext_window_set(struct ext_fs *fs, struct inode *owner, uint32_t first, uint32_t nr);
+
+/** Whether a run that the owner is being given is known to hold zeros. Caller: alloc_lock, before the window moves. */
+bool ext_window_is_clear(struct inode *owner, const struct ext_run *run);
+/** The owner was given the blocks before this one. Returns whether its window, where that lies in it, has more. Caller:
+ *  alloc_lock. */
+bool ext_window_advance(struct inode *owner, uint32_t first);
+
+/* ---- clear.c --------------------------------------------------------------------------------- */
+
+/** As ext_alloc_blocks(); and the blocks hold zeros, durably. Without a journal only.
+ *  @is_ahead: more of them are likely to be wanted soon. */
+int must_check ext_alloc_clear_blocks(struct inode *owner, uint32_t goal, uint32_t wanted,
+                                      bool is_ahead, struct ext_run *run);
 
 /* ---- trim.c ---------------------------------------------------------------------------------- */
 

@@ -34,6 +34,7 @@ struct inode *ext_alloc_vfs_inode(struct super *super)
     ext->new_block = 0;
     store_relaxed(&ext->stored_bytes, 0);
     ext->window_first = ext->window_end = ext->window_blocks = 0;
+    ext->cleared_end = ext->cleared_blocks = 0;
     list_init(&ext->window_node);
     list_init(&ext->orphan_node);
     ext->is_place = ext->is_dropped = false;

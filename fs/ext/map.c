@@ -131,6 +131,19 @@ static uint32_t choose_goal(struct map_walk *walk)
     return ext_group_first_block(fs, (uint32_t)(walk->inode->number - 1) / fs->inodes_per_group);
 }
 
+/* Blocks for the hole that the walk has come to. Where something leads there that may be on the disk before their
+ * content (settle.c), they hold zeros. */
+static int alloc_blocks(struct map_walk *walk, uint32_t wanted, bool is_array, struct ext_run *run)
+{
+    struct inode *inode = walk->inode;
+    bool is_promised = inode_is(inode, S_IFREG) && ext_is_promised(inode, walk->block);
+
+    if (ext_fs(inode->super)->journal == NULL && (is_promised || is_array)) {
+        return ext_alloc_clear_blocks(inode, choose_goal(walk), wanted, is_promised, run);
+    }
+    return ext_alloc_blocks(inode, choose_goal(walk), wanted, run);
+}
+
 /* Step into the indirect block that pointer `offset` names, making it if `create`. Returns 0,
  * -ENOENT for a hole. */
 static int descend(struct map_walk *walk, uint32_t offset, bool create)
@@ -141,30 +154,24 @@ static int descend(struct map_walk *walk, uint32_t offset, bool create)
     int error;
 
     if (pointer == 0) {
-        uint32_t nr;
+        struct ext_run run;
 
         if (!create) {
             return -ENOENT;
         }
-        error = ext_alloc_blocks(walk->inode, choose_goal(walk), 1, &pointer, &nr);
+        error = alloc_blocks(walk, 1, true, &run);
         if (error != 0) {
             return error;
         }
-        error = meta_new(fs->super, pointer, fs->block_bytes, &next);
-        if (error == 0) {
-            ext_dirty(fs, &next);
-            error = fs->journal == NULL ? ext_settle_block(fs, &next) : 0;
-            if (error != 0) {
-                meta_put(&next);
-            }
-        }
+        error = meta_new(fs->super, run.first, fs->block_bytes, &next);
         if (error != 0) {
-            (void)!ext_free_blocks(fs, pointer, 1);
+            (void)!ext_free_blocks(fs, run.first, 1);
             return error;
         }
+        ext_dirty(fs, &next);
         ext_count_sectors(walk->inode, fs->block_bytes / 512);
-        write_pointer(walk, offset, pointer);
-        ext_inode(walk->inode)->next_goal = pointer + 1;
+        write_pointer(walk, offset, run.first);
+        ext_inode(walk->inode)->next_goal = run.first + 1;
     } else {
         if (!ext_is_data_range(fs, pointer, 1)) {
             return bad_pointer(walk->inode, walk->block, pointer);
@@ -208,9 +215,9 @@ static uint64_t count_run(const struct map_walk *walk, uint64_t max_blocks)
     return nr;
 }
 
-/* A new block begins with this content. The pointer to it may be in the inode, which waits for it (settle.c); an array of
- * pointers does not. */
-static int begin_block(struct map_walk *walk, uint32_t block, bool is_in_order)
+/* A new block of a directory or a symbolic link begins with this content. The pointer to it may be in the inode, which
+ * waits for it (settle.c); an array of pointers does not. */
+static int begin_block(struct map_walk *walk, uint32_t block)
 {
     struct ext_fs *fs = ext_fs(walk->inode->super);
     struct meta_block meta;
@@ -223,28 +230,25 @@ static int begin_block(struct map_walk *walk, uint32_t block, bool is_in_order)
         ext_dir_init_block(fs, meta.data);
     }
     ext_dirty(fs, &meta);
-    if (is_in_order) {
+    if (fs->journal == NULL && walk->meta.page != NULL) {
         error = ext_settle_block(fs, &meta);
     }
     meta_put(&meta);
     return error;
 }
 
-/* Prepare blocks that were allocated for what the pointers at `offset` and behind it will lead to. */
-static int begin_blocks(struct map_walk *walk, uint32_t first, uint32_t nr)
+/* Prepare blocks that were allocated for what the pointers will lead to. */
+static int begin_blocks(struct map_walk *walk, const struct ext_run *run)
 {
     struct ext_fs *fs = ext_fs(walk->inode->super);
     bool is_file = inode_is(walk->inode, S_IFREG);
-    bool is_in_order = fs->journal == NULL && (is_file || walk->meta.page != NULL);
     int error = 0;
 
-    if (!is_file || (is_in_order && ext_is_promised(walk->inode, walk->block))) {
-        for (uint32_t i = 0; i < nr && error == 0; i++) {
-            error = begin_block(walk, first + i, is_in_order);
-        }
+    for (uint32_t i = 0; i < run->nr && error == 0 && !is_file; i++) {
+        error = begin_block(walk, run->first + i);
     }
     if (is_file || error != 0) {
-        meta_forget(fs->super, first, nr, fs->block_bytes);
+        meta_forget(fs->super, run->first, run->nr, fs->block_bytes);
     } else if (fs->journal == NULL) {
         ext_note_new_block(walk->inode);
     }
@@ -256,23 +260,23 @@ static int fill_hole(struct map_walk *walk, uint64_t nr_holes, struct block_exte
 {
     struct ext_fs *fs = ext_fs(walk->inode->super);
     uint32_t offset = walk->path.offsets[walk->path.depth - 1];
-    uint32_t first, nr;
-    int error = ext_alloc_blocks(walk->inode, choose_goal(walk), (uint32_t)nr_holes, &first, &nr);
+    struct ext_run run;
+    int error = alloc_blocks(walk, (uint32_t)nr_holes, false, &run);
 
     if (error != 0) {
         return error;
     }
-    error = begin_blocks(walk, first, nr);
+    error = begin_blocks(walk, &run);
     if (error != 0) {
-        (void)!ext_free_blocks(fs, first, nr);
+        (void)!ext_free_blocks(fs, run.first, run.nr);
         return error;
     }
-    for (uint32_t i = 0; i < nr; i++) {
-        write_pointer(walk, offset + i, first + i);
+    for (uint32_t i = 0; i < run.nr; i++) {
+        write_pointer(walk, offset + i, run.first + i);
     }
-    ext_count_sectors(walk->inode, (int64_t)nr * (fs->block_bytes / 512));
-    ext_inode(walk->inode)->next_goal = first + nr;
-    *extent = (struct block_extent){.disk_block = first, .nr_blocks = nr, .is_new = true};
+    ext_count_sectors(walk->inode, (int64_t)run.nr * (fs->block_bytes / 512));
+    ext_inode(walk->inode)->next_goal = run.first + run.nr;
+    *extent = (struct block_extent){.disk_block = run.first, .nr_blocks = run.nr, .is_new = true};
     return 0;
 }
 

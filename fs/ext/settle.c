@@ -12,9 +12,9 @@
  *
  * So some steps wait until those before them are durable, which is what settling means: all that was changed is
  * written, and the disk's cache flushed. A rename settles between entering the new name and removing the old one,
- * unless both are one change of one sector. A new array of pointers is written at once, empty; so is a directory's
- * block that an array leads to, and a block for a hole that may have been promised (map.c). Where the inode itself
- * leads to a directory's new block, it is the inode that waits: the block has a number, and the inode is stored after
+ * unless both are one change of one sector. A new array of pointers, and a block for a hole that may have been promised,
+ * hold zeros before they are led to (clear.c); a directory's block that an array leads to is written at once, empty
+ * (map.c). Where the inode itself leads to a directory's new block, it is the inode that waits: the block has a number, and the inode is stored after
  * a settling that began later. So a thousand new directories cost one settling. What is freed is frozen: free in the
  * bitmap, and given to nobody before the next settling (freeze.c). An fsync of a directory writes the inodes that its
  * names lead to.

@@ -7,6 +7,8 @@
  * nothing in it. That is what is free and not frozen (freeze.c); everything is committed or synced first, so that
  * little is.
  *
+ * Windows end: blocks of theirs may be known to hold zeros (clear.c), and will not after that.
+ *
  * Lock: alloc_lock, from the look at a bitmap to the end of the discard: nobody is given a block that is just
  * going. It is let go between two runs. */
 #include "drivers/block.h"
@@ -41,6 +43,7 @@ static int trim_run(struct trim *trim, uint32_t group, uint64_t *from, uint64_t 
                                   "group %u: metadata blocks %llu+%u are free in its bitmap", group,
                                   (unsigned long long)base + start, nr);
         } else if (nr >= trim->min) {
+            (void)ext_windows_drop_all(fs);
             error = block_discard(fs->super->device, (base + start) << shift,
                                   (uint64_t)nr << shift);
             trim->nr_trimmed += error == 0 ? nr : 0;

@@ -10,6 +10,8 @@
  * Whoever else looks for blocks passes them over. A file that fills its window gets one twice as long, so that a
  * long file has few and long pieces, and a short one keeps little away from others.
  *
+ * What follows the first block of a window may be known to hold zeros (clear.c).
+ *
  * A window ends with the last writer that closes the file, with truncation, and with the inode; the oldest goes when
  * there are too many; and all of them go before anybody is told that the disk is full. They are a matter
  * of speed, so nothing is wrong when one goes too early.
@@ -30,7 +32,10 @@ static void drop(struct ext_fs *fs, struct ext_inode *ext)
         list_remove(&ext->window_node);
         fs->nr_windows--;
     }
-    ext->window_first = ext->window_end = 0;
+    if (ext->window_first < ext->cleared_end) {
+        ext->cleared_blocks = 0; /* it was too many */
+    }
+    ext->window_first = ext->window_end = ext->cleared_end = 0;
 }
 
 void ext_window_drop(struct inode *inode)
@@ -40,7 +45,7 @@ void ext_window_drop(struct inode *inode)
 
     mutex_lock(&fs->alloc_lock);
     drop(fs, ext);
-    ext->window_blocks = 0;
+    ext->window_blocks = ext->cleared_blocks = 0;
     mutex_unlock(&fs->alloc_lock);
 }
 
@@ -80,6 +85,24 @@ uint32_t ext_window_wanted(struct ext_fs *fs, struct inode *owner, uint32_t grou
 
     doubled = min_of(doubled, MAX_WINDOW_BLOCKS);
     return min_of(doubled, share);
+}
+
+bool ext_window_is_clear(struct inode *owner, const struct ext_run *run)
+{
+    struct ext_inode *ext = ext_inode(owner);
+
+    return run->first >= ext->window_first && run->first + run->nr <= ext->cleared_end;
+}
+
+bool ext_window_advance(struct inode *owner, uint32_t first)
+{
+    struct ext_inode *ext = ext_inode(owner);
+
+    if (first > ext->window_first && first <= ext->window_end) {
+        ext->window_first = first;
+        return first < ext->window_end;
+    }
+    return false;
 }
 
 void ext_window_set(struct ext_fs *fs, struct inode *owner, uint32_t first, uint32_t nr)

@@ -21,60 +21,14 @@
 #include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
 #include "kernel/base/string.h"
-#include "mm/frames.h"
-
-/* Fill one request with zeros for [sector, …). Returns how many sectors it takes. */
-static uint32_t fill_request(struct block_request *request, struct page *zeros, uint64_t sector,
-                             uint64_t nr, uint32_t max_segments)
-{
-    uint32_t filled = 0;
-
-    request->op = BLOCK_WRITE;
-    request->sector = sector;
-    request->nr_segments = 0;
-    while (request->nr_segments < max_segments && filled < nr) {
-        uint32_t part = (uint32_t)min_of(nr - filled, (uint64_t)(PAGE_SIZE / SECTOR_SIZE));
-
-        request->segments[request->nr_segments++] =
-            (struct block_segment){.page = zeros, .len_bytes = part * SECTOR_SIZE};
-        filled += part;
-    }
-    return filled;
-}
-
-static int write_zeros(struct block_device *device, struct page *zeros, uint64_t sector,
-                       uint64_t nr)
-{
-    struct block_request *request = block_request_alloc();
-    uint32_t max_segments = min_of(device->max_segments, (uint32_t)BLOCK_MAX_SEGMENTS);
-    int error = 0;
-
-    while (nr > 0 && error == 0) {
-        uint32_t part = fill_request(request, zeros, sector, nr, max_segments);
-
-        error = block_submit_wait(device, request);
-        sector += part;
-        nr -= part;
-    }
-    block_request_free(request);
-    return error;
-}
 
 /* Zero blocks [block, end) of the file on the disk. The chain has them. */
 static int zero_blocks(struct inode *inode, uint64_t block, uint64_t end)
 {
     const struct fat_layout *layout = &fat_fs(inode->super)->layout;
     uint32_t per_cluster_shift = layout->cluster_shift - layout->block_shift;
-    struct page *zeros;
     int error = 0;
 
-    if (block >= end) {
-        return 0;
-    }
-    zeros = frames_alloc(0, ALLOC_WAIT | ALLOC_NOFS | ALLOC_ZERO);
-    if (zeros == NULL) {
-        return -ENOMEM;
-    }
     while (block < end && error == 0) {
         uint64_t within = block & ((1ull << per_cluster_shift) - 1);
         uint32_t index = (uint32_t)(block >> per_cluster_shift);
@@ -86,14 +40,13 @@ static int zero_blocks(struct inode *inode, uint64_t block, uint64_t end)
             uint64_t nr = min_of(((uint64_t)run.nr << per_cluster_shift) - within, end - block);
             uint32_t shift = layout->block_shift - SECTOR_SHIFT;
 
-            error = write_zeros(inode->super->device, zeros,
-                                fat_cluster_sector(fat_fs(inode->super), run.cluster) +
-                                    (within << shift),
-                                nr << shift);
+            error = block_write_zeros(inode->super->device,
+                                      fat_cluster_sector(fat_fs(inode->super), run.cluster) +
+                                          (within << shift),
+                                      nr << shift);
             block += nr;
         }
     }
-    frames_free(zeros, 0);
     return error;
 }
 

@@ -6,7 +6,7 @@
 # built a second time, library included, with ThreadSanitizer in $(O)/tsan.
 
 # Drivers that touch no hardware themselves (virtio/queue.c: its test plays the registers).
-HOST_DRIVERS := $(wildcard drivers/fdt.c drivers/bootargs.c drivers/tty.c drivers/tty_input.c drivers/tty_output.c drivers/block.c drivers/block_request.c drivers/block_watch.c drivers/char.c drivers/partition.c drivers/virtio/queue.c)
+HOST_DRIVERS := $(wildcard drivers/fdt.c drivers/bootargs.c drivers/tty.c drivers/tty_input.c drivers/tty_output.c drivers/block.c drivers/block_request.c drivers/block_watch.c drivers/block_zero.c drivers/char.c drivers/partition.c drivers/virtio/queue.c)
 # The part of the architecture that is only a data structure.
 HOST_ARCH := $(wildcard kernel/arch/riscv64/pagetable.c kernel/arch/riscv64/pagetable_large.c)
 # Files of the host folders that only the kernel can compile.
