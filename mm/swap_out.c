@@ -25,6 +25,12 @@
  * Errors. A page that cannot be written stays in the cache, dirty: whoever wants it finds it in
  * memory. Its slot is never used again, and the hand leaves the page alone (PAGE_ERROR).
  *
+ * Others. A page whose family's lock is taken, or which another round has in hand, is passed over: reclaim may run with any
+ * lock held, and must not wait for one. With a single process that may be every page there is, while its lock is
+ * held by somebody who was just interrupted. So a round that met such pages has not shown that there is nothing: the
+ * last one to be asked, behind whom stands only the killer, looks again a moment later. That ends, since who holds the
+ * lock may be the one who asks.
+ *
  * Swappiness says in which order this and the page cache are asked: a part of each request goes to
  * the hand before files are touched, and what nobody else could give comes at last.
  *
@@ -41,11 +47,14 @@
 
 #define NR_IOS          16u
 #define ERROR_PERIOD_NS 1000000000ull /* between two reports of failed writes */
+#define PATIENCE_NS     200000000ull  /* that pages which others have in hand are waited for */
+#define PAUSE_NS        1000000ull    /* before the next look at them */
 
 struct swap_round {
     struct swap_io *io;          /* being filled, or NULL */
     uint64_t nr_started;         /* pages of writes that were started, and io's */
     bool is_full;                /* there was no slot for a page */
+    bool has_met_others;         /* a page was passed over that somebody had in hand */
     _Atomic uint64_t nr_pending; /* [a] writes that have not ended */
     _Atomic uint64_t nr_freed;   /* [a] */
 };
@@ -278,11 +287,16 @@ static bool try_unmap(struct anon_family *family, struct page *page, struct swap
     bool has_failed = page_has(page, PAGE_SWAPCACHE) && page_has(page, PAGE_ERROR);
     bool is_unmapped = false;
 
-    if ((page_set(page, PAGE_LOCKED) & PAGE_LOCKED) == 0) { /* else it is being read, or unmapped */
-        is_unmapped = !has_failed && !page_has(page, PAGE_WRITEBACK) &&
-                      (family == NULL || unmap(family, page, round));
-        page_clear(page, PAGE_LOCKED);
+    if ((page_set(page, PAGE_LOCKED) & PAGE_LOCKED) != 0) { /* it is being read, or unmapped */
+        round->has_met_others = true;
+        return false;
     }
+    if (page_has(page, PAGE_WRITEBACK)) {
+        round->has_met_others = true;
+    } else if (!has_failed) {
+        is_unmapped = family == NULL || unmap(family, page, round);
+    }
+    page_clear(page, PAGE_LOCKED);
     return is_unmapped;
 }
 
@@ -292,6 +306,7 @@ static void consider(struct swap_round *round, struct page *page)
     bool is_unmapped;
 
     if (family == NULL && !swap_cache_hold(page)) {
+        round->has_met_others = true; /* or it has just come, or is just going */
         return;
     }
     is_unmapped = try_unmap(family, page, round);
@@ -335,8 +350,8 @@ static struct page *next_page(uint64_t nr_frames)
 }
 
 /* Free about nr frames. The hand goes around at most twice: once to take the chances away, once to
- * take the pages. */
-static uint64_t swap_out(uint64_t nr)
+ * take the pages. When nothing is freed, *may_retry says whether others were in the way. */
+static uint64_t swap_out(uint64_t nr, bool *may_retry)
 {
     struct swap_round round = {0};
     uint64_t nr_frames = nr_frames_in_all();
@@ -353,7 +368,23 @@ static uint64_t swap_out(uint64_t nr)
     start_write(&round);
     (void)waitq_wait(&io_waitq, PORT_BLOCK_UNINTERRUPTIBLE, PORT_NO_DEADLINE,
                      atomic_load_explicit(&round.nr_pending, memory_order_acquire) == 0);
+    *may_retry = round.has_met_others && !round.is_full;
     return load_relaxed(&round.nr_freed);
+}
+
+static uint64_t swap_out_patiently(uint64_t nr)
+{
+    uint64_t end_ns = port_clock_ns() + PATIENCE_NS;
+    bool may_retry;
+    uint64_t nr_freed = swap_out(nr, &may_retry);
+
+    while (nr_freed == 0 && may_retry && port_clock_ns() < end_ns) {
+        port_block_prepare(PORT_BLOCK_UNINTERRUPTIBLE);
+        (void)!port_block(port_clock_ns() + PAUSE_NS);
+        port_block_cancel();
+        nr_freed = swap_out(nr, &may_retry);
+    }
+    return nr_freed;
 }
 
 /* ---- Shrinkers ------------------------------------------------------------------------------- */
@@ -366,8 +397,9 @@ static uint64_t shrink_first(struct shrinker *shrinker, uint64_t nr_frames, enum
 {
     uint64_t share = nr_frames * min_of(load_relaxed(&swap_swappiness), SWAPPINESS_MAX) /
                      SWAPPINESS_MAX;
+    bool may_retry; /* others are asked next */
 
-    return share != 0 && swap_has_room() ? swap_out(share) : 0;
+    return share != 0 && swap_has_room() ? swap_out(share, &may_retry) : 0;
 }
 
 static uint64_t shrink_last(struct shrinker *shrinker, uint64_t nr_frames, enum alloc_flags flags)
@@ -375,7 +407,7 @@ static uint64_t shrink_last(struct shrinker *shrinker, uint64_t nr_frames, enum 
     struct swap_stats stats;
 
     swap_get_stats(&stats);
-    return stats.nr_free + stats.nr_cached != 0 ? swap_out(nr_frames) : 0;
+    return stats.nr_free + stats.nr_cached != 0 ? swap_out_patiently(nr_frames) : 0;
 }
 
 static struct shrinker first_shrinker = {

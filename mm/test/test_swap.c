@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "kernel/abi/errno.h"
+#include "mm/anon.h"
 #include "mm/reclaim.h"
 #include "mm/space.h"
 #include "mm/swap_internal.h"
@@ -329,6 +330,59 @@ static void without_room_pages_stay(void **state)
     swap_off();
 }
 
+/* ---- Others in the way --------------------------------------------------------------------------- */
+
+static struct {
+    struct page *page;
+    _Atomic bool is_locked;
+} holder;
+
+/* One has the lock of the only process's pages, and takes its time; the other needs memory. */
+static void hold_or_reclaim(unsigned index, void *arg)
+{
+    (void)arg;
+    if (index == 0) {
+        struct anon_family *family = anon_lock_page(holder.page);
+
+        assert(family != NULL);
+        atomic_store(&holder.is_locked, true);
+        port_block_prepare(PORT_BLOCK_UNINTERRUPTIBLE);
+        (void)!port_block(port_clock_ns() + 20000000);
+        port_block_cancel();
+        anon_unlock_page(family, holder.page);
+        return;
+    }
+    while (!atomic_load(&holder.is_locked)) {
+        port_yield();
+    }
+    (void)reclaim_frames(EVERYTHING, ALLOC_KERNEL);
+}
+
+static void pages_that_others_have_in_hand_are_not_none(void **state)
+{
+    struct space *space = new_space();
+    unsigned nr_swapped = 0;
+
+    (void)state;
+    swap_on(NR_SLOTS);
+    for (unsigned i = 0; i < NR_PAGES; i++) {
+        put(space, i, i + 7);
+    }
+    spin_lock(&space->table_lock);
+    holder.page = page_from_phys(pagetable_get(&space->table, PLACE).frame);
+    spin_unlock(&space->table_lock);
+    host_run_threads(2, hold_or_reclaim, NULL);
+    for (unsigned i = 0; i < NR_PAGES; i++) {
+        nr_swapped += is_swapped(space, i);
+    }
+    assert_true(nr_swapped != 0);
+    for (unsigned i = 0; i < NR_PAGES; i++) {
+        assert_int_equal(get(space, i), i + 7);
+    }
+    space_put(space);
+    swap_off();
+}
+
 /* ---- The model ------------------------------------------------------------------------------------ */
 
 static struct {
@@ -521,6 +575,7 @@ int main(void)
         cmocka_unit_test(bad_slots_are_not_given_out_again),
         cmocka_unit_test(a_failed_read_is_told_and_may_be_tried_again),
         cmocka_unit_test(without_room_pages_stay),
+        cmocka_unit_test(pages_that_others_have_in_hand_are_not_none),
         cmocka_unit_test(every_process_reads_what_it_wrote),
         cmocka_unit_test(no_store_is_lost_while_pages_are_swapped),
     };
