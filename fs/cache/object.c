@@ -5,6 +5,7 @@
  * inode->lock while it faults on its source; so nothing here takes inode->lock. A file that is
  * truncated meanwhile is noticed by the page's mapping field. */
 #include "fs/cache/cache_internal.h"
+#include "fs/vfs/super.h"
 #include "kernel/abi/errno.h"
 #include "mm/vmstat.h"
 
@@ -93,18 +94,14 @@ static int check_writable(struct mapping *mapping, struct page *page)
     if (page_mapping(page) != mapping || mapping_is_punched(mapping, start, start + PAGE_SIZE)) {
         return -EAGAIN;
     }
-    if (mapping->inode != NULL && is_read_only(mapping->inode)) {
-        return -EROFS;
-    }
     wanted = (uint32_t)min_of(size - start, PAGE_SIZE);
     error = mapping_allocate(mapping, page, 0, wanted, &end, &give);
     mapping_end_allocate(mapping, &give);
     return error == 0 && end < wanted ? -ENOSPC : error;
 }
 
-static int object_make_writable(struct map_object *object, struct page *page)
+static int make_writable(struct mapping *mapping, struct page *page)
 {
-    struct mapping *mapping = mapping_of(object);
     int error;
 
     page_lock(page);
@@ -121,6 +118,23 @@ static int object_make_writable(struct map_object *object, struct page *page)
         inode_touch_modified(mapping->inode);
     }
     return 0;
+}
+
+/* A store is a change of the file, as a write is. */
+static int object_make_writable(struct map_object *object, struct page *page)
+{
+    struct mapping *mapping = mapping_of(object);
+    int error;
+
+    if (mapping->inode == NULL) {
+        return make_writable(mapping, page);
+    }
+    error = super_begin_change(mapping->inode->super);
+    if (error == 0) {
+        error = make_writable(mapping, page);
+        super_end_change(mapping->inode->super);
+    }
+    return error;
 }
 
 static bool object_has_page(struct map_object *object, const struct page *page)

@@ -101,12 +101,20 @@ int fat_setattr(struct inode *inode, const struct attr_change *change)
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
+/* Whether what nobody needs any more may be given back: on a mount that writes, also while it becomes read-only and
+ * waits for the change that this is the end of. */
+static bool may_free(struct super *super)
+{
+    return __atomic_load_n(&fat_fs(super)->is_marked, __ATOMIC_RELAXED) &&
+           !(fat_is_read_only(super) && super_is_damaged(super));
+}
+
 void fat_evict_inode(struct inode *inode)
 {
     struct fat_fs *fs = fat_fs(inode->super);
     struct fat_inode *fat = fat_inode(inode);
 
-    if (!fat_is_read_only(inode->super) && fat->chain != FAT_CHAIN_BAD) {
+    if (may_free(inode->super) && fat->chain != FAT_CHAIN_BAD) {
         if (inode->nr_links != 0 && inode_is(inode, S_IFREG)) {
             (void)!fat_reach_finish(inode); /* its pages have told fsync of the error */
             fat_trim(inode);

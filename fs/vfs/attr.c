@@ -11,6 +11,7 @@
 #include "fs/vfs/file_internal.h"
 #include "fs/vfs/mount.h"
 #include "fs/vfs/names.h"
+#include "fs/vfs/super.h"
 #include "fs/vfs/vfs.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
@@ -231,11 +232,15 @@ int inode_resize(struct inode *inode, uint64_t size_bytes, const struct cred *cr
 
 static int resize(struct inode *inode, uint64_t size_bytes, const struct cred *cred)
 {
-    int error;
+    int error = super_begin_change(inode->super);
 
+    if (error != 0) {
+        return error;
+    }
     rwlock_write_lock(&inode->lock);
     error = inode_resize(inode, size_bytes, cred);
     rwlock_write_unlock(&inode->lock);
+    super_end_change(inode->super);
     return error;
 }
 

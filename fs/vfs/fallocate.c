@@ -16,6 +16,7 @@
  * Lock: inode->lock for writing. */
 #include "fs/vfs/file.h"
 #include "fs/vfs/names.h"
+#include "fs/vfs/super.h"
 #include "kernel/abi/errno.h"
 #include "kernel/abi/fcntl.h"
 
@@ -133,6 +134,10 @@ int vfs_fallocate(struct file *file, unsigned mode, uint64_t start, uint64_t len
     if (end > inode->super->max_file_bytes) {
         return -EFBIG;
     }
+    error = super_begin_change(inode->super);
+    if (error != 0) {
+        return error;
+    }
     rwlock_write_lock(&inode->lock);
     error = inode_drop_privileges(inode, &file->cred);
     if (error == 0) {
@@ -142,5 +147,6 @@ int vfs_fallocate(struct file *file, unsigned mode, uint64_t start, uint64_t len
         inode_touch_modified(inode);
     }
     rwlock_write_unlock(&inode->lock);
+    super_end_change(inode->super);
     return error;
 }

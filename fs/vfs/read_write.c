@@ -143,8 +143,11 @@ ssize_t generic_write(struct file *file, struct iter *iter, uint64_t *position)
 {
     struct inode *inode = file->inode;
     uint64_t start;
-    ssize_t result = 0;
+    ssize_t result = super_begin_change(inode->super);
 
+    if (result != 0) {
+        return result;
+    }
     rwlock_write_lock(&inode->lock);
     start = (file->flags & O_APPEND) != 0 ? inode_size(inode) : *position;
     if (unlikely((file->flags & O_DIRECT) != 0)) {
@@ -161,6 +164,7 @@ ssize_t generic_write(struct file *file, struct iter *iter, uint64_t *position)
         *position = start + (uint64_t)result;
     }
     rwlock_write_unlock(&inode->lock);
+    super_end_change(inode->super);
     if (result > 0 && (file->flags & O_DIRECT) != 0) {
         int error = direct_end_write(inode, start, start + (uint64_t)result);
 

@@ -3,12 +3,16 @@
  *
  * To become read-only is to close a door and to see who is still inside. The flag is the door. Behind it are
  *
- *     calls that change a name or attributes     will be out soon: they are waited for
+ *     calls that change names, attributes or     will be out soon: they are waited for
+ *     the content of a file
  *     files that are open for writing            nobody knows for how long: -EBUSY
  *     files without a name that are in use       their last close deletes them, which is a change: -EBUSY
  *
  * Whoever comes counts himself first and looks at the door then; the remount closes it first and counts then. So one of
  * both sees the other. (Without this, a name that was half made would be finished on a disk that is marked as clean.)
+ * Where -EBUSY is certain the door is not touched, so that nobody is refused who writes to a file that he has open.
+ *
+ * When the machine goes down nobody is asked: the door is closed, and files that are open cannot be written any more.
  *
  * What fails leaves the door as it was, and what errors= says. Only damage shuts it for good: a remount never opens what
  * damage.c has closed.
@@ -62,15 +66,26 @@ static void set_flags(struct super *super, uint32_t flags)
     spin_unlock(&super->inode_lock);
 }
 
-/* Nobody is inside when it returns 0. */
-static int close_door(struct super *super)
+static bool is_in_use(struct super *super)
+{
+    return atomic_load_explicit(&super->nr_write_opens, memory_order_seq_cst) != 0 ||
+           atomic_load_explicit(&super->nr_unlinked, memory_order_seq_cst) != 0;
+}
+
+void super_close_door(struct super *super)
 {
     __atomic_fetch_or(&super->flags, SUPER_RDONLY, __ATOMIC_SEQ_CST);
     waitq_wait_event(&changes_waitq, has_no_changes(super));
-    return atomic_load_explicit(&super->nr_write_opens, memory_order_seq_cst) != 0 ||
-                   atomic_load_explicit(&super->nr_unlinked, memory_order_seq_cst) != 0
-               ? -EBUSY
-               : 0;
+}
+
+/* Nobody is inside when it returns 0. */
+static int try_to_close(struct super *super)
+{
+    if (is_in_use(super)) {
+        return -EBUSY;
+    }
+    super_close_door(super);
+    return is_in_use(super) ? -EBUSY : 0;
 }
 
 /* Everything is written, and the type has done what it does. */
@@ -80,7 +95,7 @@ static int change(struct super *super, uint32_t old, uint32_t wanted, const char
     int error = 0;
 
     if (is_closing) {
-        error = close_door(super);
+        error = try_to_close(super);
         if (error == 0) {
             error = vfs_sync_super(super);
         }

@@ -28,7 +28,11 @@ void super_wait_gone(const struct super *super);
  *  writing), -EROFS or -errno. Context: may sleep. */
 int must_check super_remount(struct super *super, uint32_t flags, const char *options);
 
-/** Begin and end a call that changes names or attributes: a remount to read-only waits for its end. Returns 0, or
+/** The first half of that, without asking anybody: nothing can be changed any more, and no change is under way. Context: may
+ *  sleep. */
+void super_close_door(struct super *super);
+
+/** Begin and end a call that changes names, attributes or content: a remount to read-only waits for its end. Returns 0, or
  *  -EROFS with nothing begun. Context: may sleep; between the two nobody remounts. */
 int must_check super_begin_change(struct super *super);
 void super_end_change(struct super *super);

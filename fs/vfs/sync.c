@@ -61,13 +61,18 @@ void vfs_sync_all(void)
     sync_devices();
 }
 
+/* A file without a name that somebody has open will not be deleted any more: so the disk is not marked as clean, and
+ * whoever repairs or mounts it next does that. */
 static bool make_read_only(struct super *super, void *arg)
 {
     if (!super_has_storage(super) || (super_flags(super) & SUPER_RDONLY) != 0) {
         return true;
     }
-    __atomic_fetch_or(&super->flags, SUPER_RDONLY, __ATOMIC_SEQ_CST); /* no new writers */
+    super_close_door(super);
     (void)!vfs_sync_super(super);
+    if (atomic_load_explicit(&super->nr_unlinked, memory_order_seq_cst) != 0) {
+        return true;
+    }
     if (super->ops->remount != NULL) {
         (void)!super->ops->remount(super, super_flags(super) | SUPER_RDONLY, "");
     } else if (super->ops->sync != NULL) {
