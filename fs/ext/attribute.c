@@ -2,9 +2,9 @@
 /* Extended attributes, as far as a driver must know them that offers none: an inode that goes must
  * let go of its block of them.
  *
- * Files with the same attributes share one block, which counts them. (Attributes inside an inode
- * need no care.) Lock: alloc_lock over the count, since the inodes that share a block share
- * nothing else. */
+ * Files with the same attributes share one block, which counts them. (Those inside an inode
+ * stay there until its place is another's: ext_write_inode.) Lock: alloc_lock over the count,
+ * since the inodes that share a block share nothing else. */
 #include "fs/ext/ext_internal.h"
 #include "kernel/abi/errno.h"
 

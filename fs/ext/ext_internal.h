@@ -96,6 +96,7 @@ struct ext_inode {
     struct list
         ordered_node; /* [fs->ordered_lock] it got blocks or size: its pages go before the commit */
     bool is_being_written;        /* [fs->ordered_lock] by the journal's thread */
+    _Atomic bool is_unwritten;    /* [a] in the table stands still who had the inode before */
     _Atomic uint32_t transaction; /* [a] the last that it was changed in */
     struct ext_dir_index
         *_Atomic dir_index; /* [a] of a large directory, or NULL: see dir_index.c */

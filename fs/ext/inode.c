@@ -40,6 +40,7 @@ struct inode *ext_alloc_vfs_inode(struct super *super)
     ext->is_place = ext->is_dropped = false;
     list_init(&ext->ordered_node);
     ext->is_being_written = false;
+    store_relaxed(&ext->is_unwritten, false);
     store_relaxed(&ext->transaction, 0);
     store_relaxed(&ext->dir_index, NULL);
     rwlock_init(&ext->map_lock, LOCK_RANK_FS_MAP, "ext map");
@@ -399,6 +400,7 @@ int ext_inode_create(struct ext_name_change *change, struct inode *dir, uint32_t
         return error;
     }
     change->inodes[1] = inode;
+    store_relaxed(&ext_inode(inode)->is_unwritten, true);
     inode->mode = mode;
     inode->uid = uid;
     inode->gid = gid;
@@ -457,6 +459,18 @@ static int store_pointers(struct inode *inode, struct ext_disk_inode *disk)
     return error;
 }
 
+/* Behind the times stand the attributes that Linux has put there. They are the file's, and stay; but a new inode does not
+ * inherit those of the one that had its place, and where the size is 0 nothing counts (kernels before 2.6.23 wrote that). */
+static void prepare_extra(struct ext_inode *ext, struct ext_disk_inode *disk, uint32_t inode_bytes)
+{
+    if (inode_bytes > EXT_INODE_SIZE_OLD &&
+        (load_relaxed(&ext->is_unwritten) || le16_get(disk->extra_size) == 0)) {
+        memset((char *)disk + EXT_INODE_SIZE_OLD, 0, inode_bytes - EXT_INODE_SIZE_OLD);
+        disk->extra_size = le16_of(EXT_EXTRA_SIZE_WANTED);
+    }
+    store_relaxed(&ext->is_unwritten, false);
+}
+
 int ext_write_inode(struct inode *inode)
 {
     struct ext_fs *fs = ext_fs(inode->super);
@@ -475,11 +489,7 @@ int ext_write_inode(struct inode *inode)
         meta_put(&meta);
         return error;
     }
-    if (fs->inode_bytes > EXT_INODE_SIZE_OLD &&
-        le16_get(disk->extra_size) < EXT_EXTRA_SIZE_WANTED) {
-        memset((char *)disk + EXT_INODE_SIZE_OLD, 0, fs->inode_bytes - EXT_INODE_SIZE_OLD);
-        disk->extra_size = le16_of(EXT_EXTRA_SIZE_WANTED);
-    }
+    prepare_extra(ext, disk, fs->inode_bytes);
     if (fs->journal != NULL && inode->nr_links != 0 && size > size_on_disk(inode, disk)) {
         ext_order(inode);
     }

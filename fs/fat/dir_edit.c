@@ -71,14 +71,16 @@ int fat_dir_grow(struct inode *dir)
     struct fat_fs *fs = fat_fs(dir->super);
     struct fat_inode *fat = fat_inode(dir);
     uint32_t shift = fs->layout.cluster_shift;
+    uint32_t nr_slots = fat_dir_nr_slots(dir);
+    uint32_t room = (FAT_MAX_DIR_SLOTS - min_of(nr_slots, FAT_MAX_DIR_SLOTS)) >> (shift - 5);
     uint32_t first = 0, nr = 0;
     int error;
 
-    if (fat_is_fixed_root(dir) || fat_dir_nr_slots(dir) + (1u << (shift - 5)) > FAT_MAX_DIR_SLOTS) {
+    if (fat_is_fixed_root(dir) || room == 0) {
         return -ENOSPC;
     }
     mutex_lock(&fat->map_lock);
-    error = fat_alloc(fs, fat->last, max_of(GROW_BYTES >> shift, 1u), &first, &nr);
+    error = fat_alloc(fs, fat->last, min_of(max_of(GROW_BYTES >> shift, 1u), room), &first, &nr);
     if (error == 0) {
         error = zero_clusters(fs, first, nr);
         if (error == 0) {

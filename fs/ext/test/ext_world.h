@@ -19,6 +19,9 @@
 #ifndef EXT_WORLD_TYPE
 #define EXT_WORLD_TYPE "-t ext2"
 #endif
+#ifndef EXT_WORLD_INODE
+#define EXT_WORLD_INODE "128"
+#endif
 
 #define MIB         (1ul << 20)
 #define IMAGE_BYTES (4 * MIB)
@@ -180,7 +183,8 @@ static inline int ext_world_begin(void **state)
     }
     close(fd);
     ksnprintf(log_path, sizeof(log_path), "%s.log", image_path);
-    if (run("mke2fs -q -F " EXT_WORLD_TYPE " -b 1024 -I 128 -N 64 -O ^dir_index%s %s >%s 2>&1",
+    if (run("mke2fs -q -F " EXT_WORLD_TYPE " -b 1024 -I " EXT_WORLD_INODE
+            " -N 64 -O ^dir_index%s %s >%s 2>&1",
             "") != 0) {
         return -1;
     }

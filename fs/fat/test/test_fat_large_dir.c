@@ -173,11 +173,35 @@ static void an_index_that_finds_no_memory_is_done_without(void **state)
     host_disk_free(disk);
 }
 
+/* 65,536 slots, however the clusters were given: then the directory is full, and still indexed. */
+static void a_directory_ends_at_its_limit(void **state)
+{
+    struct host_disk *disk = make_image(64 * KIB, "-F 32 -s 1");
+    unsigned nr = 0;
+    char name[300];
+    int error;
+
+    mount_disk(disk);
+    assert_int_equal(vfs_mkdir(here(), "/mnt/d", 0755), 0);
+    do {
+        ksnprintf(name, sizeof(name), "/mnt/d/%u-%0200u", nr, nr); /* 17 or 18 slots */
+        error = make(name);
+        nr++;
+    } while (error == 0 && nr < FAT_MAX_DIR_SLOTS);
+    assert_int_equal(error, -ENOSPC);
+    assert_true(inode_size(dir_inode()) == FAT_MAX_DIR_SLOTS * sizeof(struct fat_disk_entry));
+    assert_non_null(load_relaxed(&fat_inode(dir_inode())->dir_index));
+    unmount();
+    check_clean(disk);
+    host_disk_free(disk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_list_of_names_agrees),
         cmocka_unit_test(an_index_that_finds_no_memory_is_done_without),
+        cmocka_unit_test(a_directory_ends_at_its_limit),
     };
 
     return cmocka_run_group_tests(tests, fat_world_start, fat_world_stop);
