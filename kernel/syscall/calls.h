@@ -8,6 +8,18 @@
 
 #define SYSCALL(name) int64_t sys_##name(const struct syscall_args *args)
 
+SYSCALL(setxattr);
+SYSCALL(lsetxattr);
+SYSCALL(fsetxattr);
+SYSCALL(getxattr);
+SYSCALL(lgetxattr);
+SYSCALL(fgetxattr);
+SYSCALL(listxattr);
+SYSCALL(llistxattr);
+SYSCALL(flistxattr);
+SYSCALL(removexattr);
+SYSCALL(lremovexattr);
+SYSCALL(fremovexattr);
 SYSCALL(getcwd);
 SYSCALL(eventfd2);
 SYSCALL(dup);
