@@ -182,6 +182,7 @@ static void enter(struct area *area)
     debug_assert(rwlock_is_write_held(&area->space->lock));
     twin = rbtree_insert_unique(&area->space->areas, &area->node, compare_areas);
     assert(twin == NULL);
+    area->space->nr_areas++;
     if (area->object != NULL) {
         list_push_back(&area->object->areas, &area->object_node);
     }
@@ -198,6 +199,7 @@ static struct anon_family *leave(struct area *area)
     }
     count_pages(area, -size_of(area));
     rbtree_erase(&area->space->areas, &area->node);
+    area->space->nr_areas--;
     if (area->object != NULL) {
         list_remove(&area->object_node);
     }
@@ -267,12 +269,24 @@ void area_resize(struct area *area, uint64_t start, uint64_t end)
     area_unlock_lists(area);
 }
 
+static bool must_split(const struct area *area, uint64_t address)
+{
+    return area_contains(area, address) && area->start != address;
+}
+
 int area_split(struct space *space, uint64_t address)
+{
+    bool may_not = must_split(area_find(space, address), address) && !space_may_add_area(space);
+
+    return may_not ? -ENOMEM : area_split_always(space, address);
+}
+
+int area_split_always(struct space *space, uint64_t address)
 {
     struct area *area = area_find(space, address);
     struct area *upper;
 
-    if (!area_contains(area, address) || area->start == address) {
+    if (!must_split(area, address)) {
         return 0;
     }
     upper = area_new_like(area, address - area->start, space, address, area->end);

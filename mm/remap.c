@@ -85,8 +85,8 @@ static int move_area(struct area *area, uint64_t to, uint64_t new_len)
     struct area *copy;
     int error = prepare_tables(space, to, to + min_of(len, new_len));
 
-    if (error != 0) {
-        return error;
+    if (error != 0 || !space_may_add_area(space)) {
+        return error != 0 ? error : -ENOMEM;
     }
     copy = area_new_like(area, 0, space, to, to + new_len);
     if (copy == NULL) {
@@ -163,7 +163,7 @@ static int duplicate(struct space *space, struct area *area, const struct remap 
         return -ENOMEM;
     }
     to = remap->is_fixed ? remap->fixed : area_find_room(space, remap->new_len);
-    if (to == 0) {
+    if (to == 0 || !space_may_add_area(space)) {
         return -ENOMEM;
     }
     copy = area_new_like(area, skipped, space, to, to + remap->new_len);

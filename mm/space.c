@@ -92,12 +92,18 @@ void space_put(struct space *space)
     slab_free(&space_cache, space);
 }
 
+/* Only what is taken out of the middle of an area leaves one more than there were. */
 int space_remove_range(struct space *space, uint64_t start, uint64_t end)
 {
-    int error = area_split(space, start);
+    const struct area *area = area_find(space, start);
+    int error;
 
+    if (area != NULL && area->start < start && end < area->end && !space_may_add_area(space)) {
+        return -ENOMEM;
+    }
+    error = area_split_always(space, start);
     if (error == 0) {
-        error = area_split(space, end);
+        error = area_split_always(space, end);
     }
     if (error == 0) {
         destroy_areas(area_find(space, start), end);
@@ -181,6 +187,9 @@ static int map_locked(struct space *space, const struct space_map_request *reque
     uint64_t start;
     int error = choose_address(space, request, len, &start);
 
+    if (error == 0 && !space_may_add_area(space)) {
+        error = -ENOMEM;
+    }
     if (error != 0) {
         return error;
     }
@@ -262,7 +271,8 @@ static int move_brk(struct space *space, uint64_t old_end, uint64_t new_end)
     if (new_end < old_end) {
         return space_remove_range(space, new_end, old_end);
     }
-    if (!is_range_free(space, old_end, new_end) || space_charge(space, nr_pages, flags) != 0) {
+    if (!is_range_free(space, old_end, new_end) || !space_may_add_area(space) ||
+        space_charge(space, nr_pages, flags) != 0) {
         return -ENOMEM;
     }
     area = area_new(space, old_end, new_end, flags, NULL, 0, NULL);
@@ -365,7 +375,7 @@ void space_for_each_area(struct space *space, void (*visit)(const struct area *a
 
 void space_check(struct space *space)
 {
-    uint64_t end = 0, nr_pages = 0, nr_data = 0, nr_locked = 0;
+    uint64_t end = 0, nr_areas = 0, nr_pages = 0, nr_data = 0, nr_locked = 0;
     struct area *area;
 
     rwlock_read_lock(&space->lock);
@@ -377,10 +387,12 @@ void space_check(struct space *space)
         assert((load_relaxed(&area->family) != NULL) == list_is_linked(&area->anon_node));
         assert(area_is_summed_up(area));
         end = area->end;
+        nr_areas++;
         nr_pages += area_nr_pages(area);
         nr_data += area_is_data(area->flags) ? area_nr_pages(area) : 0;
         nr_locked += (area->flags & AREA_LOCKED) != 0 ? area_nr_pages(area) : 0;
     }
+    assert(nr_areas == space->nr_areas);
     assert(nr_pages == atomic_load(&space->nr_mapped_pages));
     assert(nr_data == atomic_load(&space->nr_data_pages));
     assert(nr_locked == atomic_load(&space->nr_locked_pages));

@@ -69,6 +69,7 @@ void space_set_file_ops(const struct area_file_ops *ops);
 struct space {
     struct rwlock lock;        /* LOCK_RANK_SPACE; write: areas change; read: faults */
     struct rb_tree areas;      /* [lock] by start */
+    uint64_t nr_areas;         /* [lock] in the tree */
     struct area *_Atomic hint; /* [lock; readers may set it] where the last fault was, or NULL */
     struct list dead_areas; /* [lock] removed areas whose references are dropped once the lock is */
     struct refcount refs;   /* tasks that share it, and short-lived users */
@@ -93,6 +94,9 @@ struct space {
     _Atomic uint64_t nr_swap_pages;          /* [a] entries that name a swap slot */
     struct list swap_node;                   /* [swap_in.c] spaces that may have such entries */
 };
+
+/** So many areas a process may have: /proc/sys/vm/max_map_count. */
+extern _Atomic uint64_t space_max_areas; /* [a] */
 
 /** A new, empty space; NULL when memory is short. Context: may sleep, as all of the following. */
 struct space *must_check space_create(void);

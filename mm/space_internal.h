@@ -22,7 +22,8 @@ static inline bool area_contains(const struct area *area, uint64_t address)
     return area != NULL && area->start <= address && address < area->end;
 }
 
-/** A new area with references to object and file taken; in no tree yet. NULL when memory is short. */
+/** A new area with references to object and file taken; in no tree yet. NULL when memory is short. Whether the
+ *  process may have it is the caller's to ask (space_may_add_area()). */
 struct area *must_check area_new(struct space *space, uint64_t start, uint64_t end, uint32_t flags,
                                  struct map_object *object, uint64_t object_index, void *file);
 /** A new area that will show at [start, end) what `from` shows from `skipped_bytes` on: the same
@@ -37,8 +38,10 @@ void area_insert(struct area *area);
 void area_discard(struct area *area);
 /** Take it out of both and discard it; its charge ends. Its pages are unmapped already. */
 void area_destroy(struct area *area);
-/** Make `address` a boundary: an area that spans it becomes two. Returns 0 or -ENOMEM. */
+/** Make `address` a boundary: an area that spans it becomes two. Returns 0 or -ENOMEM: no memory, or the process has
+ *  as many areas as it may have. The second one doesn't ask for that. */
 int must_check area_split(struct space *space, uint64_t address);
+int must_check area_split_always(struct space *space, uint64_t address);
 /** Join the area with its neighbours where they continue each other. Returns the area that now has
  *  its place. */
 struct area *area_merge(struct area *area);
@@ -154,6 +157,8 @@ int must_check space_check_limits(struct space *space, uint64_t nr_pages, uint64
 int must_check space_charge(struct space *space, uint64_t nr_pages, uint32_t flags);
 void space_uncharge(uint64_t nr_pages, uint32_t flags);
 
+/** Whether the process may have one area more. */
+bool space_may_add_area(const struct space *space);
 /** Whether nr_pages of what is mapped may become data: by RLIMIT_DATA. */
 bool space_may_add_data(struct space *space, uint64_t nr_pages);
 /** Whether nr_pages more may be locked into memory: by RLIMIT_MEMLOCK, or by privilege. */

@@ -9,7 +9,9 @@
  *     RLIMIT_DATA      private writable pages, no stacks   -ENOMEM
  *     commit           what all processes were promised    -ENOMEM
  *
- * (RLIMIT_STACK bounds one area, and is asked where that grows.) Those of the process count the pages
+ * (RLIMIT_STACK bounds one area, and is asked where that grows.) A fifth is nobody's to choose: the number
+ * of areas. They are memory of the kernel that no user's page shows, so without it a process that maps
+ * every other page would fill the machine and not be the one that the killer finds. Those of the process count the pages
  * of areas, touched or not, and are kept by area.c where areas change. A page that is replaced is in
  * the counts when its successor asks for a place; so who replaces says how many those are.
  *
@@ -20,6 +22,13 @@
 #include "kernel/base/atomic.h"
 #include "mm/commit.h"
 #include "mm/space_internal.h"
+
+_Atomic uint64_t space_max_areas = 65530;
+
+bool space_may_add_area(const struct space *space)
+{
+    return space->nr_areas < load_relaxed(&space_max_areas);
+}
 
 static bool fits(const _Atomic uint64_t *nr_pages, uint64_t nr_more, uint64_t limit_bytes)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The knobs below /proc/sys/vm about promised memory (mm/commit.c): a number each.
+/* The knobs below /proc/sys/vm about promised memory (mm/commit.c) and about areas (mm/space_limits.c): a
+ * number each.
  *
  * overcommit_ratio and overcommit_kbytes say the same thing in two ways; the one that was written
  * last counts, and the other reads as 0, as on Linux. */
@@ -8,6 +9,7 @@
 #include "kernel/base/atomic.h"
 #include "kernel/base/string.h"
 #include "mm/commit.h"
+#include "mm/space.h"
 
 struct knob {
     _Atomic uint64_t *value;
@@ -42,6 +44,7 @@ static struct knob mode = {&commit_rules.mode, COMMIT_NR_MODES - 1, NULL};
 static struct knob ratio = {&commit_rules.ratio_percent, INT32_MAX, &commit_rules.limit_kib};
 static struct knob limit = {&commit_rules.limit_kib, UINT64_MAX, &commit_rules.ratio_percent};
 static struct knob admin_reserve = {&commit_rules.admin_reserve_kib, UINT64_MAX, NULL};
+static struct knob max_areas = {&space_max_areas, INT32_MAX, NULL};
 static struct knob user_reserve = {&commit_rules.user_reserve_kib, UINT64_MAX, NULL};
 
 #define KNOB(name, knob)                                                              \
@@ -53,7 +56,7 @@ static struct knob user_reserve = {&commit_rules.user_reserve_kib, UINT64_MAX, N
 static struct procfs_file commit_files[] = {
     KNOB("overcommit_memory", &mode),           KNOB("overcommit_ratio", &ratio),
     KNOB("overcommit_kbytes", &limit),          KNOB("admin_reserve_kbytes", &admin_reserve),
-    KNOB("user_reserve_kbytes", &user_reserve),
+    KNOB("user_reserve_kbytes", &user_reserve), KNOB("max_map_count", &max_areas),
 };
 
 void proc_commit_register(void)

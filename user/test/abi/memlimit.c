@@ -243,6 +243,25 @@ static int use_stack(long bytes)
     return bytes <= 0 ? block[0] : use_stack(bytes - (long)sizeof(block)) + block[0];
 }
 
+CASE(memlimit, the_number_of_mappings_is_bounded)
+{
+    long limit = read_number("/proc/sys/vm/max_map_count");
+    size_t page = page_size();
+    size_t len = (size_t)limit * page;
+    char *p = OK_MAP(mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+    long i = 0;
+
+    /* Each page that differs from its neighbours splits the mapping in two more. */
+    while (i < limit && mprotect(p + (size_t)i * page, page, PROT_READ) == 0)
+        i += 2;
+    EXPECT_EQ(errno, ENOMEM);
+    EXPECT(i < limit && i > limit - 100);
+    EXPECT_ERR(munmap(p + len - 4 * page, page), ENOMEM);
+    OK(munmap(p + len - page, page)); /* the last is no split */
+    OK(munmap(p, len));
+    OK(munmap(OK_MAP(mmap(NULL, len, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)), len));
+}
+
 CASE(memlimit, a_stack_that_may_not_grow_is_a_segfault)
 {
     struct rlimit no_core = {0, 0};
