@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* The devices that are only memory: null, zero, full, random, urandom, and kmsg, the kernel's
- * log. */
+/* The devices that are only memory: null, zero, full, random, urandom, and kmsg (kmsg.c). */
 #include "drivers/mem.h"
 
+#include "drivers/kmsg.h"
 #include "kernel/abi/errno.h"
-#include "kernel/base/printk.h"
 #include "kernel/base/random.h"
 
 #define MEM_MAJOR      1u
@@ -82,32 +81,10 @@ static ssize_t random_write(struct char_device *device, void *session, struct it
     return (ssize_t)total;
 }
 
-/* ---- kmsg: a write is one line of the log ---------------------------------------------------- */
-
-static ssize_t kmsg_write(struct char_device *device, void *session, struct iter *iter,
-                          unsigned flags)
-{
-    char line[256];
-    size_t len = iter->remaining_bytes;
-    size_t copied = iter_copy_from(iter, line, min_of(len, sizeof(line) - 1));
-
-    if (copied == 0 && len != 0) {
-        return -EFAULT;
-    }
-    while (copied != 0 && line[copied - 1] == '\n') {
-        copied--;
-    }
-    line[copied] = '\0';
-    printk(LOG_INFO, "%s", line);
-    iter_advance(iter, iter->remaining_bytes);
-    return (ssize_t)len;
-}
-
 static const struct char_device_ops null_ops = {.read = null_read, .write = discard_write};
 static const struct char_device_ops zero_ops = {.read = zero_read, .write = discard_write};
 static const struct char_device_ops full_ops = {.read = zero_read, .write = full_write};
 static const struct char_device_ops random_ops = {.read = random_read, .write = random_write};
-static const struct char_device_ops kmsg_ops = {.read = null_read, .write = kmsg_write};
 
 static struct char_device mem_devices[] = {
     {.name = "null", .dev_number = MEM_DEV(3), .mode = 0666, .ops = &null_ops},

@@ -11,6 +11,7 @@ fresh directory. A sanitizer report anywhere is a failure. The last line is `N p
 import argparse
 import concurrent.futures
 import os
+import signal
 import sys
 
 import common
@@ -27,6 +28,9 @@ def main():
     parser.add_argument("--only", default="", help="run only tests whose name contains this")
     parser.add_argument("--verbose", action="store_true", help="name every test")
     options = parser.parse_args()
+    # What is ignored here is ignored by every program below: by one that nohup or a shell's & has started, too.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP):
+        signal.signal(number, signal.SIG_DFL)
     box = common.Box(os.path.abspath(options.box), options.single and os.path.abspath(options.single))
     tests = [*shell_cases.tests(box), *tool_cases.tests(box), *terminal_cases.tests(box),
              *memtop_cases.tests(box)]

@@ -3,6 +3,7 @@
  * terminal where there is one (the console's own tests stand apart). */
 #include "abi.h"
 
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <termios.h>
@@ -37,6 +38,58 @@ CASE(device, full_is_full)
     EXPECT_EQ(read(fd, &c, 1), 1);
     EXPECT_EQ(c, 0);
     EXPECT_ERR(write(fd, "x", 1), ENOSPC);
+}
+
+/* Read records up to the one that has the text. Returns whether it came before the log's end. */
+static bool find_record(int fd, const char *text)
+{
+    char record[8192];
+    for (;;) {
+        unsigned level;
+        unsigned long long number, time_us;
+        int start = 0;
+        ssize_t got = read(fd, record, sizeof(record) - 1);
+        if (got < 0 && errno == EPIPE) /* overwritten meanwhile */
+            continue;
+        if (got < 0) {
+            EXPECT_EQ(errno, EAGAIN);
+            return false;
+        }
+        EXPECT(got > 0 && record[got - 1] == '\n');
+        record[got] = '\0';
+        EXPECT_EQ(sscanf(record, "%u,%llu,%llu,%*[^;];%n", &level, &number, &time_us, &start), 3);
+        if (start > 0 && strstr(record + start, text) != NULL)
+            return true;
+    }
+}
+
+CASE(device, kmsg_gives_the_log_by_records_and_never_ends)
+{
+    struct pollfd poller = {.events = POLLIN};
+    char text[64], c;
+    pid_t pid;
+    int status;
+    int fd = open("/dev/kmsg", O_RDWR | O_NONBLOCK);
+    if (fd < 0 && (errno == EACCES || errno == EPERM || errno == ENOENT))
+        SKIP("the log is not for everybody here");
+    poller.fd = fd;
+    EXPECT_ERR(read(fd, &c, 1), EINVAL); /* less than a record */
+    snprintf(text, sizeof(text), "<6>abi: kmsg test of %d\n", (int)getpid());
+    EXPECT_EQ(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    text[strlen(text) - 1] = '\0';
+    EXPECT(find_record(fd, text + 3));
+    EXPECT(!find_record(fd, text + 3)); /* each record once, and then -EAGAIN */
+    CHILD (pid) {
+        OK(poll(&poller, 1, 20000));
+        EXPECT(poller.revents & POLLIN);
+        OK(fcntl(fd, F_SETFL, 0));
+        EXPECT(find_record(fd, "second"));
+    }
+    usleep(50000);
+    EXPECT_EQ(waitpid(pid, &status, WNOHANG), 0);
+    snprintf(text, sizeof(text), "abi: kmsg test, the second line\n");
+    EXPECT_EQ(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    EXPECT_EXIT(pid, 0);
 }
 
 CASE(device, random_and_urandom)
