@@ -192,8 +192,8 @@ enum fault_access { FAULT_READ, FAULT_WRITE, FAULT_EXEC };
  *  or -ENODATA (SIGBUS: beyond the object's end, or unreadable), -ENOMEM. */
 int must_check space_fault(struct space *space, uint64_t address, enum fault_access access);
 
-/** Fault in a range for the caller's access; for iter_fault_in and MAP_POPULATE. Returns 0 or the
- *  fault's error. */
+/** Fault in a range for the caller's access; for iter_fault_in and MAP_POPULATE. Returns 0, the
+ *  fault's error, or -EINTR: a fatal signal has come meanwhile. */
 int must_check space_fault_range(struct space *space, uint64_t address, uint64_t len_bytes,
                                  enum fault_access access);
 

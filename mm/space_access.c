@@ -7,8 +7,11 @@
  * process itself. Whoever takes a right away (fork, writeback) takes that lock, too, and so comes
  * before the copy or after it. */
 #include "kernel/abi/errno.h"
+#include "kernel/base/port.h"
 #include "kernel/base/string.h"
 #include "mm/space_internal.h"
+
+#define PAGES_A_LOOK 64u /* that are brought in between two looks for a fatal signal */
 
 struct transfer { /* a part that lies in one page */
     uint64_t address;
@@ -86,9 +89,18 @@ size_t space_write(struct space *space, uint64_t address, const void *buffer, si
     return copy_pages(space, address, (char *)buffer, len_bytes, FAULT_WRITE);
 }
 
+/* Whether a fatal signal waits for the caller: a wait that it would end, and that ends at once without it. */
+static bool is_killed(void)
+{
+    port_block_prepare(PORT_BLOCK_KILLABLE);
+    return port_block(0) == -ERESTARTSYS;
+}
+
+/* Who was killed stops: if it was for want of memory, what he took on would come from the reserve. */
 int space_fault_range(struct space *space, uint64_t address, uint64_t len_bytes,
                       enum fault_access access)
 {
+    uint64_t nr = 0;
     uint64_t end;
 
     if (address >= USER_END || len_bytes > USER_END - address) {
@@ -98,6 +110,9 @@ int space_fault_range(struct space *space, uint64_t address, uint64_t len_bytes,
     for (address = align_down(address, PAGE_SIZE); address < end; address += PAGE_SIZE) {
         int error = access_page(space, address, access, NULL);
 
+        if (error == 0 && ++nr % PAGES_A_LOOK == 0 && is_killed()) {
+            error = -EINTR;
+        }
         if (error != 0) {
             return error;
         }

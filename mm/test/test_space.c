@@ -521,6 +521,25 @@ static void a_part_of_a_shared_file_is_found_once(void **state)
     fake_stop();
 }
 
+static void who_was_killed_brings_in_no_more(void **state)
+{
+    struct space *space = space_create();
+    struct space_map_request request = {.flags = RIGHTS, .len_bytes = 1024 * PAGE_SIZE};
+    uint64_t address;
+
+    (void)state;
+    assert_int_equal(space_map(space, &request, &address), 0);
+    host_signal(port_self(), true);
+    assert_int_equal(space_fault_range(space, address, request.len_bytes, FAULT_WRITE), -EINTR);
+    assert_true(load_relaxed(&space->nr_anon_pages) < 128);
+    assert_int_equal(space_fault_range(space, address, PAGE_SIZE, FAULT_WRITE),
+                     0); /* on his way out */
+    host_signal_clear(port_self());
+    assert_int_equal(space_fault_range(space, address, request.len_bytes, FAULT_WRITE), 0);
+    assert_int_equal(load_relaxed(&space->nr_anon_pages), 1024);
+    space_put(space);
+}
+
 static void impossible_requests_are_refused(void **state)
 {
     struct space *space = space_create();
@@ -573,6 +592,7 @@ int main(void)
         cmocka_unit_test(memory_that_can_only_be_executed_can_be_locked),
         cmocka_unit_test(a_child_gets_what_advice_leaves_it),
         cmocka_unit_test(a_part_of_a_shared_file_is_found_once),
+        cmocka_unit_test(who_was_killed_brings_in_no_more),
         cmocka_unit_test(impossible_requests_are_refused),
     };
 
