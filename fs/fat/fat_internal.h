@@ -65,7 +65,7 @@ struct fat_fs {                    /* super->fs_data */
     uint32_t group_free[FAT_MAX_GROUPS];
     struct mutex free_lock;      /* LOCK_RANK_FS_FREE: from taking the doomed until they are free */
     struct list doomed;          /* [alloc_lock] chains that nobody needs any more, not yet free */
-    uint32_t nr_doomed;          /* [alloc_lock] */
+    uint32_t nr_doomed;          /* [alloc_lock] chains, also those that are just being freed */
     uint64_t nr_doomed_clusters; /* [alloc_lock] an estimate, for statfs */
     struct mutex entry_lock; /* LOCK_RANK_FS_ALLOC, never with alloc_lock: which entry is whose */
     struct spinlock place_lock; /* LOCK_RANK_INODE_HASH */

@@ -140,25 +140,19 @@ void fat_doom_chain(struct fat_fs *fs, const struct fat_doomed_chain *chain)
     }
 }
 
-/* What was doomed up to now. */
+/* What was doomed up to now. It counts until it is free: who finds the disk full meanwhile waits for it. */
 static void take_doomed(struct fat_fs *fs, struct list *list)
 {
     list_init(list);
     mutex_lock(&fs->alloc_lock);
     list_splice_back(list, &fs->doomed);
-    fs->nr_doomed = 0;
     mutex_unlock(&fs->alloc_lock);
 }
 
 /* They were doomed before all that are now. */
 static void put_back(struct fat_fs *fs, struct list *list)
 {
-    struct fat_doomed *doomed;
-
     mutex_lock(&fs->alloc_lock);
-    list_for_each (doomed, list, node) {
-        fs->nr_doomed++;
-    }
     list_splice_back(list, &fs->doomed);
     list_splice_back(&fs->doomed, list);
     mutex_unlock(&fs->alloc_lock);
@@ -175,6 +169,7 @@ static int free_list(struct fat_fs *fs, struct list *list)
 
         result = result != 0 ? result : error;
         list_remove(&doomed->node);
+        fs->nr_doomed--;
         fs->nr_doomed_clusters -= doomed->chain.nr;
         slab_free(&fat_doomed_cache, doomed);
     }

@@ -284,7 +284,7 @@ struct super {
     struct list dirty_inodes;    /* [inode_lock] */
     struct list unused_inodes;   /* [inode_lock] LRU */
     uint64_t nr_inodes;          /* [inode_lock] */
-    /* woken when an inode is no longer NEW, FREEING or SYNCING */
+    /* woken when an inode is no longer NEW, FREEING or SYNCING, or was let go by super_write_inodes() */
     struct waitq inode_waitq;
     struct mutex sync_lock;         /* LOCK_RANK_SYNC: one super_write_inodes() at a time */
     enum name_caching name_caching; /* [I] what the dentry cache may keep of lookups */
@@ -293,6 +293,8 @@ struct super {
     _Atomic uint32_t nr_write_opens;
     _Atomic uint32_t nr_unlinked; /* [a] inodes without a name that are in use or being deleted */
     _Atomic uint32_t nr_changes;  /* [a] of names and attributes under way: it waits for those */
+    _Atomic bool is_writing;      /* [a] super_write_inodes() has an inode in hand, or is just choosing one */
+    _Atomic uint64_t nr_written;  /* [a] how many it has let go */
     enum super_errors errors;     /* [a] what damage does */
     /* [inode_lock] damage.c: objects that were complained about, ever and of late; the rate window */
     uint32_t nr_damaged;
@@ -349,6 +351,11 @@ int must_check inode_write(struct inode *inode, bool wait);
 /** inode_write() for every inode of a file system that was dirty before the given time
  *  (UINT64_MAX: all). */
 int must_check super_write_inodes(struct super *super, uint64_t dirty_before_ns, bool wait);
+/** How many inodes that has let go so far. A call that finds the disk full asks with the count from before its try: an
+ *  inode without a name that was in hand meanwhile is waited for. Returns whether to try once more, for blocks may have come
+ *  back. Context: may sleep; no inode->lock held. */
+uint64_t super_nr_written(struct super *super);
+bool must_check super_wait_written(struct super *super, uint64_t nr_before);
 /** Call visit for every mounted super block, each kept alive meanwhile; false ends it. May
  *  sleep. */
 void super_for_each(bool (*visit)(struct super *super, void *arg), void *arg);
