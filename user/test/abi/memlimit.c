@@ -248,7 +248,8 @@ CASE(memlimit, the_number_of_mappings_is_bounded)
     long limit = read_number("/proc/sys/vm/max_map_count");
     size_t page = page_size();
     size_t len = (size_t)limit * page;
-    char *p = OK_MAP(mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+    char *p =
+        OK_MAP(mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
     long i = 0;
 
     /* Each page that differs from its neighbours splits the mapping in two more. */
