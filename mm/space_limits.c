@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What a process may have: asked before an area is made, grows, or becomes writable.
+/* What a process may have: asked before an area is made, split, grows, or becomes writable.
  *
  * Four bounds, in the order in which Linux asks, so that the same error comes out when several say
  * no. Three are the process's own (setrlimit(2)), one is the machine's (commit.c):
@@ -9,11 +9,14 @@
  *     RLIMIT_DATA      private writable pages, no stacks   -ENOMEM
  *     commit           what all processes were promised    -ENOMEM
  *
- * (RLIMIT_STACK bounds one area, and is asked where that grows.) A fifth is nobody's to choose: the number
- * of areas. They are memory of the kernel that no user's page shows, so without it a process that maps
- * every other page would fill the machine and not be the one that the killer finds. Those of the process count the pages
- * of areas, touched or not, and are kept by area.c where areas change. A page that is replaced is in
- * the counts when its successor asks for a place; so who replaces says how many those are.
+ * (RLIMIT_STACK bounds one area, and is asked where that grows.) A fifth is the machine's, too: the
+ * number of areas (/proc/sys/vm/max_map_count). They are memory of the kernel that no user's page
+ * shows, so without it a process that maps every other page would fill the machine and not be the one
+ * that the killer finds.
+ *
+ * Those of the process count the pages of areas, touched or not, and are kept by area.c where areas
+ * change. A page that is replaced is in the counts when its successor asks for a place; so who
+ * replaces says how many those are.
  *
  * Locks: the caller has space->lock for writing, so that what was asked is still true when the area
  * is entered. */

@@ -293,8 +293,7 @@ struct super {
     _Atomic uint32_t nr_write_opens;
     _Atomic uint32_t nr_unlinked; /* [a] inodes without a name that are in use or being deleted */
     _Atomic uint32_t nr_changes;  /* [a] of names and attributes under way: it waits for those */
-    _Atomic bool
-        is_writing; /* [a] super_write_inodes() has an inode in hand, or is just choosing one */
+    _Atomic bool is_writing;     /* [a] super_write_inodes() has an inode in hand, or chooses one */
     _Atomic uint64_t nr_written; /* [a] how many it has let go */
     enum super_errors errors;    /* [a] what damage does */
     /* [inode_lock] damage.c: objects that were complained about, ever and of late; the rate window */
