@@ -389,6 +389,59 @@ static void magazines_grow_with_the_load_and_shrink_when_reaped(void **state)
     assert_int_equal(slab_cache_destroy(cache), 0);
 }
 
+static uint32_t rounds_in(const struct slab_rounds *rounds)
+{
+    return (uint32_t)(load_relaxed(&rounds->top) - load_relaxed(&rounds->bottom));
+}
+
+static void a_walk_around_a_boundary_exchanges_nothing(void **state)
+{
+    struct slab_cache *cache = slab_cache_create("walking", 64, 8, NULL);
+    struct slab_hart *hart = &cache->harts[port_hart_id()];
+    static void *objects[1000];
+    uint32_t size, half, nr = 0;
+    void **loaded;
+
+    (void)state;
+    host_clock_fake(1);
+    exchange(cache, objects, 10, 1);
+    size = (uint32_t)(hart->loaded.end - load_relaxed(&hart->loaded.bottom));
+    half = size / 2;
+    assert_int_equal(slab_alloc_bulk(cache, objects, 2 * size, ALLOC_KERNEL), 2 * size);
+    slab_free_bulk(cache, objects, 2 * size);
+    assert_int_equal(rounds_in(&hart->loaded), size);
+    assert_int_equal(rounds_in(&hart->previous), size);
+    while (nr <= size) { /* one over the boundary: both are halves */
+        objects[nr++] = slab_alloc(cache, ALLOC_KERNEL);
+    }
+    assert_int_equal(rounds_in(&hart->loaded), half - 1);
+    assert_int_equal(rounds_in(&hart->previous), size - half);
+    loaded = load_relaxed(&hart->loaded.bottom);
+    for (unsigned walk = 1; walk < half; walk++) { /* to and fro, farther each time */
+        for (unsigned i = 0; i < walk; i++) {
+            slab_free(cache, objects[--nr]);
+        }
+        for (unsigned i = 0; i < walk; i++) {
+            objects[nr++] = slab_alloc(cache, ALLOC_KERNEL);
+        }
+        assert_ptr_equal(load_relaxed(&hart->loaded.bottom), loaded);
+        assert_int_equal(rounds_in(&hart->previous), size - half);
+    }
+    while (nr < 2 * size) { /* the other half, and to the end */
+        objects[nr++] = slab_alloc(cache, ALLOC_KERNEL);
+    }
+    assert_int_equal(rounds_in(&hart->loaded) + rounds_in(&hart->previous), 0);
+    for (unsigned i = 0; i < nr; i++) { /* and nobody has got an object twice */
+        for (unsigned j = 0; j < i; j++) {
+            assert_ptr_not_equal(objects[i], objects[j]);
+        }
+    }
+    slab_free_bulk(cache, objects, nr);
+    slab_check(cache);
+    host_clock_real();
+    assert_int_equal(slab_cache_destroy(cache), 0);
+}
+
 static void a_cache_that_is_used_rarely_keeps_little(void **state)
 {
     enum { NR_MAGAZINES = 4, FIRST_ROUNDS = 30 }; /* the hart's two, two in the depot */
@@ -567,6 +620,7 @@ int main(void)
         cmocka_unit_test(a_bulk_call_says_how_many_there_were),
         cmocka_unit_test(a_reserve_does_not_fail),
         cmocka_unit_test(magazines_grow_with_the_load_and_shrink_when_reaped),
+        cmocka_unit_test(a_walk_around_a_boundary_exchanges_nothing),
         cmocka_unit_test(a_cache_that_is_used_rarely_keeps_little),
         cmocka_unit_test(reaping_gives_all_free_frames_back),
         cmocka_unit_test(destroying_a_cache_in_use_reports_the_leak),
