@@ -87,14 +87,17 @@ static bool make_links(const char *path, const char *directory, int number)
     return true;
 }
 
+/* Each size once, so that the tree's size is known before, whatever the seed: 6 to 10 MB a directory. */
 static bool make_directory(const char *directory, int number, uint64_t *random)
 {
+    const unsigned nr_sizes = sizeof(sizes) / sizeof(sizes[0]);
+    uint32_t first = tree_random(random, nr_sizes);
     char path[512];
 
     if (mkdir(directory, number % 3 ? 0755 : 0700) != 0)
         return fail(directory);
     for (int i = 0; i < NR_FILES; i++) {
-        unsigned size = sizes[tree_random(random, sizeof(sizes) / sizeof(sizes[0]))];
+        unsigned size = sizes[(first + (unsigned)i) % nr_sizes];
 
         make_name(path, sizeof(path), directory, i, random);
         if (!make_file(path, size, i % 5 == 4, random) ||
