@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* Choosing the root file system and the first program.
  *
- *     root=initramfs     the archive: the boot loader's (-initrd) if there is one, else the one
- *     linked into the kernel root=/dev/vda      that disk, with rootfstype= if given, read-only
- *     with `ro`; nothing else will do nothing            an initrd; else the first disk, if it can
- *     be mounted and has an init program; else the linked archive
+ *     root=initramfs   the archive: the boot loader's (-initrd) if there is one, else the one
+ *                      that is linked into the kernel
+ *     root=/dev/vda    that disk, with rootfstype= if given, read-only with `ro`; nothing else
+ *                      will do
+ *     nothing          an initrd; else the first disk, if it can be mounted and has an init
+ *                      program; else the linked archive
  *
  * So the kernel file alone boots; a disk made for Cairn (or any Linux tree with an init) is found
  * without a word; and a disk that only carries data leaves the shell of the archive in charge,

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* madvise(2): what a program says about memory that it has mapped.
  *
- * Advice is of three kinds. Some of it is a mark on areas, which others ask for later: large pages (huge.c), and what a
- * child of fork is to get of them (space_fork.c). Some is done at once: pages are dropped. The rest changes
- * nothing that a program could see, and is only checked: that there is something at the place.
+ * Advice is of three kinds. Some of it is a mark on areas, which others ask for later: large pages
+ * (huge.c), and what a child of fork is to get of them (space_fork.c). Some is done at once: pages are
+ * dropped, or brought in (space_fault_range()). The rest changes nothing that a program could see, and
+ * is only checked: that there is something at the place.
  *
- * Marks are set as rights are (protect.c): the range is cut out, its areas are marked, neighbours that continue each other
- * are joined again. As on Linux a gap in the range is -ENOMEM, after all else has been done; what must not be done to one
- * of the areas is found before anything is.
+ * Marks are set as rights are (protect.c): the range is cut out, its areas are marked, neighbours that
+ * continue each other are joined again. As on Linux a gap in the range is -ENOMEM, after all else has
+ * been done; what must not be done to one of the areas is found before anything is.
  *
  * Locks: space->lock, for writing where areas change. */
 #include "kernel/abi/errno.h"

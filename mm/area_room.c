@@ -7,17 +7,17 @@
  *
  * Places are taken from space->mmap_top downwards, so that what is mapped later lies below what was
  * mapped before, and continues it. Going from area to area would make the n-th mapping cost n steps. So
- * each area knows the span of its subtree in space->areas, where it begins and ends, and the largest gap between two areas
- * inside. A subtree without a gap that is large enough is passed over in one step, and one that has it is
- * walked down, to the right as far as possible.
+ * each area knows the span of its subtree in space->areas: where it begins and ends, and the largest
+ * gap between two areas inside. A subtree without a gap that is large enough is passed over in one
+ * step, and one that has it is walked down, to the right as far as possible.
  *
  * The span of a node follows from itself and its two children, and nothing else: a gap lies between two
- * areas, and the node above both (one of them, or a common ancestor) sees where one subtree ends and the
- * other begins. So whoever inserts, removes or resizes an area has one path to the root to sum up again, and no
- * neighbour to tell.
+ * areas, and the node above both (one of them, or a common ancestor) sees where one subtree ends and
+ * the other begins. So whoever inserts, removes or resizes an area has one path to the root to sum up
+ * again, and no neighbour to tell.
  *
- * What may grow downwards begins STACK_GAP_BYTES below its first page here: nothing is placed so near that it would
- * run into it unseen.
+ * What may grow downwards begins STACK_GAP_BYTES below its first page here: nothing is placed so near
+ * that it would run into it unseen.
  *
  * Locks: space->lock, for writing.
  * Source: the summaries are the interval trees of Cormen et al., ch. 14, applied to gaps. */

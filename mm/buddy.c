@@ -13,7 +13,7 @@
  * The state. There is one list of free blocks for each type (below) and order, and one `struct page`
  * a frame. The first page of a free block has kind PAGE_FREE, and its order with the mark
  * PAGE_ORDER_FREE. The first page of an allocated block has its order without the mark. All other
- * pages of a block are PAGE_TAIL. Splitting and joining change first pages only, so both directions
+ * pages of a block are PAGE_TAIL (while the block is a slab, its owner marks them all). Splitting and joining change first pages only, so both directions
  * take at most BUDDY_MAX_ORDER steps of constant time, whatever the state of memory. As every frame
  * says what it is, freeing twice, freeing the middle of a block, freeing with the wrong order or
  * freeing what never was ours is seen at once and refused.

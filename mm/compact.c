@@ -24,9 +24,9 @@
  * The grouping of the buddy makes that work: without it every page block would have its s. A page that
  * is in use at this moment (an I/O, a fault in the middle of copying, a fork) is asked again a few
  * times; then another block is tried, and this one left alone for the next BUSY_REST attempts, or, if
- * it has frames that cannot be moved at all, FAILURE_REST. An attempt moves at
- * most 511 pages and tries at most MAX_CANDIDATES page blocks, so what an allocation can be made to
- * wait for has a limit, and does not grow with fragmentation or the size of memory but for one look
+ * it has frames that cannot be moved at all, FAILURE_REST. (When all candidates rest, they are tried
+ * all the same.) An attempt tries at most MAX_CANDIDATES page blocks, each of which has at most 511
+ * pages to move, so what an allocation can be made to wait for has a limit, and does not grow with fragmentation or the size of memory but for one look
  * at the record of each page block.
  *
  * Whoever finds no block of order 1 or more, and may sleep, compacts; and as others will want one,

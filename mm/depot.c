@@ -13,8 +13,8 @@
  * How large should a magazine be? That depends on how many objects a hart takes before it gives some back.
  * Neither is known beforehand, so it is measured. Magazines begin with 8 KiB of objects and at most 30;
  * when a hart comes for a full one, or with one, more often than 64 times in a millisecond, new ones are of
- * the next size, until the objects in one are 64 KiB or a 512th of memory; the first time, the depot gets
- * its annex. Those of the former size go on serving, and are freed when they come to the depot empty.
+ * the next size, until the objects in one are 64 KiB or a 512th of memory, or 1,022; the first time, the
+ * depot gets its annex. Those of the former size go on serving, and are freed when they come to the depot empty.
  * Reaping empties all three rings, and makes the next magazines small again.
  *
  * No ring is ever waited for. One that is full, or whose cell a slow peer still sits in, does not take a
@@ -24,7 +24,8 @@
  * Invariants: magazines in `full` and in the annex are full, those in `empty` are empty. A cache has at
  * most two magazines for each hart and one for each cell.
  *
- * Everything here runs with interrupts off, and takes no lock but those of the slabs below.
+ * A hart that exchanges a magazine has interrupts off; who empties a depot need not. No lock is taken but
+ * those of the slabs below.
  *
  * Source: Bonwick & Adams 2001, section 3. */
 #include "kernel/abi/errno.h"

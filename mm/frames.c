@@ -13,8 +13,9 @@
  *       is served here       reclaims up to nr_high
  *
  * A failing allocation first empties all hot lists; with ALLOC_WAIT it then makes a block by moving
- * pages, if it wants a block and there is memory enough (compact.c), or reclaims and tries again (reclaim.c decides how long). The frames in hot lists passed the watermark when they were
- * filled in, so the fast path asks nothing.
+ * pages, if it wants a block and there is memory enough (compact.c), or reclaims and tries again
+ * (reclaim.c decides how long). The frames in hot lists passed the watermark when they were filled
+ * in, so the fast path asks nothing.
  *
  * Locks: none here; those of the hot lists and of the buddies are never held together. */
 #include "mm/frames.h"

@@ -10,7 +10,7 @@
 #define FRAMES_MAX_REGIONS 8
 
 struct frame_range {
-    phys_t start; /* rounded inwards to pages by the receiver */
+    phys_t start; /* rounded to pages by the receiver: RAM inwards, what is reserved outwards */
     uint64_t len_bytes;
 };
 

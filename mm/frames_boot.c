@@ -2,7 +2,7 @@
 /* From the firmware's account of memory to frame regions.
  *
  * Nothing that firmware says is believed as it stands. Ranges of RAM are rounded inwards to whole
- * frames, cut off where the direct map ends, sorted and merged; those that wrap around or are empty
+ * frames, cut off where the direct map ends, sorted and merged; those of which nothing is left
  * vanish. Reserved ranges are rounded outwards and merged in the same way. Each range of RAM
  * becomes a region with its own buddy. Its page array (64 bytes a frame) is carved out of the first
  * gap of the region's own memory that is large enough; then every gap between reserved ranges is

@@ -9,8 +9,9 @@
  * buddy's lock.
  *
  * A list is used by its hart with interrupts off, and once in a while emptied by another one that
- * needs every frame. `busy` keeps the two apart: one atomic swap, and whoever finds it taken goes to
- * the buddy instead, so that an allocation never waits for a drain.
+ * needs every frame. `busy` keeps the two apart: one atomic swap. A hart that finds its list taken
+ * goes to the buddy instead, so that an allocation never waits for a drain; who drains waits for the
+ * few dozen instructions of its owner.
  *
  * Invariants: the frames on a list have kind PAGE_HOT and no reference; to their buddy they are
  * allocated. Locks: `busy`, with interrupts off; the buddies' locks are taken after it is left.

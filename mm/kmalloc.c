@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Memory of any size.
  *
- * Sizes up to KMALLOC_MAX_SLAB come from slab caches, four sizes a doubling (8 bytes apart at the
- * lower end), so that at most a fifth of a block is lost to rounding up; a request finds its cache
- * by one look-up in a table:
+ * Sizes up to KMALLOC_MAX_SLAB come from slab caches, four sizes a doubling, so that above 64 bytes
+ * at most a fifth of a block is lost to rounding up, and below that at most 7 bytes; a request finds
+ * its cache by one look-up in a table:
  *
  *     8 16 24 32 40 48 56 64 | 80 96 112 128 | 160 192 224 256 | … | 5120 6144 7168 8192
  *

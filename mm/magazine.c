@@ -17,8 +17,8 @@
  * Step 1 is taken much more often than the others, whenever the number of objects wanders across the
  * boundary. So the hart's line has the bounds of both magazines, and the exchange touches nothing else. But
  * after an exchange of a full one for an empty one the next free would lead straight back, and in a load of
- * short random walks every fiftieth operation would come here. Halves stop that: whichever way the walk
- * goes on, half a magazine of stock or room lies before the next boundary.
+ * short random walks every fiftieth operation would come here. Halves stop that: a full previous one leaves
+ * half a magazine of stock and half a magazine of room, whichever way the walk goes on.
  *
  * Everything here runs with interrupts off on the hart whose magazines it changes. Another hart
  * only reads their counts. A reap asks all harts to empty their magazines by raising

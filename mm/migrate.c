@@ -21,7 +21,9 @@
  * have forgotten. When we let go, the page has its mappings for holders again, and the next store
  * makes it writable in place.
  *
- * So there is no moment at which an entry is missing, and nobody ever waits for a migration.
+ * So nobody ever waits for a migration. An entry is empty only while it is changed, under its
+ * page-table lock: a fault that falls into that moment takes the lock before it acts, sees that
+ * the entry is not what it was, and leaves the access to be tried again.
  *
  * What else holds a reference (a fault in the middle of copying, fork on its way to the child, an
  * I/O) shows as a difference between references and entries, and the page is left alone. Should one

@@ -2,13 +2,14 @@
 /* What pairs of allocating and freeing cost.
  *
  * They are too short for a clock around one of them, and happen where no program can put a clock. So
- * the kernel repeats each pair here, on request, and takes the cheapest of some rounds: a round that
+ * the kernel repeats each pair here, when /proc/pair_cost is read, and takes the cheapest of some rounds: a round that
  * an interrupt fell into is dearer than its neighbours. The calls and the loop are part of the
  * figure. Filling and copying a page stand beside them: they are most of what some page faults cost.
  *
  * Under `qemu -icount shift=0` a nanosecond is an instruction, and the figures repeat to the digit;
  * elsewhere they say little. */
 #include "mm/pair_cost.h"
+
 #include "kernel/abi/errno.h"
 #include "kernel/base/port.h"
 #include "kernel/base/string.h"

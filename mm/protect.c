@@ -34,7 +34,7 @@ static void protect_entries(struct pte_slot slot, unsigned nr, uint32_t flags, u
     }
 }
 
-/* The area's flags with other rights. A promise is made where writing is added (charge_writable), and
+/* The area's flags with other rights. A promise is made where writing is added (protect_locked), and
  * ends where it is taken away and no page was ever private. */
 static uint32_t flags_with(const struct area *area, uint32_t rights)
 {

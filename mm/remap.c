@@ -3,7 +3,8 @@
  *
  * Moving carries page-table entries over, not memory: they are taken out at the old place and entered
  * at the new one. The tables of the new place are prepared before anything is taken out, so that a
- * move either happens or leaves all as it was.
+ * move either happens or leaves the mapping where it was. (What MREMAP_FIXED replaces is gone then, as
+ * on Linux.)
  *
  * What a mapping gains is charged before (space_limits.c); what it had moves with it.
  *

@@ -26,7 +26,7 @@ struct slab_rounds {
  * been used. */
 struct slab_hart {
     _Alignas(64) struct slab_rounds loaded;
-    struct slab_rounds previous; /* full or empty */
+    struct slab_rounds previous;
     uint64_t exchanges_since_ns; /* [hart] when it began to count them */
     uint32_t nr_exchanges;       /* [hart] visits to the depot */
     uint32_t reap_seen;          /* [hart] the last reap that it has obeyed */
@@ -182,7 +182,7 @@ struct slab_stats {
 /** The figures of one cache; nr_active is exact while nobody allocates or frees. Context: any. */
 void slab_get_stats(struct slab_cache *cache, struct slab_stats *stats);
 
-/** Call visit for every initialised cache, in order of name or age. Context: may sleep. */
+/** Call visit for every initialised cache, in order of first use. Context: may sleep. */
 void slab_for_each(void (*visit)(const struct slab_stats *stats, void *arg), void *arg);
 
 /** Empty the depots and this hart's magazines and free slabs with no used object; the other harts

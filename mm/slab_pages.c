@@ -17,7 +17,7 @@
  * of these go back to the frames.
  *
  * The order of a slab is the lowest that gives four objects and wastes at most 1/32 (orders 0 and 1), 1/16
- * (2 and 3) or 1/8. Under pressure a slab may be smaller: nr_objects and order belong to each slab.
+ * (2 and 3) or 1/8 (4), else the highest, SLAB_MAX_ORDER. Under pressure a slab may be smaller: nr_objects and order belong to each slab.
  *
  * Invariants (slab_pages_check): nr_used + free bits = nr_objects for each slab; each stands on the
  * list that nr_used says; the sums are the cache's counts; all frames of a slab name its cache.

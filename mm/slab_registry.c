@@ -6,8 +6,9 @@
  * whoever holds reap_lock may step from cache to cache without the spinlock held in between, and
  * reaping calls into slabs and frames with no spinlock at all.
  *
- * reap_lock (LOCK_RANK_RECLAIM) is never held while anything else is waited for: not across a
- * visitor either, which might allocate, and so come back here to reap. */
+ * reap_lock (LOCK_RANK_RECLAIM) is never held while anything else is waited for. So a visitor that might
+ * allocate, and come back here to reap, is called without it (slab_for_each()); one that is called
+ * with it must not (slab_visit_caches()). */
 #include "kernel/abi/errno.h"
 #include "kernel/base/assert.h"
 #include "kernel/base/printk.h"

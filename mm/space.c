@@ -6,10 +6,10 @@
  * page faults (fault.c) fill the tables from them; whatever takes rights away empties the tables
  * again (unmap.c) and lets faults refill them.
  *
- *                 map, unmap, protect, brk           fault                  truncate, writeback,
- *                 reclaim
- *                          |                           |                              |
- *                     [areas: tree] ---------> [page tables] <--------------- [areas of an object]
+ *      map, unmap,                                     truncate, writeback,
+ *      protect, brk              fault                 reclaim
+ *           |                      |                          |
+ *     [areas: tree] -------> [page tables] <-------- [areas of an object]
  *
  * Locks: space->lock for writing around changes of areas, for reading around faults; table_lock
  * around entries. The memory calls are all-or-nothing as far as POSIX asks: what may fail

@@ -8,8 +8,8 @@
  *
  * The page of zeros belongs to nobody and is not counted, as on Linux.
  *
- * Locks: the page-table lock, for SPACE_BATCH entries or a large page at a time; a space that changes meanwhile is
- * counted a bit of before and a bit of after. */
+ * Locks: the page-table lock, for SPACE_BATCH entries or a large page at a time; a space that changes
+ * meanwhile is counted a bit of before and a bit of after. */
 #include "mm/space_usage.h"
 
 #include "kernel/base/string.h"

@@ -25,10 +25,11 @@
  * Errors. A page that cannot be written stays in the cache, dirty: whoever wants it finds it in
  * memory. Its slot is never used again, and the hand leaves the page alone (PAGE_ERROR).
  *
- * Others. A page whose family's lock is taken, or which another round has in hand, is passed over: reclaim may run with any
- * lock held, and must not wait for one. With a single process that may be every page there is, while its lock is
- * held by somebody who was just interrupted. So a round that met such pages has not shown that there is nothing: the
- * last one to be asked, behind whom stands only the killer, looks again a moment later. That ends, since who holds the
+ * Others. A page whose family's lock is taken, or which another round has in hand, is passed over:
+ * reclaim may run with any lock held, and must not wait for one. With a single process that may be
+ * every page there is, while its lock is held by somebody who was just interrupted. So a round that
+ * met such pages has not shown that there is nothing: the last one to be asked, behind whom stands
+ * only the killer, looks again a moment later. After PATIENCE_NS it gives up, since who holds the
  * lock may be the one who asks.
  *
  * Swappiness says in which order this and the page cache are asked: a part of each request goes to

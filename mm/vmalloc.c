@@ -10,7 +10,7 @@
  * area needs no array. Freeing unmaps first, which makes every hart forget the addresses, and only
  * then gives the frames back.
  *
- * Stacks are made and dropped at every fork and exit, and mapping one costs a flush of all harts'
+ * Stacks are made and dropped at every fork and exit, and unmapping one costs a flush of all harts'
  * TLBs. So a dropped stack is kept, mapped, in a small ring; a shrinker takes the ring's stacks
  * when memory is short. A stack is aligned to twice its size: an address below it has the bit
  * KERNEL_STACK_SIZE set, an address in it has not.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* The files of /proc about the machine's memory: meminfo, vmstat, slabinfo,
- * allocinfo, and sys/vm/drop_caches (and Cairn's own alloc_latency and pair_cost), with the names and units that Linux's tools read.
+/* The files of /proc about the machine's memory: meminfo, vmstat, slabinfo, allocinfo, and
+ * sys/vm/drop_caches (and Cairn's own alloc_latency and pair_cost), with the names and units that
+ * Linux's tools read.
  *
  * Two kinds of figures come together here. Some are asked of their owner when the file is read (free
  * frames of the buddies, pages of the cache); the events are counted where they happen, in

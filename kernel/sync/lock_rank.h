@@ -32,7 +32,7 @@ enum lock_rank {
     LOCK_RANK_PAGE,       /* page locks: after the inode, before the block map's metadata pages */
     LOCK_RANK_WRITEBACK,  /* writeback's lists of work */
     LOCK_RANK_TTY,        /* a terminal's sleeping locks: one reader, one writer */
-    LOCK_RANK_RECLAIM,    /* one reclaimer at a time */
+    LOCK_RANK_RECLAIM,    /* one reap of slabs, compaction or leak search at a time */
     LOCK_RANK_SLEEPING_LAST,
 
     /* Spinlocks, outermost first */

@@ -15,8 +15,9 @@
  * that of slab_alloc() none. The price is that virt_to_phys() doesn't hold for them: who gives an
  * object's physical address to a device asks for it with ALLOC_DIRECT, and is not sampled.
  *
- * When: in the slow path of slab_alloc(), where a magazine is filled, if the interval has passed
- * since the last sample. Which object that hits is up to the load.
+ * When: in the slow path of slab_alloc(), where both magazines are empty, if the interval has passed
+ * since the last sample. Which object that hits is up to the load. Caches with a destructor are left
+ * out: it would have to run at each free.
  *
  * A slot is UNUSED, LIVE or FREED. Freed slots are used again first in, first out, so an object
  * stays unmapped as long as can be. Each slot has a frame of its own for ever. So it does no harm

@@ -4,7 +4,7 @@
  * Redzones show a stray write when somebody looks later, the guard pool shows any stray access but
  * only to a sampled object. If the compiler is asked to (-fsanitize=kernel-address), it calls a
  * function before each load and store, and then every access to every object can be judged. The
- * price is a third of the speed or less, so this is a build of its own: make KASAN=1.
+ * price is some eight times the instructions, so this is a build of its own: make KASAN=1.
  *
  * The judgement must be quick, so it is a look at one byte. Each eight bytes of the kernel's half of
  * the address space have a byte of shadow at a fixed distance (kasan_shadow.c maps it):
