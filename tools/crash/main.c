@@ -33,7 +33,7 @@ static const char help[] =
     "  --seed N          of the sampled sequences and of the subsets of writes (SEED)\n"
     "  --seconds N       stop after this time, for each file system (T)\n"
     "  --states N        stop after so many states of each file system (STATES)\n"
-    "  --ops TEXT        one sequence: 'creat a; write a 4096; fsync a; rename a b' (OPS)\n"
+    "  --ops TEXT        one sequence: 'creat x; write x 4096; fsync x; rename x y' (OPS)\n"
     "  --state N         of that sequence, or of the log, this state alone (STATE)\n"
     "  --show            print the writes of each sequence (SHOW)\n"
     "  --lie             play a disk whose flushes do nothing: every file system must lose something (LIE)\n"

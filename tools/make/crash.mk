@@ -18,7 +18,7 @@ $(O)/host/crash: $(CRASH_SRCS:%.c=$(O)/host/obj/%.o) $(O)/host/libcairn.a
 ##@ Testing
 ## FS: file systems for make crash: ext2 ext3 fat12 fat16 fat32 (all)
 FS ?=
-## OPS: one sequence for make crash, as 'creat a; write a 4096; fsync a; rename a b'
+## OPS: one sequence for make crash, as 'creat x; write x 4096; fsync x; rename x y'
 OPS ?=
 ## LOG: what a machine has written, kept by make crash-qemu when a state was bad; with PROGRAM= if its last line says so
 LOG ?=
@@ -26,6 +26,12 @@ LOG ?=
 STATE ?=
 ## STATES: make crash stops after so many states of each file system (22000)
 STATES ?=
+## SHOW: 1 prints the writes and flushes of each sequence of make crash, between the operations that caused them
+SHOW ?=
+## LIE: 1 plays a disk whose flushes do nothing: every file system must lose something
+LIE ?=
+## PROGRAM: a data base for make crash-qemu in place of the sequences: dbjournal, 'dbjournal --wal', dbtree, 'dbtree --map'
+PROGRAM ?=
 export OPS FS
 CRASH_ARGS = $(if $(FS),--fs "$$FS") $(if $(SEED),--seed $(SEED)) $(if $(T),--seconds $(T)) $(if $(STATES),--states $(STATES)) \
     $(if $(OPS),--ops "$$OPS") $(if $(LOG),--log '$(LOG)' --before '$(LOG:.log=.before)' \

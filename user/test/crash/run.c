@@ -28,7 +28,7 @@ static const char help[] =
     "  --seed N         of the sampled ones (1)\n"
     "  --no-links       without hard and symbolic links\n"
     "  --list           only list what is there: path, kind, length, and a sum of the content\n"
-    "  --ops TEXT       this sequence alone: 'creat a; write a 4096; fsync a; rename a b'\n";
+    "  --ops TEXT       this sequence alone: 'creat x; write x 4096; fsync x; rename x y'\n";
 
 static unsigned nr_done; /* the last operation's number */
 
