@@ -345,19 +345,9 @@ static void inode_put_unhashed(struct inode *inode)
     }
 }
 
-void inode_put(struct inode *inode)
+/* inode_lock is held, and given back. */
+static void put_locked(struct super *super, struct inode *inode)
 {
-    struct super *super;
-
-    if (inode == NULL || refcount_put_unless_last(&inode->refs)) {
-        return;
-    }
-    super = inode->super;
-    if (super->inode_hash == NULL) {
-        inode_put_unhashed(inode);
-        return;
-    }
-    spin_lock(&super->inode_lock);
     if (!refcount_put(&inode->refs)) {
         spin_unlock(&super->inode_lock);
         return;
@@ -371,6 +361,36 @@ void inode_put(struct inode *inode)
     inode_state_set(inode, INODE_FREEING);
     spin_unlock(&super->inode_lock);
     inode_evict(inode);
+}
+
+void inode_put(struct inode *inode)
+{
+    if (inode == NULL || refcount_put_unless_last(&inode->refs)) {
+        return;
+    }
+    if (inode->super->inode_hash == NULL) {
+        inode_put_unhashed(inode);
+        return;
+    }
+    spin_lock(&inode->super->inode_lock);
+    put_locked(inode->super, inode);
+}
+
+void inode_put_deleted(struct inode *inode)
+{
+    struct super *super = inode->super;
+
+    if (super->inode_hash == NULL) {
+        inode_put(inode);
+        return;
+    }
+    spin_lock(&super->inode_lock);
+    while (atomic_load(&super->in_hand) == inode) {
+        spin_unlock(&super->inode_lock);
+        waitq_wait_event(&super->inode_waitq, atomic_load(&super->in_hand) != inode);
+        spin_lock(&super->inode_lock);
+    }
+    put_locked(super, inode);
 }
 
 static void for_each_in_bucket(struct super *super, struct list *bucket,

@@ -284,7 +284,9 @@ struct super {
     struct list dirty_inodes;    /* [inode_lock] */
     struct list unused_inodes;   /* [inode_lock] LRU */
     uint64_t nr_inodes;          /* [inode_lock] */
-    /* woken when an inode is no longer NEW, FREEING or SYNCING, or was let go by super_write_inodes() */
+    /* [inode_lock to write] super_write_inodes() holds and writes it; NULL */
+    struct inode *_Atomic in_hand;
+    /* woken when an inode is no longer NEW, FREEING, SYNCING or in hand */
     struct waitq inode_waitq;
     struct mutex sync_lock;         /* LOCK_RANK_SYNC: one super_write_inodes() at a time */
     enum name_caching name_caching; /* [I] what the dentry cache may keep of lookups */
@@ -293,9 +295,7 @@ struct super {
     _Atomic uint32_t nr_write_opens;
     _Atomic uint32_t nr_unlinked; /* [a] inodes without a name that are in use or being deleted */
     _Atomic uint32_t nr_changes;  /* [a] of names and attributes under way: it waits for those */
-    _Atomic bool is_writing;     /* [a] super_write_inodes() has an inode in hand, or chooses one */
-    _Atomic uint64_t nr_written; /* [a] how many it has let go */
-    enum super_errors errors;    /* [a] what damage does */
+    enum super_errors errors;     /* [a] what damage does */
     /* [inode_lock] damage.c: objects that were complained about, ever and of late; the rate window */
     uint32_t nr_damaged;
     uint32_t damaged_objects[64];
@@ -337,6 +337,9 @@ struct inode *must_check inode_new(struct super *super, uint64_t number);
 void inode_hash_insert(struct inode *inode);
 void inode_hold(struct inode *inode);
 void inode_put(struct inode *inode);
+/** The same for one whose name was just removed: if writeback has it in hand that is waited for, so that it is
+ *  the caller who deletes it. Context: may sleep; no inode->lock and no journal handle held. */
+void inode_put_deleted(struct inode *inode);
 /** Fields that every inode has: lists, locks, mapping. For alloc_inode operations. */
 void inode_init_fields(struct inode *inode);
 
@@ -351,11 +354,6 @@ int must_check inode_write(struct inode *inode, bool wait);
 /** inode_write() for every inode of a file system that was dirty before the given time
  *  (UINT64_MAX: all). */
 int must_check super_write_inodes(struct super *super, uint64_t dirty_before_ns, bool wait);
-/** How many inodes that has let go so far. A call that finds the disk full asks with the count from before its try: an
- *  inode without a name that was in hand meanwhile is waited for. Returns whether to try once more, for blocks may have come
- *  back. Context: may sleep; no inode->lock held. */
-uint64_t super_nr_written(struct super *super);
-bool must_check super_wait_written(struct super *super, uint64_t nr_before);
 /** Call visit for every mounted super block, each kept alive meanwhile; false ends it. May
  *  sleep. */
 void super_for_each(bool (*visit)(struct super *super, void *arg), void *arg);

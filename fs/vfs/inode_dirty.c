@@ -9,9 +9,9 @@
  * Pages come before attributes: writing pages may allocate blocks or change the size on disk,
  * and an inode must never point to blocks whose content has not been started on its way.
  *
- * Who writes an inode holds it, and a file that is unlinked just then gives its blocks back when the writer lets go, which
- * may be after unlink(2). So who finds the disk full waits for that and tries again (super_wait_written()): what a
- * process has deleted, and nobody has open, it can use.
+ * Who writes an inode holds it. A file that is unlinked just then would give its blocks back only when the writer lets
+ * go, which may be after unlink(2), and a process that makes room and uses it would find the disk full. So
+ * unlink(2) waits for the writer (super->in_hand, inode_put_deleted()).
  *
  * Locks. super->sync_lock makes one pass over all dirty inodes at a time; the list itself is
  * under super->inode_lock, the bits under inode->state_lock inside it. No inode->lock is taken:
@@ -154,7 +154,7 @@ int inode_write(struct inode *inode, bool wait)
     return error;
 }
 
-/* The oldest dirty inode from before the given time, with a reference; or NULL. */
+/* The oldest dirty inode from before the given time, in hand; or NULL. */
 static struct inode *first_dirty(struct super *super, struct list *seen, uint64_t dirty_before_ns)
 {
     struct inode *found = NULL;
@@ -172,24 +172,24 @@ static struct inode *first_dirty(struct super *super, struct list *seen, uint64_
             found = inode;
         }
     }
+    atomic_store(&super->in_hand, found);
     spin_unlock(&super->inode_lock);
     return found;
 }
 
-uint64_t super_nr_written(struct super *super)
+/* Who waits for its end has the last reference then, for this one is given up before. */
+static void let_go(struct super *super, struct inode *inode)
 {
-    return atomic_load(&super->nr_written);
-}
+    bool is_last;
 
-bool super_wait_written(struct super *super, uint64_t nr_before)
-{
-    bool may_help = atomic_load(&super->nr_unlinked) != 0 && atomic_load(&super->is_writing);
-
-    if (may_help) {
-        waitq_wait_event(&super->inode_waitq, atomic_load(&super->nr_written) != nr_before ||
-                                                  !atomic_load(&super->is_writing));
+    spin_lock(&super->inode_lock);
+    atomic_store(&super->in_hand, NULL);
+    is_last = !refcount_put_unless_last(&inode->refs);
+    spin_unlock(&super->inode_lock);
+    waitq_wake_all(&super->inode_waitq);
+    if (is_last) {
+        inode_put(inode);
     }
-    return may_help || atomic_load(&super->nr_written) != nr_before;
 }
 
 int super_write_inodes(struct super *super, uint64_t dirty_before_ns, bool wait)
@@ -201,17 +201,12 @@ int super_write_inodes(struct super *super, uint64_t dirty_before_ns, bool wait)
 
     list_init(&seen);
     mutex_lock(&super->sync_lock);
-    atomic_store(&super->is_writing, true);
     while ((inode = first_dirty(super, &seen, until_ns)) != NULL) {
         int error = inode_write(inode, wait);
 
         result = result != 0 ? result : error;
-        inode_put(inode);
-        atomic_fetch_add(&super->nr_written, 1);
-        waitq_wake_all(&super->inode_waitq);
+        let_go(super, inode);
     }
-    atomic_store(&super->is_writing, false);
-    waitq_wake_all(&super->inode_waitq);
     spin_lock(&super->inode_lock);
     list_splice_back(&super->dirty_inodes, &seen);
     spin_unlock(&super->inode_lock);

@@ -388,6 +388,15 @@ static int remove_locked(const struct walk *walk, struct dentry *victim, bool is
     return error;
 }
 
+void names_put_removed(struct dentry *victim)
+{
+    struct inode *inode = victim->inode;
+
+    inode_hold(inode);
+    dentry_put(victim);
+    inode_put_deleted(inode); /* the last reference deletes the file */
+}
+
 static int remove_name(struct walk *walk, bool is_dir)
 {
     struct inode *dir = walk->path.dentry->inode;
@@ -406,7 +415,11 @@ static int remove_name(struct walk *walk, bool is_dir)
     if (error == 0 && is_dir) {
         dentry_drop_children(victim);
     }
-    dentry_put(victim); /* the last reference deletes the file */
+    if (error == 0) {
+        names_put_removed(victim);
+    } else {
+        dentry_put(victim);
+    }
     path_end_change(&walk->path);
     return error;
 }

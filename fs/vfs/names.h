@@ -28,6 +28,10 @@ int must_check names_create_locked(const struct walk_context *context, struct de
 int must_check names_create_nameless(const struct walk_context *context, struct dentry *dir,
                                      uint32_t mode, bool is_linkable, struct dentry **dentry);
 
+/** Give up the entry of a name that was removed. The file goes with it, before this returns, unless it has another name
+ *  or is in use. No lock is held. */
+void names_put_removed(struct dentry *victim);
+
 /** Cut or extend a regular file, content and all. inode->lock is held for writing. */
 int must_check inode_resize(struct inode *inode, uint64_t size_bytes, const struct cred *cred);
 

@@ -139,48 +139,32 @@ static bool is_synchronous(const struct file *file)
            (super_flags(file->inode->super) & SUPER_SYNCHRONOUS) != 0;
 }
 
-static ssize_t try_write(struct file *file, struct iter *iter, uint64_t *start)
+ssize_t generic_write(struct file *file, struct iter *iter, uint64_t *position)
 {
     struct inode *inode = file->inode;
+    uint64_t start;
     ssize_t result = super_begin_change(inode->super);
 
     if (result != 0) {
         return result;
     }
     rwlock_write_lock(&inode->lock);
-    if ((file->flags & O_APPEND) != 0) {
-        *start = inode_size(inode);
-    }
+    start = (file->flags & O_APPEND) != 0 ? inode_size(inode) : *position;
     if (unlikely((file->flags & O_DIRECT) != 0)) {
-        result = direct_check(inode, iter, *start);
+        result = direct_check(inode, iter, start);
     }
     if (result == 0 && iter->remaining_bytes != 0) {
         result = inode_drop_privileges(inode, &file->cred);
     }
     if (result == 0 && iter->remaining_bytes != 0) {
-        result = mapping_write_iter(inode, iter, *start);
+        result = mapping_write_iter(inode, iter, start);
     }
     if (result > 0) {
         inode_touch_modified(inode);
+        *position = start + (uint64_t)result;
     }
     rwlock_write_unlock(&inode->lock);
     super_end_change(inode->super);
-    return result;
-}
-
-ssize_t generic_write(struct file *file, struct iter *iter, uint64_t *position)
-{
-    struct inode *inode = file->inode;
-    uint64_t nr_written = super_nr_written(inode->super);
-    uint64_t start = *position;
-    ssize_t result = try_write(file, iter, &start);
-
-    if (unlikely(result == -ENOSPC) && super_wait_written(inode->super, nr_written)) {
-        result = try_write(file, iter, &start);
-    }
-    if (result > 0) {
-        *position = start + (uint64_t)result;
-    }
     if (result > 0 && (file->flags & O_DIRECT) != 0) {
         int error = direct_end_write(inode, start, start + (uint64_t)result);
 

@@ -266,7 +266,11 @@ static int rename_at(struct rename *rename)
         dentry_drop_children(rename->target);
     }
     dentry_put(rename->source);
-    dentry_put(rename->target); /* the last reference deletes what was replaced */
+    if (error == 0 && !is_exchange(rename) && rename->target->inode != NULL) {
+        names_put_removed(rename->target);
+    } else {
+        dentry_put(rename->target);
+    }
     path_end_change(&rename->from.path);
     return error;
 }

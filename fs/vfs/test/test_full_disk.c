@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* A full disk, and a file that is deleted while it is being written back: the writer holds it still when unlink(2) has
- * returned, and its blocks come back a little later. Who needs them then must get them, on any file system. */
+/* A full disk, and a file that is deleted, or replaced, while it is being written back: the writer holds it, and its
+ * blocks come back when he lets go. Who needs them after unlink(2) must get them, whatever for, on any file system. */
 #include "fs/test/fault_world.h"
 
-enum { NR_ROUNDS = 8 };
+enum { NR_ROUNDS = 16 };
 
 static struct super *super;
 static _Atomic bool is_written;
@@ -15,6 +15,8 @@ static void fill(void)
     uint64_t position = 0;
     ssize_t result;
 
+    assert_int_equal(do_open("/mnt/other", O_CREAT | O_RDWR, &file), 0);
+    file_put(file);
     assert_int_equal(do_open("/mnt/fill", O_CREAT | O_RDWR, &file), 0);
     super = file->inode->super;
     while ((result = write_at(file, kept, sizeof(kept), position)) > 0) {
@@ -24,24 +26,37 @@ static void fill(void)
     file_put(file);
 }
 
-static void delete_and_write(void)
+static void delete_and_use(void)
 {
     struct file *file;
 
-    while (!atomic_load(&super->is_writing) && !atomic_load(&is_written)) {
+    while (atomic_load(&super->in_hand) == NULL && !atomic_load(&is_written)) {
         usleep(100);
     }
     usleep((useconds_t)host_random_below(&source, 3000));
-    assert_int_equal(vfs_unlink(&world, "/mnt/fill"), 0);
-    assert_int_equal(do_open("/mnt/small", O_CREAT | O_RDWR, &file), 0);
-    assert_int_equal(write_at(file, kept, 100, 0), 100);
-    file_put(file);
+    if (host_random_below(&source, 2) == 0) {
+        assert_int_equal(vfs_unlink(&world, "/mnt/fill"), 0);
+    } else {
+        assert_int_equal(vfs_rename(&world, "/mnt/other", &world, "/mnt/fill", 0), 0);
+    }
+    switch (host_random_below(&source, 3)) {
+    case 0: assert_int_equal(vfs_mkdir(&world, "/mnt/directory", 0755), 0); break;
+    case 1:
+        assert_int_equal(do_open("/mnt/small", O_CREAT | O_RDWR, &file), 0);
+        assert_int_equal(write_at(file, kept, 100, 0), 100);
+        file_put(file);
+        break;
+    default:
+        assert_int_equal(do_open("/mnt/place", O_CREAT | O_RDWR, &file), 0);
+        assert_int_equal(vfs_fallocate(file, 0, 0, 8192), 0);
+        file_put(file);
+    }
 }
 
 static void delete_or_write_back(unsigned index, void *arg)
 {
     if (index == 0) {
-        delete_and_write();
+        delete_and_use();
     } else {
         (void)!super_write_inodes(super, UINT64_MAX, false);
         atomic_store(&is_written, true);
