@@ -41,7 +41,7 @@ struct block_request {
     void (*done)(struct block_request *request); /* called once, also in interrupt context */
     void *owner;                                 /* the submitter's own */
     _Atomic bool is_done;                        /* [a] for block_submit_wait */
-    int error;                    /* [done] 0 or -errno: -EIO, -ENOSPC, -EOPNOTSUPP, -ETIMEDOUT */
+    int error;                                   /* [done] 0 or -errno: -EIO, -EROFS, -EOPNOTSUPP */
     uint32_t nr_sectors;          /* [block] sum of the segments; the submitter's of a discard */
     struct list node;             /* [device->lock] while queued */
     uint32_t nr_own_segments;     /* [block] without those of the requests that ride on it */

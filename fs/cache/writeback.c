@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* Writing dirty pages in the background, and holding back writers that outrun the disk.
  *
- * One thread looks every half second: what has been dirty for five seconds is written; when more
- * than a tenth of memory is dirty, everything is, until it is not. A writer that finds more than a
- * fifth of memory dirty or on its way to a disk sleeps until enough of it has arrived: memory cannot
- * fill up with pages that nobody can drop.
+ * One thread looks every half second: files that have been dirty for five seconds are written, and
+ * then dirty metadata, of any age (writing files makes some). When more than a tenth of the memory
+ * that could hold pages, free or in the cache already, is dirty or on its way to a disk, everything
+ * is written, until it is not. A writer that finds more than a fifth sleeps until enough of it has
+ * arrived, but no longer than THROTTLE_NS at a time: memory cannot fill up with pages that nobody can
+ * drop. Nothing here flushes a disk's cache: what is written is not yet durable.
  *
  * Progress is a page that has arrived, not one whose write was begun: a slow disk takes many requests
  * at once and then nothing moves for a while, and who took that for the end of all that reclaim can do

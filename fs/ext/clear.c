@@ -9,8 +9,8 @@
  *     given │ cleared, and free │ free             │ free of others
  *           window_first        cleared_end        window_end
  *
- * How many is what was cleared the last time, twice that if all of it was given, else few. So a hole that is filled in any
- * order costs a flush for each megabyte, and one that gets few blocks does not have many written. The data could
+ * How many: twice as many as the last time, up to a megabyte, if all of those were given; else few. So a hole that is filled
+ * in any order costs a flush for each megabyte, and one that gets few blocks does not have many written. The data could
  * wait for one flush instead, and the pointers for the data; but then data that cannot be written would leave pointers
  * that must never get to the disk. Zeros that cannot be written are an error of the write that needs them.
  *

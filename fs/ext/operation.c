@@ -3,7 +3,8 @@
  *
  * Each call of the VFS that changes metadata is one operation of the journal: a name with its inode, its
  * directory and its bitmaps; blocks given to a page; one step of freeing a file. Without a journal (ext2) the
- * same calls mark blocks as dirty, and nothing else is different.
+ * same calls only mark blocks as dirty: inodes are put into their tables by writeback, and what little order there
+ * has to be comes from settle.c. The rest of this is about journals.
  *
  * An operation puts the inodes that it has changed into their tables itself, so that pointers and bitmaps
  * agree in every transaction. It holds the blocks that they stand in from its beginning on: one that cannot be read is an

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Mount options of ext2 and ext3: those that say what is so in any case, and noload (the journal is
- * left alone), which only a mount that never writes can have. What is not known is refused. */
+ * left alone), which goes with ro only. What is not known is refused. */
 #include "drivers/block.h"
 #include "fs/ext/ext_internal.h"
 #include "fs/vfs/options.h"

@@ -4,7 +4,8 @@
  * Within a directory an entry gets its new name where it stands, if that fits there: one step. Else the new name is
  * entered before the old one is removed, and without a journal it is durable before that (settle.c). What fails half-way
  * is undone. A directory that comes to another parent has its ".." changed, and both parents
- * count it.
+ * count it. Two names change places entry by entry: with a journal that is one step all the same, without one a power cut
+ * may come between them.
  *
  * Locks: those of all directories and inodes concerned are held by the VFS (inode_ops in fs/vfs/inode.h). */
 #include "fs/ext/ext_internal.h"

@@ -14,10 +14,13 @@
  * written, and the disk's cache flushed. A rename settles between entering the new name and removing the old one,
  * unless both are one change of one sector. A new array of pointers, and a block for a hole that may have been promised,
  * hold zeros before they are led to (clear.c); a directory's block that an array leads to is written at once, empty
- * (map.c). Where the inode itself leads to a directory's new block, it is the inode that waits: the block has a number, and the inode is stored after
- * a settling that began later. So a thousand new directories cost one settling. What is freed is frozen: free in the
- * bitmap, and given to nobody before the next settling (freeze.c). An fsync of a directory writes the inodes that its
- * names lead to.
+ * (map.c). Where the inode itself leads to a directory's new block, it is the inode that waits: the block has a number,
+ * and the inode is stored after a settling that began later. So a thousand new directories cost one settling. What is
+ * freed is frozen: free in the bitmap, and given to nobody before the next settling (freeze.c). An fsync of a directory stores all inodes that are
+ * dirty, for among them may be those that its names lead to.
+ *
+ * Two names that change places (rename.c) do not settle: no order of two entries would leave both files with a name. After a
+ * cut between them e2fsck finds one without, and asks.
  *
  * A promise is made by fsync and sync. That is not asked for: what was stored of the size is taken for promised.
  *

@@ -5,7 +5,7 @@
  *
  * Order. What an entry leads to is complete before the entry is made: a new directory's cluster
  * and its place in the table are durable. What an entry led to is freed after the entry is gone
- * (alloc.c). */
+ * (free.c). */
 #include "fs/fat/fat_internal.h"
 #include "kernel/abi/errno.h"
 #include "kernel/base/string.h"

@@ -5,8 +5,8 @@
  *     uid=N gid=N umask=OCTAL fmask=OCTAL dmask=OCTAL
  *
  * Names are UTF-8 in any case, short ones are read as code page 437 and shown in the case that their bits tell, and times are
- * UTC: utf8, iocharset=utf8, codepage=437, shortname=mixed and tz=UTC say what is so. What an option cannot mean here is
- * refused. */
+ * UTC: utf8, iocharset=utf8, codepage=437, shortname=mixed and tz=UTC say what is so, and quiet that a mode which cannot be
+ * kept is no error. What an option cannot mean here is refused. */
 #include "drivers/block.h"
 #include "fs/fat/fat_internal.h"
 #include "fs/vfs/options.h"

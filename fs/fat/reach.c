@@ -6,7 +6,7 @@
  * changes missing. For an entry this means:
  *
  *     it grows    only after what it will reach is durable: the data, and the chain in the table;
- *     it shrinks  at once; but what it no longer reaches stays in the table until the shorter entry is durable (alloc.c).
+ *     it shrinks  at once; but what it no longer reaches stays in the table until the shorter entry is durable (free.c).
  *
  * Growing goes in two turns, so that one flush of the disk serves many files:
  *

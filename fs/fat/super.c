@@ -13,6 +13,8 @@
  *     chain.c            a file's clusters    place.c                 which is whose
  *     map.c              for the page cache   reach.c                 how far an entry reaches
  *     sync.c             what is durable      names.c, rename.c       what names can do
+ *     info.c, trim.c     how much is free     rehouse.c               other clusters, for a rename
+ *     options.c, time.c  mounting, dates      dir_index.c             large directories, in memory
  *
  * Locks, outermost first: inode->lock (the VFS); map_lock of one inode; free_lock; alloc_lock or entry_lock of
  * the file system, never both; place_lock. Of two inodes' map_locks only one is held at a time.

@@ -9,8 +9,8 @@
  * What is written are the copies and not the blocks in the page cache, for those may hold changes that have
  * not been committed yet. A cut in the middle is no harm: the log still has all of it.
  *
- * It is done when the ring has no room for one more transaction of the largest size, when the copies take too much
- * memory, and when the journal is stopped. */
+ * It is done when the ring has no room for two more transactions of the largest size (one, with its descriptors, must
+ * always fit), when the copies take too much memory, and when the journal is stopped. */
 #include "fs/journal/journal_internal.h"
 #include "fs/vfs/inode.h"
 #include "kernel/base/assert.h"

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* Committing a transaction: from memory to the ring, in an order that a power cut cannot confuse.
  *
- *     1. data        what the changed blocks point to is written (ordered data): the file system's part
- *     2. ring        descriptors and copies, revocations
+ *     1. ring        descriptors and copies, revocations
+ *     2. data        meanwhile: what the changed blocks point to (ordered data), the file system's part
  *     3. flush       all of that is durable
  *     4. commit      one block, durable itself (FUA): from now on it has happened
  *
- * Without the first, a file could after a cut show what its blocks held before they were its own. Without
+ * Without the second, a file could after a cut show what its blocks held before they were its own. Without
  * the third the commit block could be there and the copies not. A cut anywhere before the fourth leaves a
  * log that ends before this transaction.
  *
@@ -256,7 +256,7 @@ static void drop_voided(struct journal *journal)
     }
 }
 
-/* No room for one more transaction of the largest size, or too much memory in copies. */
+/* No room for two more transactions of the largest size, or too much memory in copies. */
 static bool needs_checkpoint(const struct journal *journal)
 {
     uint32_t nr_free = journal->end - journal->first - journal->nr_used;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What tmpfs.c and tmpfs_dir.c share. */
+/* What the files of fs/tmpfs share among themselves. */
 #ifndef CAIRN_FS_TMPFS_TMPFS_INTERNAL_H
 #define CAIRN_FS_TMPFS_TMPFS_INTERNAL_H
 

@@ -20,9 +20,9 @@
  * another spelling gives the dentry that is there, so that removing it removes them all.
  *
  * Locks. Each hash bucket has a spinlock, which is all that a lookup takes. tree_lock guards
- * parents, children, aliases and the clock; parent, name and hash change under both, so either
- * is enough to read them. Order: tree_lock, then buckets by address. What may be cached at all
- * is ruled by inode->lock of the directory: entries are added with it held (for reading: a
+ * parents, children, aliases and the clock; parent, name and hash change under tree_lock while the
+ * dentry is in no bucket, so either is enough to read those of one that is. Order: tree_lock, then
+ * one bucket. What may be cached at all is ruled by inode->lock of the directory: entries are added with it held (for reading: a
  * lookup; for writing: a change), so a negative dentry can't survive the creation of its name. */
 #include "fs/vfs/dentry_internal.h"
 #include "fs/vfs/inode_internal.h"
@@ -69,7 +69,7 @@ static int dentry_cache_init(void *arg)
 
 uint32_t dentry_hash(const char *text, size_t len)
 {
-    uint32_t hash = 0x811c9dc5u; /* FNV-1a; dentry_bucket_of() mixes it */
+    uint32_t hash = 0x811c9dc5u; /* FNV-1a; bucket_of() mixes it */
 
     for (; len > 0; len--, text++) {
         hash = (hash ^ (uint8_t)*text) * 0x01000193u;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What dentry.c and dentry_tree.c share. */
+/* What dentry.c, dentry_tree.c and dentry_move.c share. */
 #ifndef CAIRN_FS_VFS_DENTRY_INTERNAL_H
 #define CAIRN_FS_VFS_DENTRY_INTERNAL_H
 

@@ -9,7 +9,8 @@
  * never written. So space there is zeros written, which takes the time of writing them; Linux leaves that to
  * the C library (EOPNOTSUPP), which does the same with a call for each block. For the same reason a file of ext has no
  * blocks behind its end: KEEP_SIZE across the end is EOPNOTSUPP. (FAT keeps clusters there while the file is in memory.)
- * FAT knows no holes, and cannot punch. Moving the rest of a file (COLLAPSE_RANGE, INSERT_RANGE) is offered by nobody.
+ * FAT knows no holes, and so it can neither punch nor zero a range (EOPNOTSUPP). Moving the rest of a file
+ * (COLLAPSE_RANGE, INSERT_RANGE) is offered by nobody.
  *
  * A range that does not fit leaves the file as long as it was.
  *

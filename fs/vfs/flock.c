@@ -12,7 +12,7 @@
  *
  * Waiting. A request that meets a lock sleeps on one queue for all files (waiters are few) and
  * tries again. Before it sleeps it walks "owner waits for owner" from the one in its way: if
- * that leads back, waiting would never end (EDEADLK).
+ * that leads back, waiting would never end (EDEADLK). flock(2) has no such error, and waits.
  *
  * Locks. One spinlock for everything. inode->locks is looked at without it only to see that it
  * is empty. */

@@ -2,8 +2,10 @@
 /* fsync: for file systems that have no order of their own to keep, and for those with a journal.
  *
  * Data pages first, then the attributes and block maps that point to them, then a flush of the
- * device's cache: at no moment does metadata on the disk point to blocks whose content has not
- * been written. */
+ * device's cache. Each step has arrived at the device before the next begins; but its cache keeps no
+ * order, and metadata is written in the background, too. So it is when the call has returned that
+ * nothing points to what is not there; on the way a power cut may find that. Whoever needs more has a
+ * journal (commit), an order of its own (FAT: super_ops.fsync), or settles (fs/ext/settle.c). */
 #include "drivers/block.h"
 #include "fs/vfs/inode_internal.h"
 

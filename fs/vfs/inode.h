@@ -3,8 +3,8 @@
  *
  * Locks. inode->lock is held by the VFS around every operation that says so; a file system needs
  * no lock of its own for directory content or file size. It still locks its allocator and what
- * map_blocks() reads (get_page runs without inode->lock). References: iget/iput; the last iput
- * of an inode with nr_links == 0 deletes it from the disk. */
+ * map_blocks() reads (get_page runs without inode->lock). References: inode_get/inode_put; the last
+ * put of an inode with nr_links == 0 deletes it from the disk. */
 #ifndef CAIRN_FS_VFS_INODE_H
 #define CAIRN_FS_VFS_INODE_H
 
@@ -122,7 +122,7 @@ struct inode_ops {
 };
 
 enum inode_state_bits {
-    INODE_NEW = 1u << 0,         /* being filled in by iget's caller; others wait */
+    INODE_NEW = 1u << 0,         /* being filled in by inode_get()'s caller; others wait */
     INODE_DIRTY = 1u << 1,       /* attributes are newer than the disk's */
     INODE_DIRTY_PAGES = 1u << 2, /* has dirty pages */
     INODE_SYNCING = 1u << 3,     /* write_inode is under way */
@@ -154,7 +154,7 @@ struct inode {
     struct list hash_node;                        /* [super->inode_lock] */
     struct list dirty_node;                       /* [super->inode_lock] */
     struct list lru_node; /* [super->inode_lock] unreferenced, kept for reuse */
-    /* [dentry.c's tree lock] a directory's one name in the cache */
+    /* [dentry.c's tree lock] its one name in the cache: of a directory, and of any file of FAT */
     struct list dentries;
     void *pipe;        /* [pipe.c] of a FIFO that is open */
     struct list locks; /* [flock.c] advisory locks */
@@ -165,7 +165,7 @@ struct inode {
     _Atomic int32_t nr_writers;
     bool is_linkable;      /* [lock] made without a name, and may still be given one (O_TMPFILE) */
     bool has_pinned_names; /* [lock] swap space: it must be possible to name it until swapoff */
-    /* [a] bumped at each change of a directory: readdir cursors, dcache */
+    /* [a] how often the names of a directory of ext or FAT have changed */
     _Atomic uint64_t generation;
 };
 

@@ -28,7 +28,7 @@ struct dentry {
     struct list hash_node;  /* [bucket] */
     struct list child_node; /* [tree] */
     struct list children;   /* [tree] */
-    struct list alias_node; /* [tree] in inode->dentries, of a directory */
+    struct list alias_node; /* [tree] in inode->dentries: see there */
     struct list lru_node;   /* [tree] */
     char inline_name[40];   /* [bucket and tree] */
 };

@@ -2,8 +2,9 @@
 /* Reading, writing, seeking.
  *
  * Where. A call without a position uses the file's own offset and moves it; two such calls on
- * one open file take position_lock, so that they move it one after the other (regular files and
- * directories only: a reader of a terminal may wait for hours, and streams have no offset).
+ * one open file take position_lock, so that they move it one after the other (regular files,
+ * directories and disks only: a reader of a terminal may wait for hours, and streams have no
+ * offset).
  *
  * Writing a regular file takes inode->lock for writing: O_APPEND finds the end and writes there
  * in one step, and a write is atomic against other writes. Reading takes no lock: pages are

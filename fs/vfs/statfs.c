@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* statfs, and drop_caches. */
+/* statfs: how full a file system is. And drop_caches (/proc/sys/vm): what the caches hold and could
+ * have again is given up, pages that are clean and unmapped (1), names and inodes that are unused (2). */
 #include "fs/vfs/inode_internal.h"
 #include "fs/vfs/dentry.h"
 #include "fs/vfs/mount.h"

@@ -29,8 +29,8 @@ enum lock_rank {
     LOCK_RANK_FS_MAP,     /* an inode's block map */
     LOCK_RANK_FS_FREE,    /* freeing what had to wait until the disk no longer leads to it */
     LOCK_RANK_FS_ALLOC,   /* a file system's block and inode allocator, its super block */
-    LOCK_RANK_PAGE,       /* page locks: after the inode, before the block map's metadata pages */
-    LOCK_RANK_WRITEBACK,  /* writeback's lists of work */
+    LOCK_RANK_PAGE,       /* page locks, which are not checked; their order: fs/cache/page_lock.c */
+    LOCK_RANK_WRITEBACK,  /* writeback's lists of work: no lock has it */
     LOCK_RANK_TTY,        /* a terminal's sleeping locks: one reader, one writer */
     LOCK_RANK_RECLAIM,    /* one reap of slabs, compaction or leak search at a time */
     LOCK_RANK_SLEEPING_LAST,
