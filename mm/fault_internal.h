@@ -19,8 +19,8 @@ struct fault {
 };
 
 /** Put `page` (whose reference passes to the entry) in place if the entry is still what the fault
- *  saw. What it replaces is let go, and with it fault->old. Returns 0, or -EAGAIN with the reference still the caller's. Context: takes the page-table
- *  lock; may sleep. */
+ *  saw. What it replaces is let go, and with it fault->old. Returns 0, or -EAGAIN with the reference
+ *  still the caller's. Context: takes the page-table lock; may sleep. */
 int must_check fault_install(struct fault *fault, struct page *page, bool is_writable);
 
 /** The same; on failure the reference is dropped. */

@@ -63,9 +63,9 @@ void map_object_init(struct map_object *object, const struct map_object_ops *ops
  *  object's lock and page-table locks. */
 void map_object_unmap(struct map_object *object, uint64_t first, uint64_t nr, bool also_private);
 
-/** Make page `index` read-only wherever it is mapped shared, so that the next write is noticed;
- *  collects the dirty bits. Returns whether any mapping had written to it. Context: may sleep; the
- *  page is locked by the caller. */
+/** Make page `index` read-only wherever it is mapped shared, so that the next write is noticed.
+ *  Returns whether any mapping could write to it until then. Context: may sleep; the page is locked
+ *  by the caller. */
 bool map_object_clean(struct map_object *object, uint64_t index);
 
 /** Remove one page from every address space, for reclaim, unless one of them keeps it locked. Returns
