@@ -11,6 +11,8 @@ The table lets a panic print function names. It holds the text symbols, sorted b
 
 With no input the table is empty: that one goes into the first link. With --check FILE, compare the
 symbols on standard input with the table FILE that was made before, and fail if a function moved.
+
+    nm -n KERNEL | tools/ksyms.py [--check FILE]
 """
 
 import re
@@ -59,6 +61,9 @@ def assembly(symbols):
 
 
 def main():
+    if sys.argv[1:] in (["-h"], ["--help"]):
+        print(__doc__.strip())
+        return
     symbols = read_symbols(sys.stdin)
     if len(sys.argv) == 3 and sys.argv[1] == "--check":
         with open(sys.argv[2], encoding="utf-8") as table:

@@ -37,8 +37,9 @@ def worst_frame(tool, path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for option in ("--size", "--objdump", "--kernel", "--objects"):
-        parser.add_argument(option, required=True)
+    for option, text in (("--size", "the toolchain's size"), ("--objdump", "its objdump"), ("--kernel", "the kernel"),
+                         ("--objects", "the folder of its objects")):
+        parser.add_argument(option, required=True, help=text)
     args = parser.parse_args()
     paths = sorted(os.path.join(here, name) for here, _, names in os.walk(args.objects) for name in names
                    if name.endswith(".o") and here != args.objects and not here.endswith("/test"))

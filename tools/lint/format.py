@@ -38,6 +38,9 @@ def check():
 
 
 def main():
+    if sys.argv[1:] in (["-h"], ["--help"]):
+        print(__doc__)
+        return
     command, version = find()
     if sys.argv[1:] != ["--write"] or command is None:
         sys.exit("usage: format.py --write (needs clang-format)")

@@ -51,7 +51,7 @@ $(foreach p,stress thrash touchmem,$(eval $(call user_test,host-tests,$p,$(HOST_
 
 .PHONY: user-tests host-abi
 ##@ Goals
-## user-tests: the programs for /tests: abi, pie, stress, leakcheck, thrash, touchmem, fragment, churn, promise, lockmem, failnth
+## user-tests: the programs for /tests: abi, conf, stress, leakcheck, thrash, churn, failnth, mistreat, crash, dbjournal, dbtree, fsx, …
 user-tests: $(USER_TESTS)
 ##@ Testing
 ## host-abi: the ABI cases on this Linux, the oracle
