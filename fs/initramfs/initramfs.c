@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /* The initramfs: a newc cpio archive, unpacked into the root at boot.
  *
- * Each entry is a header of 110 characters ("070701", then thirteen numbers of eight hexadecimal
- * digits), the name with its NUL, padding to 4 bytes, the content, padding. An archive ends with
- * an entry named TRAILER!!!; another may follow, with zeros in between, as boot loaders join
- * them. Names that share an inode number (and have more than one link) are one file: its content
- * stands with one of them, usually the last. A directory's time is that of the last entry made
- * in it.
+ * Each entry is a header of 110 characters ("070701", or "070702" with a checksum that is not looked
+ * at; then thirteen numbers of eight hexadecimal digits), the name with its NUL, padding to 4 bytes,
+ * the content, padding. An archive ends with an entry named TRAILER!!!; another may follow, with zeros
+ * in between, as boot loaders join them. Names that share an inode number (and have more than one
+ * link) are one file: its content stands with one of them, usually the last. A directory's time is
+ * that of the last entry made in it.
  *
  * The archive comes from outside and is not trusted: every length is checked against what is
- * left before it is used, and names that are absolute or lead upwards are refused. Everything is
- * made through the calls of the VFS, so that the rules hold.
+ * left before it is used, names that lead upwards are refused, and absolute ones begin at the root
+ * that it is unpacked into. Everything is made through the calls of the VFS, so that the rules hold.
  *
  * Source: cpio(5), "New ASCII format". */
 #include "fs/initramfs/initramfs.h"
