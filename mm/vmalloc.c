@@ -10,36 +10,31 @@
  * area needs no array. Freeing unmaps first, which makes every hart forget the addresses, and only
  * then gives the frames back.
  *
- * Stacks are made and dropped at every fork and exit, and unmapping one costs a flush of all harts'
- * TLBs. So a dropped stack is kept, mapped, in a small ring; a shrinker takes the ring's stacks
- * when memory is short. A stack is aligned to twice its size: an address below it has the bit
- * KERNEL_STACK_SIZE set, an address in it has not.
+ * A stack is aligned to twice its size: an address below it has the bit KERNEL_STACK_SIZE set, an
+ * address in it has not. (Who needs many stacks, one after the other, keeps some: unmapping costs a
+ * flush of all harts' TLBs. See kernel/task/stack.c.)
  *
  *          |  guard, or empty  |  stack, grows down  | guard |
  *          bit = 1             ^ bit = 0             ^ bit = 1
  *                              2n * KERNEL_STACK_SIZE
  *
- * Locks: the window's own; everything else belongs to the caller until it is on a list. */
+ * Locks: the window's own; everything else belongs to the caller. */
 #include "mm/vmalloc.h"
 
 #include "kernel/abi/errno.h"
 #include "kernel/base/atomic.h"
 #include "kernel/base/once.h"
 #include "kernel/base/printk.h"
-#include "kernel/base/ring.h"
 #include "mm/debug/guard_pool.h"
 #include "mm/debug/leak.h"
 #include "mm/frames.h"
-#include "mm/reclaim.h"
 #include "mm/slab.h"
 #include "mm/vmstat.h"
 #include "mm/vmalloc_inspect.h"
 #include "mm/window.h"
 #include "port/pagetable.h"
 
-#define NR_KEPT_STACKS 16
-
-enum vmalloc_kind { VMALLOC_MEMORY, VMALLOC_STACK, VMALLOC_KEPT_STACK, VMALLOC_DEVICE };
+enum vmalloc_kind { VMALLOC_MEMORY, VMALLOC_STACK, VMALLOC_DEVICE };
 
 struct vmalloc_area {
     struct window_area window;
@@ -51,29 +46,16 @@ struct vmalloc_area {
 
 SLAB_CACHE(vmalloc_area_cache, struct vmalloc_area, NULL);
 
-static struct window window;    /* [once] guards itself */
-static struct ring kept_stacks; /* [once] */
-static struct ring_cell kept_cells[NR_KEPT_STACKS];
+static struct window window;       /* [once] guards itself */
 static _Atomic uint64_t nr_mapped; /* [a] pages of memory and stacks */
 static struct once once = ONCE_INIT("vmalloc", ONCE_RETRY);
 
-static uint64_t shrink_stacks(struct shrinker *shrinker, uint64_t nr_frames,
-                              enum alloc_flags flags);
-static struct shrinker stack_shrinker = {
-    .name = "stacks", .shrink = shrink_stacks, .order = RECLAIM_SLABS};
-
 static int initialise(void *unused)
 {
-    int error = ring_init(&kept_stacks, kept_cells, NR_KEPT_STACKS);
-
     (void)unused;
-    if (error != 0) {
-        return error;
-    }
     /* The first page of the window stays unmapped: a guard before the first area. Its end is the
      * guard pool's. */
     window_init(&window, VMALLOC_BASE + PAGE_SIZE, VMALLOC_SIZE - PAGE_SIZE - GUARD_POOL_BYTES);
-    shrinker_register(&stack_shrinker);
     return 0;
 }
 
@@ -119,17 +101,13 @@ static void count_stack(const struct vmalloc_area *area, int64_t sign)
     }
 }
 
-/* Returns the frames that this freed. */
-static uint64_t area_destroy(struct vmalloc_area *area)
+static void area_destroy(struct vmalloc_area *area)
 {
-    uint64_t nr_frames = area->window.len_bytes >> PAGE_SHIFT;
-
     count_stack(area, -1);
     pagetable_unmap_kernel(area->window.start, area->window.len_bytes);
     window_free(&window, &area->window);
     free_frames(area->first_page);
     slab_free(&vmalloc_area_cache, area);
-    return nr_frames;
 }
 
 /* Put a frame behind each page of an area. On failure what is there stays, for area_destroy(). */
@@ -165,7 +143,7 @@ static struct vmalloc_area *create_memory(enum vmalloc_kind kind, uint64_t len_b
     }
     count_stack(area, 1);
     if (area_populate(area, flags) != 0) {
-        (void)area_destroy(area);
+        area_destroy(area);
         return NULL;
     }
     return area;
@@ -211,43 +189,16 @@ void vfree(const void *pointer)
         pr_err("vmalloc: bad free of %p by %pS", pointer, __builtin_return_address(0));
         return;
     }
-    (void)area_destroy(area);
+    area_destroy(area);
 }
 
 /* ---- Stacks ---------------------------------------------------------------------------------- */
 
-/* Out of the ring, it is a stack again. */
-static struct vmalloc_area *unkeep(uint64_t value)
-{
-    struct vmalloc_area *area = (struct vmalloc_area *)value;
-
-    area->kind = VMALLOC_STACK;
-    return area;
-}
-
-static uint64_t shrink_stacks(struct shrinker *shrinker, uint64_t nr_frames, enum alloc_flags flags)
-{
-    uint64_t freed = 0;
-    uint64_t area;
-
-    (void)shrinker;
-    (void)flags;
-    while (freed < nr_frames && ring_pop(&kept_stacks, &area)) {
-        freed += area_destroy(unkeep(area));
-    }
-    return freed;
-}
-
 void *vmalloc_stack(void)
 {
-    struct vmalloc_area *area = NULL;
-    uint64_t kept;
+    struct vmalloc_area *area = create_memory(VMALLOC_STACK, KERNEL_STACK_SIZE,
+                                              2 * KERNEL_STACK_SIZE, ALLOC_KERNEL);
 
-    if (load_acquire(&once.state) == ONCE_DONE && ring_pop(&kept_stacks, &kept)) {
-        area = unkeep(kept);
-    } else {
-        area = create_memory(VMALLOC_STACK, KERNEL_STACK_SIZE, 2 * KERNEL_STACK_SIZE, ALLOC_KERNEL);
-    }
     return area == NULL ? NULL : (void *)area->window.start;
 }
 
@@ -263,10 +214,7 @@ void vfree_stack(void *stack)
         pr_err("vmalloc: bad free of stack %p by %pS", stack, __builtin_return_address(0));
         return;
     }
-    area->kind = VMALLOC_KEPT_STACK;
-    if (!ring_push(&kept_stacks, (uint64_t)area)) {
-        (void)area_destroy(unkeep((uint64_t)area));
-    }
+    area_destroy(area);
 }
 
 /* ---- Devices --------------------------------------------------------------------------------- */
@@ -287,7 +235,7 @@ volatile void *vmalloc_map_device(phys_t start, size_t len_bytes)
     for (uint64_t at = 0; at < area->window.len_bytes; at += PAGE_SIZE) {
         if (pagetable_map_kernel(area->window.start + at, phys(first + at),
                                  PTE_FLAG_READ | PTE_FLAG_WRITE | PTE_FLAG_DEVICE) != 0) {
-            (void)area_destroy(area);
+            area_destroy(area);
             return NULL;
         }
     }
@@ -315,7 +263,7 @@ static bool view_of(struct window_area *found, struct vmalloc_view *view)
 {
     struct vmalloc_area *area = container_of(found, struct vmalloc_area, window);
 
-    if (found == NULL || area->kind >= VMALLOC_KEPT_STACK) {
+    if (found == NULL || area->kind == VMALLOC_DEVICE) {
         return false;
     }
     *view = (struct vmalloc_view){.start = found->start,

@@ -15,7 +15,7 @@ struct vmalloc_view {
     const void *record;  /* the word of the area's own record that holds its start: no pointer */
 };
 
-/** The area that an address lies in; false: none, a kept stack, or a device's registers. Context:
+/** The area that an address lies in; false: none, or a device's registers. Context:
  *  any. */
 bool vmalloc_find(uint64_t address, struct vmalloc_view *view);
 

@@ -17,9 +17,9 @@
  * else then sees a cell that is not ready, and *nobody waits for it*: a consumer that meets it reports "empty",
  * a producer one lap later reports "full". Both answers mean "maybe": values pushed behind the stopped producer
  * become visible when it has published. A caller for which that matters looks again later; those in this kernel
- * take another way meanwhile (the depot of the slab allocator, kept stacks), or are woken again (what a
- * terminal has received). That is also why an interrupt handler may use a ring that it has interrupted in the
- * middle of an operation.
+ * take another way meanwhile (the depot of the slab allocator), or are woken again (what a terminal has
+ * received). That is also why an interrupt handler may use a ring that it has interrupted in the middle of an
+ * operation.
  *
  * A batch reserves n positions at once. It first verifies that all n cells are ready, and they stay so until
  * somebody reserves them: a cell that is free for position p changes only by the hand of the one who reserved p. So

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* A small store of kernel stacks. A shell that starts program after program uses one of them
- * over and over.
+/* A small store of kernel stacks. Each fork needs one and each exit drops one, and to unmap it costs a
+ * message to every hart (vmalloc.c). So some are kept, mapped, and a shell that starts program after
+ * program uses one of them over and over: that which was dropped last, and is still in the cache.
  *
  * Invariant: the stored stacks are mapped and nobody's; their content is whatever the last task
  * left. Locks: one leaf spinlock. Under memory pressure the store is emptied. */
@@ -13,7 +14,7 @@
 #include "mm/vmalloc.h"
 #include "port/memory.h"
 
-#define NR_STORED 16
+#define NR_STORED 32
 
 static struct spinlock lock = SPINLOCK_INIT(LOCK_RANK_LEAF, "stacks");
 static void *stored[NR_STORED]; /* [lock] */
@@ -49,7 +50,8 @@ static uint64_t shrink(struct shrinker *shrinker, uint64_t nr_frames, enum alloc
     return nr_freed;
 }
 
-static struct shrinker stack_shrinker = {.name = "stacks", .shrink = shrink};
+static struct shrinker stack_shrinker = {
+    .name = "stacks", .shrink = shrink, .order = RECLAIM_SLABS};
 static struct once shrinker_once = ONCE_INIT("stack shrinker", ONCE_RETRY);
 
 static int register_shrinker(void *arg)
