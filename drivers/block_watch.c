@@ -67,7 +67,7 @@ static void give_it_a_push(struct block_device *device)
     nr_lost = block_reset(device, is_last);
     pr_err("block: %s: no answer for %llu s: %u requests fail, and the disk is %s", device->name,
            (unsigned long long)(request_timeout_ns / 1000000000ull), nr_lost,
-           is_last ? "given up" : "reset");
+           block_is_dead(device) ? "given up" : "reset");
 }
 
 void block_watch_check(uint64_t now_ns, uint64_t wall_ns)

@@ -138,8 +138,8 @@ static void scan_gpt(struct block_device *disk, uint8_t *buffer)
                 0) {
             return;
         }
-        if (memcmp(entry, unused_type, sizeof(unused_type)) != 0 &&
-            get_le64(entry + 40) >= get_le64(entry + 32)) {
+        if (memcmp(entry, unused_type, sizeof(unused_type)) != 0) {
+            /* One that ends before it starts comes to no sectors, or to more than any disk has. */
             register_part(disk, i + 1, get_le64(entry + 32),
                           get_le64(entry + 40) - get_le64(entry + 32) + 1);
         }

@@ -11,7 +11,7 @@
 #include "mm/slab_inspect.h"
 
 #define SLAB_MAX_SIZE       32768u /* of an object */
-#define SLAB_MAX_ORDER      5u     /* of a slab */
+#define SLAB_MAX_ORDER      6u     /* of a slab */
 #define SLAB_WANTED_OBJECTS 4u     /* in a slab, if SLAB_MAX_ORDER allows it */
 #define SLAB_KEPT_WHOLE     4u     /* slabs without a used object that a cache keeps */
 #define MAGAZINE_MAX_ROUNDS 1022u

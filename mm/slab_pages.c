@@ -17,7 +17,8 @@
  * of these go back to the frames.
  *
  * The order of a slab is the lowest that gives four objects and wastes at most 1/32 (orders 0 and 1), 1/16
- * (2 and 3) or 1/8 (4), else the highest, SLAB_MAX_ORDER. Under pressure a slab may be smaller: nr_objects and order belong to each slab.
+ * (2 and 3) or 1/8. In a slab of the highest, SLAB_MAX_ORDER, the largest objects there may be waste less than
+ * that. Under pressure a slab may be smaller: nr_objects and order belong to each slab.
  *
  * Invariants (slab_pages_check): nr_used + free bits = nr_objects for each slab; each stands on the
  * list that nr_used says; the sums are the cache's counts; all frames of a slab name its cache.
@@ -59,8 +60,7 @@ static uint32_t objects_in(const struct slab_cache *cache, uint32_t order)
 /* The lowest order that wastes little enough: the higher the order, the more may be wasted. */
 static uint32_t choose_order(const struct slab_cache *cache)
 {
-    static const uint8_t most_waste[SLAB_MAX_ORDER + 1] = {32, 32, 16,
-                                                           16, 8,  8}; /* one in so many */
+    static const uint8_t most_waste[SLAB_MAX_ORDER] = {32, 32, 16, 16, 8, 8}; /* one in so many */
 
     for (uint32_t order = 0; order < SLAB_MAX_ORDER; order++) {
         uint32_t slab_bytes = (uint32_t)PAGE_SIZE << order;

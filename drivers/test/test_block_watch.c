@@ -223,7 +223,9 @@ static void a_disk_that_cannot_be_reset_is_given_up_at_once(void **state)
 {
     fake.is_broken = true;
     submit(0, 0);
+    machine_listen();
     pass(35);
+    assert_true(machine_said("given up"));
     assert_int_equal(requests[0].error, -EIO);
     submit(1, 0);
     assert_int_equal(requests[1].error, -EIO);

@@ -136,9 +136,11 @@ static int end_writing(struct fat_fs *fs)
     return error;
 }
 
+/* FSInfo comes last, when what nobody needs any more is free. */
 int fat_sync(struct super *super, bool is_unmount)
 {
     struct fat_fs *fs = fat_fs(super);
+    int error;
 
     if (is_unmount) {
         return end_writing(fs);
@@ -146,19 +148,23 @@ int fat_sync(struct super *super, bool is_unmount)
     if (!fs->is_marked) {
         return 0;
     }
-    return first_error(store_all(fs), fat_info_store(fs));
+    error = store_all(fs);
+    return first_error(error, fat_info_store(fs));
 }
 
-int fat_remount(struct super *super, uint32_t flags, const char *options)
+int fat_remount(struct super *super, uint32_t flags, const char *text)
 {
     struct fat_fs *fs = fat_fs(super);
-    int error = fat_options_parse(super, options, &fs->options);
+    struct fat_options options = fs->options;
+    int error = fat_options_parse(super, text, &options);
 
-    if (error != 0) {
-        return error;
+    if (error == 0 && (flags & SUPER_RDONLY) != 0) {
+        error = end_writing(fs);
+    } else if (error == 0) {
+        error = super_is_damaged(super) ? -EROFS : fat_begin_writing(fs);
     }
-    if ((flags & SUPER_RDONLY) != 0) {
-        return end_writing(fs);
+    if (error == 0) {
+        fs->options = options;
     }
-    return super_is_damaged(super) ? -EROFS : fat_begin_writing(fs);
+    return error;
 }

@@ -141,7 +141,7 @@ static void caches_of_every_size_and_alignment_work(void **state)
 static void slabs_waste_at_most_an_eighth(void **state)
 {
     (void)state;
-    for (uint32_t size = 8; size <= 8192; size += 8) {
+    for (uint32_t size = 8; size <= SLAB_MAX_SIZE; size += 8) {
         struct slab_cache plan = SLAB_CACHE_INIT(plan, "plan", size, 8, NULL);
         assert_int_equal(slab_pages_plan(&plan), 0);
         assert_true((PAGE_SIZE << plan.slab_order) - plan.nr_per_slab * plan.stride_bytes <=
