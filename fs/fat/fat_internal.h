@@ -108,11 +108,12 @@ struct fat_inode {
     uint8_t attributes;  /* [entry_lock] enum fat_attributes, but directory and read-only bits */
     /* [entry_lock and place_lock] of its entry; nowhere: the root, and deleted files */
     struct fat_place place;
-    struct fat_reach stored;  /* [entry_lock] as the entry has it */
-    struct fat_reach durable; /* [entry_lock] as the disk is known to have it */
-    struct fat_reach ready;   /* [map_lock] may be stored when it is settled (reach.c) */
-    uint64_t ready_at;        /* [map_lock] how many settlings had begun when it became ready */
-    uint32_t nr_cuts;         /* [map_lock] how often the file was cut */
+    struct fat_reach stored; /* [entry_lock] as the entry has it */
+    uint64_t nr_stored;      /* [entry_lock] how often that has changed */
+    uint64_t durable_at;     /* [entry_lock] nr_stored when the disk was last known to have it */
+    struct fat_reach ready;  /* [map_lock] may be stored when it is settled (reach.c) */
+    uint64_t ready_at;       /* [map_lock] how many settlings had begun when it became ready */
+    uint32_t nr_cuts;        /* [map_lock] how often the file was cut */
     bool is_cut; /* [map_lock] the table may still lead from the last cluster to what was cut off */
     struct fat_dir_index
         *_Atomic dir_index;  /* [a] of a large directory, or NULL: see dir_index.c */
@@ -445,6 +446,8 @@ int must_check fat_reach_finish(struct inode *inode);
 int must_check fat_reach_shrink(struct inode *inode, uint32_t size_bytes);
 /** How far the inode's entry reaches. */
 struct fat_reach fat_reach_stored(struct inode *inode);
+/** Note that the cache's entry reaches so far now. is_other: it is another entry. entry_lock is held. */
+void fat_reach_note(struct fat_inode *fat, struct fat_reach reach, bool is_other);
 /** How far it would reach if it told all of the file. */
 struct fat_reach fat_reach_now(struct inode *inode);
 /** Nothing is ready. map_lock is held; init: nobody else knows the inode. */

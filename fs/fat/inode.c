@@ -154,7 +154,7 @@ static int fill_inode(struct inode *inode, const struct fat_place *place)
     fat->start = fat_entry_start(fs, &entry);
     fat->stored.start = fat->start;
     fat->stored.size_bytes = inode_is(inode, S_IFDIR) ? 0 : le32_get(entry.size_bytes);
-    fat->durable.start = UINT32_MAX; /* the entry may not have been written yet */
+    fat->nr_stored = fat->durable_at + 1; /* the entry may not have been written yet */
     if (inode_is(inode, S_IFDIR)) {
         fat->place = *place; /* nobody else knows the inode yet */
         return fill_dir(inode);

@@ -69,6 +69,16 @@ struct fat_reach fat_reach_stored(struct inode *inode)
     return reach;
 }
 
+/* Where an entry reached once is not where the disk's reaches when it comes back to that: in between, another may have
+ * been written. So it is counted. */
+void fat_reach_note(struct fat_inode *fat, struct fat_reach reach, bool is_other)
+{
+    if (is_other || !is_same(fat->stored, reach)) {
+        fat->stored = reach;
+        fat->nr_stored++;
+    }
+}
+
 /* ---- Settling ---------------------------------------------------------------------------------- */
 
 int fat_settle(struct fat_fs *fs)
@@ -164,7 +174,7 @@ static int store(struct inode *inode, struct fat_reach reach)
             fat_begin_change(&meta);
             fat_inode_fill_entry(inode, reach, entry);
             fat_end_change(&meta);
-            fat->stored = reach;
+            fat_reach_note(fat, reach, false);
             meta_put(&meta);
         }
     }

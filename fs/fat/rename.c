@@ -197,7 +197,7 @@ static int take_over(struct move *move, const struct fat_doomed_chain *old)
     fat_dir_index_remove(move->old_dir, &move->from); /* which reads it */
     error = fill_new(move, reach);
     mutex_lock(&fs->entry_lock);
-    fat_inode(move->source)->stored = reach;
+    fat_reach_note(fat_inode(move->source), reach, true);
     mutex_unlock(&fs->entry_lock);
     if (error == 0 && !is_one_sector(move)) {
         error = fat_write_metadata(fs);

@@ -43,8 +43,7 @@ static bool is_entry_enough(struct inode *inode)
     mutex_lock(&fs->entry_lock);
     result = fat->stored.size_bytes == inode_size(inode) &&
              (fat->stored.size_bytes == 0 || fat->stored.start == fat->start) &&
-             fat->durable.size_bytes == fat->stored.size_bytes &&
-             fat->durable.start == fat->stored.start;
+             fat->durable_at == fat->nr_stored;
     mutex_unlock(&fs->entry_lock);
     mutex_unlock(&fat->map_lock);
     return result;
@@ -55,7 +54,7 @@ static int fsync_file(struct inode *inode, uint64_t first_byte, uint64_t last_by
 {
     struct fat_fs *fs = fat_fs(inode->super);
     struct fat_inode *fat = fat_inode(inode);
-    struct fat_reach stored;
+    uint64_t nr_stored;
     int error = mapping_write_and_wait(&inode->mapping, first_byte >> PAGE_SHIFT,
                                        last_byte >> PAGE_SHIFT);
 
@@ -64,12 +63,12 @@ static int fsync_file(struct inode *inode, uint64_t first_byte, uint64_t last_by
     }
     error = first_error(error, fat_reach_store(inode));
     mutex_lock(&fs->entry_lock);
-    stored = fat->stored;
+    nr_stored = fat->nr_stored;
     mutex_unlock(&fs->entry_lock);
     error = first_error(error, fat_free_doomed(fs));
     if (error == 0) {
         mutex_lock(&fs->entry_lock);
-        fat->durable = stored;
+        fat->durable_at = nr_stored;
         mutex_unlock(&fs->entry_lock);
     }
     return error;

@@ -65,11 +65,14 @@ def user_commands(environment):
 
 
 def crash_commands(out):
-    """A slice of `make crash`; and once more with disks that lie, which must be found out."""
+    """A slice of `make crash`; once more with disks that lie, which must be found out; and what once lost something."""
     crash = os.path.join(os.path.abspath(out), "host", "crash")
     seed = f"--seed {os.environ.get('SEED', '1')}"
     yield f"{crash} --fs 'ext2 ext3 fat12 fat16 fat32' {seed} --states 250 --jobs 1"
     yield f"{crash} --fs 'ext2 ext3 fat32' {seed} --states 200 --jobs 1 --lie"
+    # A size that was durable before, and another one since: fdatasync did not write it.
+    there_and_back = "truncate foo 1000; fdatasync foo; write foo 100; fsync .; truncate foo 1000; fdatasync foo"
+    yield f"{crash} --fs 'ext2 ext3 fat12 fat16 fat32' {seed} --jobs 1 --ops 'creat foo; write foo 5000; sync; {there_and_back}'"
 
 
 def run_program(words, limit, environment):
