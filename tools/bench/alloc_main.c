@@ -22,8 +22,9 @@ void *bench_map_memory(size_t len_bytes)
 
 static void usage(FILE *out)
 {
-    fputs("usage: load W1|W2 THREADS SEED | pairs | checkerboard\n"
-          "Measures an allocator once and prints lines `name<TAB>value`. make bench-mm runs it.\n",
+    fputs("usage: load W1|W2 THREADS SEED [turns] | pairs | checkerboard\n"
+          "Measures an allocator once and prints lines `name<TAB>value`. make bench-mm runs it.\n"
+          "turns: print `turn` from time to time, and wait for a character before going on.\n",
           out);
 }
 
@@ -35,13 +36,16 @@ int main(int argc, char **argv)
         usage(stdout);
         return 0;
     }
-    if (strcmp(what, "load") == 0 && argc == 5) {
+    if (strcmp(what, "load") == 0 && (argc == 5 || (argc == 6 && strcmp(argv[5], "turns") == 0))) {
         unsigned nr_threads = (unsigned)strtoul(argv[3], NULL, 10);
         if (nr_threads < 1 || nr_threads > 8) {
             bench_fail("bench: 1 to 8 threads");
         }
         if (nr_threads == 1) {
             bench_pin(0);
+        }
+        if (argc == 6) {
+            bench_take_turns();
         }
         run_load(argv[2], nr_threads, strtoull(argv[4], NULL, 10));
     } else if (strcmp(what, "pairs") == 0 && argc == 2) {

@@ -15,6 +15,8 @@
 
 enum { MAX_THREADS = 8 };
 
+static bool takes_turns;
+
 void bench_fail(const char *format, ...)
 {
     va_list arguments;
@@ -30,6 +32,22 @@ void bench_result(const char *name, double value)
 {
     printf("%s\t%.4f\n", name, value);
     fflush(stdout);
+}
+
+void bench_take_turns(void)
+{
+    takes_turns = true;
+}
+
+/* write() and read(), since those of stdio may allocate memory. */
+void bench_end_turn(void)
+{
+    char go = 0;
+
+    if (takes_turns &&
+        (write(STDOUT_FILENO, "turn\n", 5) != 5 || read(STDIN_FILENO, &go, 1) != 1)) {
+        bench_fail("bench: who called the turns is gone");
+    }
 }
 
 void bench_pin(unsigned index)

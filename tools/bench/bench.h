@@ -47,6 +47,11 @@ void bench_result(const char *name, double value);
  *  the calling one. Returns the nanoseconds from the common start until the last has ended. */
 uint64_t bench_run_threads(unsigned nr_threads, void (*work)(unsigned index, void *arg), void *arg);
 
+/** From now on this program takes turns with others: bench_end_turn() prints the line "turn" and waits for a
+ *  line from standard input. Before, it does nothing. */
+void bench_take_turns(void);
+void bench_end_turn(void);
+
 /** The bytes of this process that are in memory now. */
 uint64_t bench_resident_bytes(void);
 

@@ -2,7 +2,11 @@
 /* RAM is a memory file. The direct map is one shared mapping of it; the vmalloc window is a
  * reserved range of addresses into which single pages of the same file are mapped again. So a page
  * has several addresses here, too, and mm/ runs unchanged. Nobody else may use the window, and
- * ASan need not know about it. */
+ * ASan need not know about it.
+ *
+ * In a benchmark (HOST_ARENA_IS_PRIVATE) RAM is memory like that of a process's heap, since the system may treat
+ * a file's otherwise: where it gives large pages to all private memory, both shall have them. Then a page has
+ * one address only, and to map it again fails. */
 #define _GNU_SOURCE
 #include "tools/host/arena.h"
 
@@ -19,6 +23,12 @@
 
 uint64_t host_direct_map_offset;
 uint64_t host_vmalloc_base;
+
+#ifdef HOST_ARENA_IS_PRIVATE
+#define ARENA_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS)
+#else
+#define ARENA_FLAGS MAP_SHARED
+#endif
 
 static int arena_file = -1;
 static size_t arena_size;
@@ -65,7 +75,7 @@ phys_t host_arena(size_t size_bytes)
     arena_size = align_up(size_bytes, PAGE_SIZE);
     if (arena_size > ARENA_MAX || ftruncate(arena_file, 0) != 0 ||
         ftruncate(arena_file, (off_t)arena_size) != 0 ||
-        mmap(arena_memory, arena_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, arena_file,
+        mmap(arena_memory, arena_size, PROT_READ | PROT_WRITE, ARENA_FLAGS | MAP_FIXED, arena_file,
              0) == MAP_FAILED) {
         fail("host arena: no memory");
     }
@@ -80,9 +90,12 @@ size_t host_arena_size(void)
 
 int host_arena_map(uint64_t address, phys_t frame, size_t len_bytes)
 {
-    void *there = mmap((void *)address, len_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-                       arena_file, (off_t)(frame.addr - HOST_RAM_START));
+    void *there = MAP_FAILED;
 
+    if (ARENA_FLAGS == MAP_SHARED) {
+        there = mmap((void *)address, len_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+                     arena_file, (off_t)(frame.addr - HOST_RAM_START));
+    }
     return there == MAP_FAILED ? -ENOMEM : 0;
 }
 

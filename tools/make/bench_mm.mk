@@ -6,7 +6,7 @@
 
 # Behind HOST_CFLAGS, so that these win. Functions begin with a cache line: then it does not matter where
 # the linker puts them.
-MM_BENCH_FLAGS := -O2 -UCAIRN_DEBUG -UCAIRN_TEST_HOOKS -UCAIRN_FAULT_INJECT -DHOST_HARTS_ARE_GIVEN -fomit-frame-pointer -falign-functions=64
+MM_BENCH_FLAGS := -O2 -UCAIRN_DEBUG -UCAIRN_TEST_HOOKS -UCAIRN_FAULT_INJECT -DHOST_HARTS_ARE_GIVEN -DHOST_ARENA_IS_PRIVATE -fomit-frame-pointer -falign-functions=64
 $(eval $(call host_library,bench,$(MM_BENCH_FLAGS),))
 
 MM_BENCH := $(O)/bench
