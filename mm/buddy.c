@@ -410,3 +410,19 @@ void buddy_return_hot(struct buddy *buddy, struct page **pages, unsigned nr)
     }
     spin_unlock_irqrestore(&buddy->lock, state);
 }
+
+void buddy_return_run(struct buddy *buddy, struct page *page, uint64_t nr)
+{
+    uint64_t first = frame_number(buddy, page);
+    uint64_t state = spin_lock_irqsave(&buddy->lock);
+
+    for (uint64_t left = nr; left != 0; left -= frames_of(bit_last(left))) {
+        struct page *block = page + (nr - left);
+
+        assert(block->kind == PAGE_HOT && page_order(block) == bit_last(left));
+        block->kind = PAGE_TAIL;
+        block->order = 0;
+    }
+    buddy_release_run(buddy, first, nr);
+    spin_unlock_irqrestore(&buddy->lock, state);
+}

@@ -102,6 +102,10 @@ unsigned must_check buddy_take_hot(struct buddy *buddy, struct page **pages, uns
                                    enum frame_type type);
 void buddy_return_hot(struct buddy *buddy, struct page **pages, unsigned nr);
 
+/** Give back a run of nr frames that consists of allocated blocks of kind PAGE_HOT, one for each binary digit
+ *  of nr, the largest first. Context: any; takes the lock. */
+void buddy_return_run(struct buddy *buddy, struct page *page, uint64_t nr);
+
 /* ---- buddy_range.c: frames by the range ------------------------------------------------------- */
 
 /** Keep the first nr_frames of an allocated block and free the others. What is kept are allocated

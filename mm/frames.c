@@ -30,6 +30,7 @@
 #include "mm/fault_inject.h"
 #include "mm/frames_internal.h"
 #include "mm/hot_list.h"
+#include "mm/hot_run.h"
 #include "mm/path_latency.h"
 #include "mm/reclaim.h"
 #include "mm/sanitize.h"
@@ -412,7 +413,7 @@ int frames_set_reserve(uint64_t nr_frames)
 
 uint64_t frames_nr_free(void)
 {
-    uint64_t nr = nr_free_in_buddies() + hot_count_all();
+    uint64_t nr = nr_free_in_buddies() + hot_count_all() + hot_run_count_frames();
 
     for (unsigned i = 0; i < nr_frame_regions; i++) {
         nr += load_relaxed(&frame_regions[i].nr_isolated);

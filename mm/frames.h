@@ -62,7 +62,7 @@ void frames_trim(struct page *page, uint64_t nr_frames);
 
 struct frames_stats {
     uint64_t nr_total;   /* frames that the allocator manages */
-    uint64_t nr_free;    /* in buddies and hot lists */
+    uint64_t nr_free;    /* in buddies, hot lists and hot runs */
     uint64_t nr_reserve; /* below this only ALLOC_RESERVE is served */
     uint64_t nr_low;     /* below this the reclaim task runs */
     uint64_t nr_high;    /* up to this it works */
@@ -89,7 +89,7 @@ uint64_t frames_nr_free(void);
 /** Frames that the allocator manages. Context: any. */
 uint64_t frames_nr_total(void);
 
-/** Return every hart's hot list to the buddies (memory is short, or a test counts). Context: may
+/** Return every hart's hot lists and runs to the buddies (memory is short, or a test counts). Context: may
  *  sleep. */
 void frames_drain_hot(void);
 

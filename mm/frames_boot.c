@@ -24,6 +24,7 @@
 #include "kernel/base/string.h"
 #include "mm/frames_internal.h"
 #include "mm/hot_list.h"
+#include "mm/hot_run.h"
 #include "mm/sanitize.h"
 
 #define MAX_SPANS 64
@@ -217,6 +218,7 @@ int frames_init(const struct frame_range *ram, unsigned nr_ram, const struct fra
         nr_managed += load_relaxed(&frame_regions[i].nr_managed);
     }
     frames_set_watermarks();
+    hot_run_start(nr_managed);
     return nr_managed != 0 ? 0 : -ENOMEM;
 }
 

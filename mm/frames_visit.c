@@ -32,7 +32,7 @@ void frames_visit_free(void (*visit)(struct page *page, uint64_t nr_frames))
             if (page->kind == PAGE_FREE) {
                 visit(page, 1ull << (page_order(page) & ~PAGE_ORDER_FREE));
             } else if (page->kind == PAGE_HOT) {
-                visit(page, 1);
+                visit(page, 1ull << page_order(page));
             }
         }
     }

@@ -22,6 +22,7 @@
 #include "kernel/base/string.h"
 #include "mm/frames.h"
 #include "mm/frames_internal.h"
+#include "mm/hot_run.h"
 
 struct hot_list hot_lists[MAX_HARTS][HOT_NR_TYPES];
 
@@ -133,6 +134,7 @@ static void drain(struct hot_list *hot)
 
 void frames_drain_hot(void)
 {
+    hot_run_drain_all();
     for (unsigned i = 0; i < NR_LISTS; i++) {
         drain(list_number(i));
     }
@@ -140,6 +142,7 @@ void frames_drain_hot(void)
 
 void frames_drain_hot_here(void)
 {
+    hot_run_drain_here();
     for (unsigned type = 0; type < HOT_NR_TYPES; type++) {
         drain(hot_here((enum frame_type)type));
     }

@@ -18,7 +18,7 @@
 enum page_kind {
     PAGE_RESERVED = 0, /* not the allocator's: firmware, image, the page array itself */
     PAGE_FREE,         /* in the buddy; `order` valid on the first frame of a block */
-    PAGE_HOT,          /* on a hart's hot list */
+    PAGE_HOT,          /* on a hart's hot list, or first of a block of a hot run */
     PAGE_TAIL,         /* inside a block, not its first frame (free or allocated) */
     PAGE_SLAB,         /* holds objects of a slab cache */
     PAGE_USED,         /* allocated, of no more special kind */

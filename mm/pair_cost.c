@@ -17,7 +17,13 @@
 #include "mm/kmalloc.h"
 #include "mm/slab.h"
 
-enum { NR_ROUNDS = 10, NR_PAIRS = 200, OBJECT_BYTES = 128, BLOCK_BYTES = 100 };
+enum {
+    NR_ROUNDS = 10,
+    NR_PAIRS = 200,
+    OBJECT_BYTES = 128,
+    BLOCK_BYTES = 100,
+    RUN_BYTES = 3 * PAGE_SIZE
+};
 
 struct parcel {
     char data[OBJECT_BYTES];
@@ -74,6 +80,11 @@ static bool run_large_pairs(struct page *pages[2])
     return run_kmalloc_pairs(PAGE_SIZE);
 }
 
+static bool run_run_pairs(struct page *pages[2])
+{
+    return run_kmalloc_pairs(RUN_BYTES);
+}
+
 static bool zero_pages(struct page *pages[2])
 {
     for (unsigned i = 0; i < NR_PAIRS; i++) {
@@ -94,9 +105,10 @@ static const struct {
     const char *name;
     bool (*run)(struct page *pages[2]);
 } pairs[NR_PAIR_COSTS] = {
-    {"cache_pair", run_cache_pairs},   {"page_pair", run_page_pairs},
-    {"kmalloc_pair", run_small_pairs}, {"kmalloc_page_pair", run_large_pairs},
-    {"zero_page", zero_pages},         {"copy_page", copy_pages},
+    {"cache_pair", run_cache_pairs},     {"page_pair", run_page_pairs},
+    {"kmalloc_pair", run_small_pairs},   {"kmalloc_page_pair", run_large_pairs},
+    {"kmalloc_run_pair", run_run_pairs}, {"zero_page", zero_pages},
+    {"copy_page", copy_pages},
 };
 
 static int measure(bool (*run)(struct page *pages[2]), struct page *pages[2], uint64_t *cost_ns)

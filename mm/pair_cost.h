@@ -11,7 +11,7 @@ struct pair_cost {
     uint64_t cost_ns;
 };
 
-enum { NR_PAIR_COSTS = 6 };
+enum { NR_PAIR_COSTS = 7 };
 
 /** Measure all of them; some milliseconds. Returns 0, or -ENOMEM. Context: may sleep. */
 int must_check pair_cost_measure(struct pair_cost costs[NR_PAIR_COSTS]);
