@@ -75,11 +75,20 @@ static inline void leave(struct run_store *store)
     store_release(&store->busy, 0);
 }
 
-/* Each block of a run is marked: so whoever looks at a page knows that it is free. */
-static void mark_blocks(struct page *page, uint64_t nr_frames, enum page_kind kind)
+/* Each block of a run is marked: so whoever looks at a page knows that it is free, and who frees it again is
+ * told who did it first. */
+static void mark_free(struct page *page, uint64_t nr_frames, const void *caller)
 {
     for (const struct page *end = page + nr_frames; page < end; page += 1ull << page_order(page)) {
-        page->kind = (uint8_t)kind;
+        page->kind = PAGE_HOT;
+        page->free.freed_by = caller;
+    }
+}
+
+static void mark_used(struct page *page, uint64_t nr_frames)
+{
+    for (const struct page *end = page + nr_frames; page < end; page += 1ull << page_order(page)) {
+        page->kind = PAGE_USED;
     }
 }
 
@@ -111,7 +120,7 @@ struct page *hot_run_take(uint64_t nr_frames)
     }
     port_irq_restore(state);
     if (run.page != NULL) {
-        mark_blocks(run.page, nr_frames, PAGE_USED);
+        mark_used(run.page, nr_frames);
         store_relaxed(&run.page->refs, 1);
         sanitize_allow(page_address(run.page), nr_frames * PAGE_SIZE);
     }
@@ -154,9 +163,8 @@ void hot_run_put(struct page *page, uint64_t nr_frames, const void *caller)
     bool put_again = true;
 
     sanitize_forbid(page_address(page), nr_frames * PAGE_SIZE);
-    mark_blocks(page, nr_frames, PAGE_HOT);
+    mark_free(page, nr_frames, caller);
     store_relaxed(&page->refs, 0);
-    page->free.freed_by = caller;
     if (nr_frames > min_of((uint64_t)MAX_FRAMES, most_frames)) {
         give_back(run);
         return;

@@ -195,7 +195,12 @@ static struct slab_cache *cache_of_sample(const void *pointer)
 
 static void refuse(const char *what, const void *pointer, const void *caller)
 {
+    const struct page *page = page_of_pointer(pointer);
+
     pr_err("kmalloc: %s of %p by %pS: not a block of kmalloc", what, pointer, caller);
+    if (page != NULL && page->kind == PAGE_HOT && page->free.freed_by != NULL) {
+        pr_err("kmalloc: … its frame was last freed by %pS", page->free.freed_by);
+    }
 }
 
 /* Runs of frames, sampled blocks, other regions, nothing at all, and what is none of ours. */
@@ -210,7 +215,7 @@ static __attribute__((noinline)) void kfree_slow(const void *pointer)
     if (page != NULL && page->kind == PAGE_SLAB) { /* in another region than the first */
         slab_free(page->slab.cache, (void *)pointer);
     } else if (page != NULL) {
-        large_free(page);
+        large_free(page, __builtin_return_address(0)); /* kfree() has no frame: its caller's */
     } else if (cache_of_sample(pointer) != NULL) {
         slab_free(cache_of_sample(pointer), (void *)pointer);
     } else {

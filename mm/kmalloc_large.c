@@ -75,10 +75,10 @@ void *large_alloc(size_t size_bytes, size_t align_bytes, enum alloc_flags flags)
     return page_address(page);
 }
 
-void large_free(struct page *page)
+void large_free(struct page *page, const void *caller)
 {
     page->kind = PAGE_USED;
-    hot_run_put(page, page->large.nr_frames, __builtin_return_address(0));
+    hot_run_put(page, page->large.nr_frames, caller);
 }
 
 size_t large_size(const struct page *page)

@@ -10,8 +10,9 @@
  *  @align_bytes: a power of two. Returns the block, or NULL. Context: as the flags say. */
 void *must_check large_alloc(size_t size_bytes, size_t align_bytes, enum alloc_flags flags);
 
-/** @page: the first of a run, kind PAGE_LARGE. Context: any. */
-void large_free(struct page *page);
+/** @page: the first of a run, kind PAGE_LARGE.
+ *  @caller: who frees, remembered for a report. Context: any. */
+void large_free(struct page *page, const void *caller);
 
 /** The bytes of a run. */
 size_t large_size(const struct page *page);

@@ -156,12 +156,14 @@ static void a_second_free_is_refused(void **state)
     machine_listen();
     kfree(block);
     assert_true(machine_said("not a block of kmalloc"));
+    assert_non_null(strstr(machine_log, "its frame was last freed by"));
     machine_listen();
     kfree(block + 8 * PAGE_SIZE); /* a block of its own to the buddy */
     assert_true(machine_said("not a block of kmalloc"));
     machine_listen();
     frames_free(page_of_pointer(block), 3);
     assert_true(machine_said("already free"));
+    assert_non_null(strstr(machine_log, "it was last freed by"));
     assert_int_equal(hot_run_count_frames(), 11);
 }
 
