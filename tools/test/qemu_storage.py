@@ -53,6 +53,16 @@ def disk_stops_modern(guest):
     disk_that_stops(guest, "--modern")
 
 
+@qemu_test("mount-places", "mount shows a directory in a second place, moves a mount, and knows the flags of mount(2)")
+def mount_places(guest):
+    outcome = guest.exec("mkdir /tmp/a /tmp/b /tmp/c; mount -t tmpfs -o nodiratime x /tmp/a; echo seen > /tmp/a/f; mount -B /tmp/a /tmp/b; "
+                         "cat /tmp/b/f; mount -M /tmp/a /tmp/c; cat /tmp/c/f; ls /tmp/a; mount -o remount,strictatime /tmp/c; "
+                         "mount | grep 'x on /tmp'; mount -o move /tmp/none /tmp/a; echo status $?")
+    outcome.expect(status=0).expect_in_output(b"seen\nseen\nx on /tmp/c type tmpfs (rw,size=")
+    outcome.expect_in_output(b"x on /tmp/b type tmpfs (rw,nodiratime,")
+    outcome.expect_in_output(b"mount: /tmp/none on /tmp/a: No such file or directory\nstatus 1\n")
+
+
 @qemu_test("disk-errors", "a read, a write or a flush of an ext3 disk fails once: it is logged, and e2fsck finds nothing afterwards")
 def disk_errors(guest):
     script = ("umount /mnt 2>/dev/null; mount -t ext3 /dev/vdb /mnt || mount -t ext3 /dev/vdb /mnt; echo hello > /mnt/f; mkdir /mnt/d; sync; "

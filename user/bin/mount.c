@@ -10,18 +10,36 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-static const struct tool tool = {"mount", "[-rw] [-t TYPE] [-o OPTION,…] [DEVICE] [DIRECTORY]",
-                                 "Mount a file system, of any known type unless told.", 0};
+static const struct tool tool = {"mount", "[-rwBM] [-t TYPE] [-o OPTION,…] [DEVICE] [DIRECTORY]",
+                                 "Mount a file system, of any known type unless told. -B shows a "
+                                 "directory in a second place, -M moves a mount there.",
+                                 0};
 
 static const struct {
     const char *name;
     unsigned long set, clear;
 } flag_options[] = {
-    {"ro", MS_RDONLY, 0},       {"rw", 0, MS_RDONLY},         {"remount", MS_REMOUNT, 0},
-    {"bind", MS_BIND, 0},       {"nosuid", MS_NOSUID, 0},     {"suid", 0, MS_NOSUID},
-    {"nodev", MS_NODEV, 0},     {"dev", 0, MS_NODEV},         {"noexec", MS_NOEXEC, 0},
-    {"exec", 0, MS_NOEXEC},     {"sync", MS_SYNCHRONOUS, 0},  {"async", 0, MS_SYNCHRONOUS},
-    {"noatime", MS_NOATIME, 0}, {"relatime", MS_RELATIME, 0}, {"defaults", 0, 0},
+    {"ro", MS_RDONLY, 0},
+    {"rw", 0, MS_RDONLY},
+    {"remount", MS_REMOUNT, 0},
+    {"bind", MS_BIND, 0},
+    {"nosuid", MS_NOSUID, 0},
+    {"suid", 0, MS_NOSUID},
+    {"nodev", MS_NODEV, 0},
+    {"dev", 0, MS_NODEV},
+    {"noexec", MS_NOEXEC, 0},
+    {"exec", 0, MS_NOEXEC},
+    {"sync", MS_SYNCHRONOUS, 0},
+    {"async", 0, MS_SYNCHRONOUS},
+    {"noatime", MS_NOATIME, 0},
+    {"relatime", MS_RELATIME, 0},
+    {"defaults", 0, 0},
+    {"move", MS_MOVE, 0},
+    {"nodiratime", MS_NODIRATIME, 0},
+    {"diratime", 0, MS_NODIRATIME},
+    {"strictatime", MS_STRICTATIME, 0},
+    {"silent", MS_SILENT, 0},
+    {"loud", 0, MS_SILENT},
 };
 
 static unsigned long flags;
@@ -77,6 +95,11 @@ static int put_mounts(const char *type)
     return tool_end(0);
 }
 
+static const char *name_of(int letter)
+{
+    return letter == 'r' ? "ro" : letter == 'w' ? "rw" : letter == 'B' ? "bind" : "move";
+}
+
 int main(int argc, char **argv)
 {
     const char *type = NULL, *device, *dir;
@@ -84,13 +107,13 @@ int main(int argc, char **argv)
     int option, result;
 
     tool_begin(&tool, argc, argv);
-    while ((option = tool_option(argc, argv, "rwt:o:")) != -1) {
+    while ((option = tool_option(argc, argv, "rwBMt:o:")) != -1) {
         if (option == 't')
             type = optarg;
         else if (option == 'o')
             take_options(optarg);
         else
-            take_flag(option == 'r' ? "ro" : "rw");
+            take_flag(name_of(option));
     }
     if (optind == argc)
         return put_mounts(type);
@@ -100,7 +123,7 @@ int main(int argc, char **argv)
     dir = argv[argc - 1];
     if (argc - optind == 1 && !(flags & MS_REMOUNT))
         tool_usage();
-    if (type || (flags & (MS_REMOUNT | MS_BIND)))
+    if (type || (flags & (MS_REMOUNT | MS_BIND | MS_MOVE)))
         result = mount(device, dir, type ? type : "none", flags, fs_options);
     else
         result = mount_any(device, dir, flags, fs_options, found);
