@@ -3,8 +3,8 @@
  *
  * Memory that is larger than the largest slab class is a run of frames, cut out of a buddy's block
  * (kmalloc_large.c). If a run that is freed went back at once, it would be joined with its neighbours under the
- * buddy's lock, and the next one of its length be split off again, from another place, by the touch of a dozen
- * pages of free blocks. So each hart keeps some runs as they are, each with its length:
+ * buddy's lock, and the next one of its length be split off again, from another place, by way of the page
+ * records of a dozen free blocks. So each hart keeps some runs as they are, each with its length:
  *
  *     lengths  |  3 |  9 |  3 | 16 |  4 |  .        hot_run_take(3) gives the third: the hottest of that length,
  *     pages    |  * |  * |  * |  * |  * |  .        and what lies behind it moves down

@@ -48,7 +48,7 @@ void bench_result(const char *name, double value);
 uint64_t bench_run_threads(unsigned nr_threads, void (*work)(unsigned index, void *arg), void *arg);
 
 /** From now on this program takes turns with others: bench_end_turn() prints the line "turn" and waits for a
- *  line from standard input. Before, it does nothing. */
+ *  character from standard input. Before, it does nothing. */
 void bench_take_turns(void);
 void bench_end_turn(void);
 
